@@ -1,0 +1,159 @@
+import type { CallOptions } from "@accord/engine/connector";
+import pg from "pg";
+import { asAccordError, cancelled, throwIfCancelled } from "./errors.ts";
+import { IDLE_CONNECTION_MS } from "./limits.ts";
+import { Pipeline } from "./pipeline.ts";
+import type { Cell, Rows, Statement } from "./pipeline.ts";
+import type { PostgresSettings } from "./settings.ts";
+
+/**
+ * What decides how the server spells values, pinned in every session (the replication connection's too), so that the text of a cell is the same
+ * whichever way it was read: see the section "client connection defaults" of the PostgreSQL manual.
+ */
+export const SPELLING_SETTINGS: Readonly<Record<string, string>> = {
+  DateStyle: "ISO, YMD",
+  IntervalStyle: "iso_8601",
+  TimeZone: "UTC",
+  extra_float_digits: "1",
+  bytea_output: "hex",
+  standard_conforming_strings: "on",
+  search_path: "pg_catalog",
+};
+
+/**
+ * Sessions that read and write by key. A plan prepared while a table was small must not scan it when it has grown, hence no sequential scans where an index
+ * serves; compilation costs more than it saves in short statements.
+ */
+const WORK_SETTINGS: Readonly<Record<string, string>> = {
+  enable_seqscan: "off",
+  random_page_cost: "1.1",
+  jit: "off",
+  default_transaction_isolation: "read committed",
+  default_transaction_deferrable: "off",
+  idle_in_transaction_session_timeout: "60000",
+};
+
+/** A pool of sessions of one database. */
+export interface Database {
+  /** The connection's name and place, for messages: never a password. */
+  readonly where: string;
+  readonly settings: PostgresSettings;
+  /**
+   * Runs statements in one implicit transaction and one round trip; each result as rows of texts. Aborting the signal drops the session.
+   * @throws {AccordError} see `asAccordError`
+   */
+  run(statements: readonly Statement[], options: CallOptions): Promise<readonly Rows[]>;
+  /** One statement's rows. */
+  rows(text: string, values: readonly Cell[], options: CallOptions): Promise<Rows>;
+  /** Lends a session. It is closed instead of kept where `work` fails or the signal aborts. Failures are thrown as they are. */
+  lend<Result>(work: (client: pg.PoolClient) => Promise<Result>, options: CallOptions): Promise<Result>;
+  close(): Promise<void>;
+}
+
+/** Settings of `pg` for one session, for other kinds of sessions as well (replication, LISTEN). */
+export function clientConfig(settings: PostgresSettings): pg.ClientConfig {
+  const { mode, ca, cert, key } = settings.tls;
+  const files = { ...(ca === null ? {} : { ca }), ...(cert === null ? {} : { cert }), ...(key === null ? {} : { key }) };
+  const checks =
+    mode === "require" ? { rejectUnauthorized: false } : mode === "verify-ca" ? { rejectUnauthorized: true, checkServerIdentity: () => undefined } : { rejectUnauthorized: true };
+  return {
+    host: settings.host,
+    port: settings.port,
+    database: settings.database,
+    user: settings.user,
+    // An empty text keeps `pg` from asking the environment or a password file for one that the configuration does not name.
+    password: () => settings.password ?? "",
+    ssl: mode === "off" ? false : { ...checks, ...files },
+    application_name: "accord",
+    connectionTimeoutMillis: settings.connectTimeoutMs,
+    keepAlive: true,
+  };
+}
+
+/** Makes the pool. Nothing is reached before the first call. */
+export function createDatabase(name: string, settings: PostgresSettings): Database {
+  const where = `connection "${name}" (PostgreSQL at ${settings.host}:${settings.port}, database ${settings.database})`;
+  const pool = new pg.Pool({ ...clientConfig(settings), max: settings.poolSizeMax, idleTimeoutMillis: IDLE_CONNECTION_MS, allowExitOnIdle: true });
+  // A session that dies while nobody uses it is replaced at the next call; that call says so if there is anything to say.
+  pool.on("error", () => {});
+  const pinned = new WeakSet<pg.PoolClient>();
+  const pinning = settingsStatement({
+    ...SPELLING_SETTINGS,
+    ...WORK_SETTINGS,
+    statement_timeout: String(settings.statementTimeoutMs),
+    lock_timeout: String(settings.lockTimeoutMs),
+  });
+
+  async function acquire(signal: AbortSignal): Promise<pg.PoolClient> {
+    throwIfCancelled(signal, where);
+    let client: pg.PoolClient | null = null;
+    try {
+      client = await pool.connect();
+      if (!pinned.has(client)) {
+        // Without a listener an error of the socket would end the process; whoever uses the session learns of it from its own call.
+        client.on("error", () => {});
+        await client.query(pinning);
+        pinned.add(client);
+      }
+    } catch (error) {
+      client?.release(true);
+      throw asAccordError(error, where);
+    }
+    if (signal.aborted) {
+      client.release();
+      throw cancelled(where);
+    }
+    return client;
+  }
+
+  async function lend<Result>(work: (client: pg.PoolClient) => Promise<Result>, { signal }: CallOptions): Promise<Result> {
+    const client = await acquire(signal);
+    let onAbort: () => void = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(cancelled(where));
+      signal.addEventListener("abort", onAbort, { once: true });
+    });
+    const working = work(client);
+    try {
+      const result = await Promise.race([working, aborted]);
+      client.release();
+      return result;
+    } catch (error) {
+      client.release(true);
+      // Where the signal won, the work ends later, with the session's end.
+      working.catch(() => {});
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async function run(statements: readonly Statement[], options: CallOptions): Promise<readonly Rows[]> {
+    try {
+      return await lend((client) => runPipeline(client, statements), options);
+    } catch (error) {
+      throw asAccordError(error, where);
+    }
+  }
+
+  let closing: Promise<void> | null = null;
+  return {
+    where,
+    settings,
+    run,
+    rows: async (text, values, options) => (await run([{ text, values }], options))[0] ?? [],
+    lend,
+    close: () => (closing ??= pool.end()),
+  };
+}
+
+/** Runs statements in one implicit transaction on a borrowed session; failures as the server sent them. */
+export function runPipeline(client: pg.PoolClient, statements: readonly Statement[]): Promise<readonly Rows[]> {
+  return client.query(new Pipeline(statements)).result;
+}
+
+/** One statement that pins settings for the session. */
+export function settingsStatement(settings: Readonly<Record<string, string>>): string {
+  const calls = Object.entries(settings).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`);
+  return `SELECT ${calls.join(", ")}`;
+}

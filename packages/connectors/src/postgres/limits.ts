@@ -1,0 +1,49 @@
+/** One bound that a user may move: its least, greatest and standard value. */
+interface Limit {
+  readonly min: number;
+  readonly max: number;
+  readonly standard: number;
+}
+
+/** Bounds of a PostgreSQL connection that the user may set below `limits`. */
+export const limits = {
+  /** Connections at once: a listing, a write, a read and one to spare. The feed has its own beside them. */
+  poolSizeMax: { min: 1, max: 100, standard: 4 },
+  /** The server ends a statement after this. Listings are exempt: they take as long as their reader. */
+  statementTimeoutMs: { min: 1000, max: 3_600_000, standard: 30_000 },
+  /** How long a write waits for a row that a user's transaction holds. */
+  lockTimeoutMs: { min: 100, max: 3_600_000, standard: 10_000 },
+  connectTimeoutMs: { min: 100, max: 600_000, standard: 10_000 },
+  /** Rows per write: above some thousand nothing is gained, and a lock is held longer. */
+  batchSizeMax: { min: 1, max: 20_000, standard: 2000 },
+  pageSizeMax: { min: 1, max: 100_000, standard: 10_000 },
+  /** Bytes of log that the server may keep for us before the slot is given up and a sweep takes over. */
+  retainLimitBytes: { min: 1_048_576, max: 1_099_511_627_776, standard: 2_147_483_648 },
+} satisfies Readonly<Record<string, Limit>>;
+
+/** Statements that one connection keeps prepared. Each shape of a write is one; the server holds some 50 kB for each. */
+export const PREPARED_STATEMENTS_MAX = 100;
+
+/** Rows of one bounded listing query: enough that its start costs nothing, few enough that no snapshot is held for long while the engine works. */
+export const LIST_QUERY_ROWS = 100_000;
+
+/** A connection that was idle for so long is closed. */
+export const IDLE_CONNECTION_MS = 60_000;
+
+/** Between looks at something that ends by itself in a moment: a closing session, a committing transaction. */
+export const SETTLE_POLL_MS = 5;
+
+/** Looks of that kind, at most: about a second. */
+export const SETTLE_POLLS_MAX = 200;
+
+/** How often the server hears from a feed that has nothing to say: well below wal_sender_timeout, 60 s as a rule. */
+export const STANDBY_STATUS_MS = 10_000;
+
+/** Between acknowledgements that a busy feed sends: each may cost the server a write of its slot's state. */
+export const ACKNOWLEDGE_MS = 1000;
+
+/** How often the size of the log that the server keeps for us is looked at. */
+export const RETAINED_CHECK_MS = 15_000;
+
+/** An idle feed offers a new cursor after so many bytes of other databases' log at once, else at every standby status. */
+export const IDLE_ADVANCE_BYTES = 16_777_216;

@@ -1,0 +1,58 @@
+import { AccordError } from "@accord/engine/connector";
+
+/** What `install` makes at a database for one installation. Tables are qualified SQL; they need no further quoting. */
+export interface InstalledNames {
+  readonly installation: string;
+  /** Schema of everything below, as an identifier of SQL. */
+  readonly schema: string;
+  /** Replication slot, as the catalogs spell it. */
+  readonly slot: string;
+  /** Publication, as the catalogs spell it. */
+  readonly publication: string;
+  /**
+   * Proof rows [S27]: `(store text, object text, entity bigint, record text, intent text, at timestamptz)`, primary key `(store, object, entity)`,
+   * unique `(store, object, record)`, index `(intent)`.
+   */
+  readonly applied: string;
+  /** The store's identity [S58], one row: `(store text, generation bigint, forgotten text)`. */
+  readonly mark: string;
+  /** The trigger log: `(seq bigint, xid xid8, object oid, record text, op "char", former text)`. */
+  readonly touched: string;
+  /** The channel that wakes a waiting feed of the trigger log. */
+  readonly channel: string;
+}
+
+const INSTALLATION = /^[a-z0-9_]{1,24}$/;
+
+/** The names of what an installation makes. Two installations on one database share nothing. */
+export function namesOf(installation: string): InstalledNames {
+  if (!INSTALLATION.test(installation)) {
+    throw new AccordError(
+      "ACCORD_BUG",
+      `The installation name "${installation}" must be 1 to 24 characters from a to z, 0 to 9 and _, since it becomes part of names in the database.`,
+      { remedy: "stop" },
+    );
+  }
+  const name = `accord_${installation}`;
+  return {
+    installation,
+    schema: name,
+    slot: name,
+    publication: name,
+    applied: `${name}.applied`,
+    mark: `${name}.mark`,
+    touched: `${name}.touched`,
+    channel: name,
+  };
+}
+
+/** An identifier, quoted for SQL. */
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A text, quoted for SQL whatever `standard_conforming_strings` says. */
+export function quoteText(text: string): string {
+  const quoted = `'${text.replaceAll("'", "''")}'`;
+  return text.includes("\\") ? ` E${quoted.replaceAll("\\", "\\\\")}` : quoted;
+}

@@ -1,0 +1,193 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
+import type { CallOptions, Clock } from "@accord/engine/connector";
+import { asAccordError, assertNotCancelled, isBusy, unreachable, type Place } from "./errors.ts";
+import { BUSY_PAUSES_MS, STATEMENTS_KEPT_MAX } from "./limits.ts";
+
+/** A value as `node:sqlite` takes and gives it: integers are always bigints, numbers always doubles. */
+export type BoundValue = null | bigint | number | string | Uint8Array;
+
+export type Row = readonly BoundValue[];
+
+/** SQL within one transaction. All calls are synchronous; statements are prepared once and kept. */
+export interface Session {
+  all(sql: string, values?: readonly BoundValue[]): readonly Row[];
+  first(sql: string, values?: readonly BoundValue[]): Row | undefined;
+  run(sql: string, values?: readonly BoundValue[]): void;
+  /** False once SQLite itself has rolled the transaction back (a full disk, RAISE(ROLLBACK)). */
+  readonly inTransaction: boolean;
+}
+
+
+/**
+ * The user's database file. It is opened with the first call and never created; other programs may read and write it at any time. Each call to `read` or
+ * `write` is one transaction that runs from start to end without giving way, so transactions of concurrent callers never mix; waiting for other
+ * programs' locks gives way. Errors are AccordErrors as `asAccordError` makes them.
+ */
+export class SqliteFile {
+  readonly place: Place;
+  readonly #clock: Clock;
+  readonly #busyMs: number;
+  readonly #readOnlyBySetting: boolean;
+  readonly #foreignKeys: boolean;
+  #opened: OpenedFile | null = null;
+  #commits = 0;
+
+  constructor(place: Place, options: { readonly clock: Clock; readonly busyMs: number; readonly readOnly: boolean; readonly foreignKeys: boolean }) {
+    this.place = place;
+    this.#clock = options.clock;
+    this.#busyMs = options.busyMs;
+    this.#readOnlyBySetting = options.readOnly;
+    this.#foreignKeys = options.foreignKeys;
+  }
+
+  /** How many write transactions this process has committed: `dataVersion` counts only other connections' commits. */
+  get commits(): number {
+    return this.#commits;
+  }
+
+  /** Whether writing is ruled out beforehand: by the setting, or because file or folder refuse it. SQLite needs the folder for its journal. */
+  get readOnly(): boolean {
+    return this.#readOnlyBySetting || !isAllowed(this.place.file, constants.W_OK) || !isAllowed(dirname(this.place.file), constants.W_OK);
+  }
+
+  /** Runs `work` in one read transaction: all it reads is of one moment. It may run again when the file was locked. */
+  async read<Result>(work: (session: Session) => Result, options: CallOptions): Promise<Result> {
+    return this.#transaction("BEGIN", work, options);
+  }
+
+  /**
+   * Runs `work` in one write transaction that has the write lock from its start. It may run again only when nothing of it was written.
+   * @throws {AccordError} where it was rolled back, or ACCORD_OUTCOME_UNKNOWN is in question: see `CommitFailed`
+   */
+  async write<Result>(work: (session: Session) => Result, options: CallOptions): Promise<Result> {
+    const result = await this.#transaction(null, work, options);
+    this.#commits += 1;
+    return result;
+  }
+
+  /** A number that changes with every commit of another program. Costs a few microseconds. Null while the file is locked. */
+  dataVersion(): bigint | null {
+    try {
+      const version = this.#open().session.first("PRAGMA data_version")?.[0];
+      return typeof version === "bigint" ? version : null;
+    } catch (error) {
+      if (isBusy(error)) return null;
+      throw asAccordError(error, this.place);
+    }
+  }
+
+  /** Lets SQL call `work`; for the lifetime of the opened file. */
+  define(name: string, work: (...values: BoundValue[]) => BoundValue): void {
+    this.#open().database.function(name, { deterministic: true, directOnly: true, useBigIntArguments: true, varargs: true }, work);
+  }
+
+  close(): void {
+    this.#opened?.database.close();
+    this.#opened = null;
+  }
+
+  async #transaction<Result>(begin: "BEGIN" | null, work: (session: Session) => Result, options: CallOptions): Promise<Result> {
+    const startedAtMs = this.#clock.nowMs();
+    for (let attempt = 0; ; attempt += 1) {
+      assertNotCancelled(options.signal, this.place);
+      try {
+        const opened = this.#open();
+        return runTransaction(opened, begin ?? opened.writeBegin, work);
+      } catch (error) {
+        if (!isBusy(error) || this.#clock.nowMs() - startedAtMs >= this.#busyMs) throw asAccordError(error, this.place);
+      }
+      await this.#clock.sleep(BUSY_PAUSES_MS[Math.min(attempt, BUSY_PAUSES_MS.length - 1)] ?? 1, options);
+    }
+  }
+
+  #open(): OpenedFile {
+    const identity = this.#identity();
+    if (this.#opened !== null && this.#opened.identity !== identity) this.close();
+    this.#opened ??= openFile(this.place.file, identity, { readOnly: this.readOnly, foreignKeys: this.#foreignKeys });
+    return this.#opened;
+  }
+
+  /** Device and inode: a file put in the place of another one must not be written through the old handle. */
+  #identity(): string {
+    const found = statSync(this.place.file, { throwIfNoEntry: false });
+    if (found === undefined) {
+      this.close();
+      throw unreachable(`There is no file ${this.place.file} for ${this.place.name}: check file: in accord.yaml; Accord never creates it.`, this.place);
+    }
+    if (!found.isFile()) throw unreachable(`${this.place.file} of ${this.place.name} is not a file: check file: in accord.yaml.`, this.place);
+    return `${found.dev}:${found.ino}`;
+  }
+}
+
+interface OpenedFile {
+  readonly database: DatabaseSync;
+  readonly session: Session;
+  readonly identity: string;
+  /** With a rollback journal a commit needs every reader gone; taking that lock first keeps the wait where nothing is written yet. */
+  readonly writeBegin: string;
+}
+
+function openFile(file: string, identity: string, options: { readonly readOnly: boolean; readonly foreignKeys: boolean }): OpenedFile {
+  // `mode=rw` never creates the file; a lock is waited for outside, without blocking the process.
+  const address = pathToFileURL(file);
+  address.searchParams.set("mode", options.readOnly ? "ro" : "rw");
+  const database = new DatabaseSync(address, { readOnly: options.readOnly, enableForeignKeyConstraints: options.foreignKeys, timeout: 0 });
+  try {
+    const session = createSession(database);
+    const journalMode = session.first("PRAGMA journal_mode")?.[0];
+    return { database, session, identity, writeBegin: journalMode === "wal" ? "BEGIN IMMEDIATE" : "BEGIN EXCLUSIVE" };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function createSession(database: DatabaseSync): Session {
+  const statements = new Map<string, StatementSync>();
+  const prepared = (sql: string): StatementSync => {
+    const known = statements.get(sql);
+    if (known !== undefined) return known;
+    if (statements.size >= STATEMENTS_KEPT_MAX) statements.clear();
+    const statement = database.prepare(sql);
+    statement.setReadBigInts(true);
+    statement.setReturnArrays(true);
+    statements.set(sql, statement);
+    return statement;
+  };
+  return {
+    // With setReturnArrays rows are arrays; the types of node:sqlite know only the object form.
+    all: (sql, values = []) => prepared(sql).all(...values) as unknown as readonly Row[],
+    first: (sql, values = []) => prepared(sql).get(...values) as unknown as Row | undefined,
+    run: (sql, values = []) => {
+      prepared(sql).run(...values);
+    },
+    get inTransaction() {
+      return database.isTransaction;
+    },
+  };
+}
+
+function runTransaction<Result>(opened: OpenedFile, begin: string, work: (session: Session) => Result): Result {
+  const { session, database } = opened;
+  session.run(begin);
+  try {
+    const result = work(session);
+    session.run("COMMIT");
+    return result;
+  } catch (error) {
+    if (database.isTransaction) session.run("ROLLBACK");
+    throw error;
+  }
+}
+
+function isAllowed(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,38 @@
+/** Operations per write call. One batch is one synchronous transaction: at some 15 µs an operation it holds the process for about 15 ms. */
+export const BATCH_SIZE_MAX = 1_000;
+
+/** Records per page and ids per read. A page is one synchronous call: at 500,000 records a second, about 10 ms. */
+export const PAGE_SIZE_MAX = 5_000;
+
+/** Keys sorted per step when a listing needs its own order; each step is one synchronous call. */
+export const SORT_STEP_ROWS = 5_000;
+
+/** How long a call waits for other programs' locks before it gives up, unless `busyMs` says otherwise. Waited asynchronously, the process stays free. */
+export const BUSY_MS_DEFAULT = 10_000;
+
+/** The pauses between two attempts to get a lock; the last one repeats. Milliseconds. */
+export const BUSY_PAUSES_MS: readonly number[] = [1, 2, 4, 8, 16, 25];
+
+/** How much longer than the wait for locks a request can take: its own work on a slow disk. */
+export const REQUEST_MS_MAX = 20_000;
+
+/** Prepared statements kept per connection; batches with very many different column sets would otherwise keep them all. */
+export const STATEMENTS_KEPT_MAX = 400;
+
+/** How often a waiting feed looks for commits when nothing woke it: one look costs some 5 µs. */
+export const POLL_MS = 25;
+
+/** After a wake-up by the file system the commit may still be under way: looks at these pauses before falling back to {@link POLL_MS}. */
+export const WAKE_PAUSES_MS: readonly number[] = [0, 1, 1, 2, 4, 8];
+
+/** Acknowledged log rows deleted at once: a write transaction of about 1 ms. */
+export const FORGET_ROWS_MAX = 2_000;
+
+/** An acknowledged remainder smaller than a full batch is deleted after this time, so that the log does not linger. */
+export const FORGET_AFTER_MS = 1_000;
+
+/** Pairs per page of `listLinks`. */
+export const LINKS_PER_PAGE = 5_000;
+
+/** About the bytes that one row of the touched log takes in the file, for `retainedBytes`. */
+export const TOUCHED_ROW_BYTES = 40;

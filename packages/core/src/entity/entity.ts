@@ -1,0 +1,117 @@
+import type { EntityId, FieldIndex, IntentId, RecordId, SideIndex } from "../record/identifiers.ts";
+import type { NativeImage } from "../record/native-image.ts";
+import type { MaybeValue, Value } from "../value/value-type.ts";
+
+/** One real-world thing that the sides describe, with all that merging reads and returns. Immutable. [S2] */
+export interface Entity {
+  readonly id: EntityId;
+  readonly life: Life;
+  /** Raised by one with every change of a field's value or of `life`. Starts at 1. */
+  readonly version: number;
+  /** The canonical record `C`, in the order of the sync's fields. */
+  readonly fields: readonly CanonicalField[];
+  /** By side; null where the entity never had a record there. */
+  readonly members: readonly (Member | null)[];
+  /** A delete that met an update and waits for a person: nothing is created or deleted meanwhile. [S38] */
+  readonly review: ReviewCase | null;
+}
+
+export type Life =
+  | { readonly kind: "live" }
+  /** Deleted by a user at `side` (null: by a decision or an undo). The members keep their last images: the tombstone. [S38] */
+  | { readonly kind: "deleted"; readonly side: SideIndex | null; readonly atMs: number }
+  | { readonly kind: "merged"; readonly into: EntityId };
+
+/** `C[f]`. */
+export interface CanonicalField {
+  /** Unknown until a writer has told. [S55] */
+  readonly value: MaybeValue;
+  /** The entity version at which the value last changed; 0 while unknown. */
+  readonly version: number;
+  readonly provenance: Provenance;
+  /** The open review that freezes this field, or null. [S23] */
+  readonly review: ReviewCase | null;
+  /** Of a set: the version at which an element was last added, while some side has not acknowledged it: an add beats a concurrent remove. [S20] */
+  readonly adds: Readonly<Record<string, number>> | null;
+}
+
+/** Whose value it is. */
+export interface Provenance {
+  /** The side where a user wrote it; null for decisions of a person in Accord and for undo. */
+  readonly side: SideIndex | null;
+  readonly cause: "user" | "initial" | "policy" | "decision" | "undo";
+  /** The interval in which the user's write happened: both ends equal where the system tells. Epoch milliseconds. [S18] */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** A conflict that waits for a person. */
+export interface ReviewCase {
+  readonly openedAtMs: number;
+  /** Why it was opened, in plain words without values. */
+  readonly reason: string;
+  /** What each side holds, as last seen since the case opened; unknown where the side holds the canonical value or nothing was seen. */
+  readonly candidates: readonly MaybeValue[];
+}
+
+export type MemberState = "absent" | "creating" | "live" | "archived" | "deleted" | "outOfScope" | "lost";
+
+/** The record of an entity at one side. [S3] */
+export interface Member {
+  readonly state: MemberState;
+  /** Null while the record has not been created, or after it is gone. */
+  readonly record: RecordId | null;
+  /** Counts the lives of the record at this side: raised when it is recreated. */
+  readonly incarnation: number;
+  /** The native image `N`, as last absorbed or confirmed; null where there is none. */
+  readonly image: NativeImage | null;
+  /** The shadow `B = get(N)`, by field. Derived from `image`, never stored. */
+  readonly shadow: readonly MaybeValue[];
+  /** By field: the version of `C[f]` that `B[f]` reflects; 0 for none. */
+  readonly ack: readonly number[];
+  /** Which changes of the log `image` includes; opaque. [S57] */
+  readonly position: string | null;
+  /** When the image was last known to be current: the start of the interval of the next change. Epoch milliseconds. */
+  readonly seenAtMs: number;
+  readonly intent: IntentId | null;
+  /** Former record ids, never forgotten. [S38, S63] */
+  readonly retired: readonly RecordId[];
+}
+
+/** `ack` is current: the member reflects the canonical value. */
+export function isCurrent(entity: Entity, member: Member, field: FieldIndex): boolean {
+  return (member.ack[field] ?? 0) >= (entity.fields[field]?.version ?? 0);
+}
+
+/** The canonical values, by field. */
+export function canonicalValues(entity: Entity): MaybeValue[] {
+  return entity.fields.map((field) => field.value);
+}
+
+/** A member is present when its record exists at the side and takes part in the sync. */
+export function isPresent(member: Member | null | undefined): member is Member {
+  return member !== null && member !== undefined && member.state === "live";
+}
+
+export function withMember(entity: Entity, side: SideIndex, member: Member): Entity {
+  return { ...entity, members: entity.members.map((old, index) => (index === side ? member : old)) };
+}
+
+/** A field whose value nobody has told yet. */
+export const UNKNOWN_FIELD: CanonicalField = {
+  value: undefined,
+  version: 0,
+  provenance: { side: null, cause: "initial", fromMs: 0, toMs: 0 },
+  review: null,
+  adds: null,
+};
+
+/** A canonical field's new value as a new version of the entity. */
+export function withValue(entity: Entity, field: FieldIndex, value: Value, provenance: Provenance): Entity {
+  const version = entity.version + 1;
+  return {
+    ...entity,
+    version,
+    fields: entity.fields.map((old, index) => (index === field ? { value, version, provenance, review: null, adds: old.adds } : old)),
+  };
+}

@@ -1,0 +1,88 @@
+import type { SideMapping } from "../mapping/side-mapping.ts";
+import type { Policy } from "../merge/policy.ts";
+import type { SideIndex } from "../record/identifiers.ts";
+import type { NativeCell } from "../record/native-image.ts";
+import type { MaybeValue, ValueType } from "../value/value-type.ts";
+
+/** A sync as merging sees it: the compiled form of one entry of `syncs:`. Everything in it is plain data and pure functions. */
+export interface SyncModel {
+  readonly name: string;
+  /** The version of mapping, filter and policy that this model is. [S51] */
+  readonly version: number;
+  readonly fields: readonly FieldModel[];
+  readonly sides: readonly SideModel[];
+  /** Match keys in the order in which they are tried: each a composite of fields. [S36] */
+  readonly match: readonly (readonly number[])[];
+  readonly initial: InitialPolicy;
+  readonly deletes: DeletePolicy;
+  readonly direction: "two-way";
+}
+
+/** A canonical field: a row of the sync's table. A field group is one field of a group type. [S16] */
+export interface FieldModel {
+  readonly name: string;
+  readonly type: ValueType;
+  readonly policy: Policy;
+  /** By side: whether an edit there is taken into the canonical record (`from:`). Sides without the field say false. [S55] */
+  readonly writers: readonly boolean[];
+  /** What happens to an edit at a side that is no writer: it is pushed back, or left and listed. [S55] */
+  readonly drift: "revert" | "keep";
+  /** The sync whose entities the values name, or null. [S44] */
+  readonly reference: string | null;
+  /** Whether values are personal: masked wherever they would be shown by default. */
+  readonly sensitive: boolean;
+}
+
+/** A side: a column of the sync's table. */
+export interface SideModel {
+  readonly name: string;
+  readonly connection: string;
+  readonly object: string;
+  readonly mapping: SideMapping;
+  /** Whether a record is in scope here: unknown counts as in scope. Null: all are. [S42] */
+  readonly filter: ((cells: readonly NativeCell[]) => MaybeBoolean) | null;
+  /** What reads as archived here, or null where deleting means deleting. [S38] */
+  readonly archive: ArchiveMark | null;
+  /** Constant cells that a create adds beside the mapped ones. */
+  readonly constants: readonly { readonly column: number; readonly cell: string | null }[];
+  /** The places of the columns that make the record id. */
+  readonly key: readonly number[];
+}
+
+export type MaybeBoolean = boolean | undefined;
+
+/** A record whose `column` holds `cell` reads as archived. Un-archiving writes `restored` into it. */
+export interface ArchiveMark {
+  readonly column: number;
+  readonly cell: string;
+  readonly restored: string | null;
+}
+
+/** How two records that meet for the first time become one. [S36] */
+export type InitialPolicy = "owner" | "non-null" | "newest" | "review";
+
+/** What a delete at one side means for the others. [S38] */
+export interface DeletePolicy {
+  /** `archive` where a side declares one, else delete; `delete` always; `keep`: the others keep their records, and the link ends. */
+  readonly do: "archive" | "delete" | "keep";
+  readonly conflict: "update-wins" | "delete-wins" | "review";
+}
+
+/** The match keys of a canonical record: by match rule, the composite key, or null where a part is missing. [S36] */
+export function matchKeysOf(model: SyncModel, values: readonly MaybeValue[]): (string | null)[] {
+  return model.match.map((fields) => {
+    const parts: string[] = [];
+    for (const field of fields) {
+      const value = values[field];
+      const key = value === null || value === undefined ? null : (model.fields[field]?.type.key(value) ?? null);
+      if (key === null) return null;
+      parts.push(key);
+    }
+    return parts.length === 1 ? (parts[0] ?? null) : JSON.stringify(parts);
+  });
+}
+
+/** The side's name, for messages; `accord` for what no side wrote. */
+export function sideName(model: SyncModel, side: SideIndex | null): string {
+  return side === null ? "accord" : (model.sides[side]?.name ?? `side ${side}`);
+}

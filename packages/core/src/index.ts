@@ -1,0 +1,57 @@
+// record
+export { overlayImage, readImage, writeImage } from "./record/native-image.ts";
+export type { NativeCell, NativeImage } from "./record/native-image.ts";
+export type { EntityId, FieldIndex, IntentId, RecordId, SideIndex } from "./record/identifiers.ts";
+export type { ColumnCodec, ColumnSchema, ObjectSchema, ReferenceSchema } from "./record/object-schema.ts";
+
+// value
+export { builtinTypes } from "./value/builtin.ts";
+export { booleanType } from "./value/boolean.ts";
+export { bytesType } from "./value/bytes.ts";
+export { dateType } from "./value/date.ts";
+export { compareDecimals, decimalType } from "./value/decimal.ts";
+export { enumType } from "./value/enum.ts";
+export { groupParts, groupText, groupType } from "./value/group.ts";
+export type { GroupPart } from "./value/group.ts";
+export { instantType } from "./value/instant.ts";
+export { integerType } from "./value/integer.ts";
+export { jsonType } from "./value/json.ts";
+export { referenceType } from "./value/reference.ts";
+export { setElements, setText, setType } from "./value/set.ts";
+export { textKey, textType } from "./value/text.ts";
+export { timeType } from "./value/time.ts";
+export { timestampType } from "./value/timestamp.ts";
+export { uuidType } from "./value/uuid.ts";
+export { equalValues } from "./value/value-type.ts";
+export { zonedType } from "./value/zoned.ts";
+export type { MaybeValue, ParseResult, Value, ValueType } from "./value/value-type.ts";
+
+// mapping
+export { getRecord, imageOf } from "./mapping/side-mapping.ts";
+export type { FieldMapping, GottenRecord, Mapped, ReferenceMapping, SideMapping } from "./mapping/side-mapping.ts";
+export { NO_REFERENCES } from "./mapping/references.ts";
+export type { References } from "./mapping/references.ts";
+
+// entity
+export { canonicalValues, isCurrent, isPresent, UNKNOWN_FIELD, withMember, withValue } from "./entity/entity.ts";
+export type { CanonicalField, Entity, Life, Member, MemberState, Provenance, ReviewCase } from "./entity/entity.ts";
+export { matchKeysOf, sideName } from "./entity/sync-model.ts";
+export type { ArchiveMark, DeletePolicy, FieldModel, InitialPolicy, MaybeBoolean, SideModel, SyncModel } from "./entity/sync-model.ts";
+
+// merge
+export { absorbFields, absorbRecord } from "./merge/absorb.ts";
+export type { Absorbed, Observation, SeenRecord } from "./merge/absorb.ts";
+export { absorbDelete, absorbEditOfDeleted, absorbReturn, deleteByDecision, revive } from "./merge/absorb-delete.ts";
+export type { Deleted, DeleteObservation } from "./merge/absorb-delete.ts";
+export { createEntity, joinMember } from "./merge/join.ts";
+export type { Joined } from "./merge/join.ts";
+export type { MergeEvent } from "./merge/merge-event.ts";
+export { decideField } from "./merge/review.ts";
+export { undoField } from "./merge/undo.ts";
+export type { Undone } from "./merge/undo.ts";
+export type { BlankRule, CounterPolicy, CustomPolicy, CustomResolution, NewestPolicy, OwnerPolicy, Policy, SideRanks } from "./merge/policy.ts";
+export type { LadderPolicy } from "./merge/policies/ladder.ts";
+
+// plan
+export { acknowledgeLevel, owe } from "./plan/owe.ts";
+export type { Cell, Owed, OwedField, WriteOwed } from "./plan/owe.ts";

@@ -1,0 +1,59 @@
+import type { EntityId, FieldIndex, RecordId, SideIndex } from "../record/identifiers.ts";
+import type { MaybeValue } from "../value/value-type.ts";
+
+/** What merging did, in order: the journal's "why". Values are carried so that nothing that lost is ever gone. [I2, I14] */
+export type MergeEvent =
+  /** A user's edit became the canonical value. */
+  | { readonly kind: "taken"; readonly field: FieldIndex; readonly side: SideIndex; readonly from: MaybeValue; readonly to: MaybeValue }
+  /** Two sides made the same edit. */
+  | { readonly kind: "same"; readonly field: FieldIndex; readonly side: SideIndex }
+  /** A conflict that a policy resolved; `lost` is the value that is canonical no more or never was. */
+  | {
+      readonly kind: "conflict";
+      readonly field: FieldIndex;
+      readonly side: SideIndex;
+      readonly policy: string;
+      readonly winner: "canonical" | "observed" | "merged";
+      readonly from: MaybeValue;
+      readonly to: MaybeValue;
+      readonly lost: MaybeValue;
+    }
+  /** An edit that its side was not entitled to: it will be pushed back. */
+  | {
+      readonly kind: "reverted";
+      readonly field: FieldIndex;
+      readonly side: SideIndex;
+      readonly lost: MaybeValue;
+      readonly because: "one-way" | "owner" | "ladder" | "blank";
+    }
+  /** An edit at a one-way side that is left there by configuration. [S55] */
+  | { readonly kind: "drifted"; readonly field: FieldIndex; readonly side: SideIndex; readonly value: MaybeValue }
+  | {
+      readonly kind: "reviewOpened";
+      readonly field: FieldIndex;
+      readonly side: SideIndex;
+      readonly reason: string;
+      readonly canonical: MaybeValue;
+      readonly candidate: MaybeValue;
+    }
+  | { readonly kind: "reviewUpdated"; readonly field: FieldIndex; readonly side: SideIndex; readonly candidate: MaybeValue }
+  | {
+      readonly kind: "reviewClosed";
+      readonly field: FieldIndex;
+      readonly side: SideIndex | null;
+      readonly because: "agreement" | "decision" | "delete" | "undo";
+      readonly from: MaybeValue;
+      readonly to: MaybeValue;
+    }
+  | { readonly kind: "joined"; readonly side: SideIndex; readonly record: RecordId; readonly by: "new" | "match" | "person" | "proof" }
+  | { readonly kind: "renamed"; readonly side: SideIndex; readonly from: RecordId; readonly to: RecordId }
+  | { readonly kind: "deleted"; readonly side: SideIndex | null }
+  /** The delete reached a side, or that side deleted it too. */
+  | { readonly kind: "gone"; readonly side: SideIndex; readonly record: RecordId | null }
+  /** A delete met an update. `kept` is how it ended. */
+  | { readonly kind: "deleteConflict"; readonly side: SideIndex; readonly kept: "update" | "delete" | "review" }
+  | { readonly kind: "revived"; readonly side: SideIndex | null }
+  | { readonly kind: "outOfScope"; readonly side: SideIndex }
+  | { readonly kind: "inScope"; readonly side: SideIndex }
+  | { readonly kind: "undone"; readonly field: FieldIndex; readonly from: MaybeValue; readonly to: MaybeValue }
+  | { readonly kind: "merged"; readonly into: EntityId };

@@ -1,0 +1,181 @@
+import { isPresent } from "../entity/entity.ts";
+import type { CanonicalField, Entity, Member } from "../entity/entity.ts";
+import type { FieldModel, SideModel, SyncModel } from "../entity/sync-model.ts";
+import type { References } from "../mapping/references.ts";
+import { imageOf } from "../mapping/side-mapping.ts";
+import type { FieldMapping } from "../mapping/side-mapping.ts";
+import { readImage } from "../record/native-image.ts";
+import type { NativeCell } from "../record/native-image.ts";
+import type { EntityId, FieldIndex, RecordId, SideIndex } from "../record/identifiers.ts";
+import { equalValues } from "../value/value-type.ts";
+import type { MaybeValue } from "../value/value-type.ts";
+
+/** A cell to write or to expect. */
+export interface Cell {
+  readonly column: number;
+  readonly cell: NativeCell;
+}
+
+/** One field that a write carries. */
+export interface OwedField {
+  readonly field: FieldIndex;
+  /** The version of the canonical value that the write brings. */
+  readonly version: number;
+  /** What the side shows, and what it will show: `B` and `Img(C)`. */
+  readonly before: MaybeValue;
+  readonly after: MaybeValue;
+}
+
+/** What a side lacks. Computed at dispatch from the present state and never queued. [S28] */
+export type Owed =
+  | { readonly kind: "nothing" }
+  | { readonly kind: "create"; readonly fields: readonly OwedField[]; readonly set: readonly Cell[] }
+  | WriteOwed<"update">
+  /** `restore` un-archives; `archive` marks as archived. [S38, S40] */
+  | WriteOwed<"restore">
+  | WriteOwed<"archive">
+  | WriteOwed<"delete">
+  /** A parent must exist at the side first. [S44] */
+  | { readonly kind: "waits"; readonly field: FieldIndex; readonly sync: string; readonly entity: EntityId | null }
+  /** The side cannot hold a value: the member is parked with this. [S30] */
+  | { readonly kind: "refused"; readonly field: FieldIndex; readonly problem: string }
+  /** A create whose image would fail the side's own filter is shown and not sent. [S42] */
+  | { readonly kind: "withheld"; readonly reason: string }
+  /** What the record holds is not fully known: it must be read before a write can be conditional on it. */
+  | { readonly kind: "reread" };
+
+export interface WriteOwed<Kind extends string> {
+  readonly kind: Kind;
+  readonly record: RecordId;
+  readonly fields: readonly OwedField[];
+  readonly set: readonly Cell[];
+  /** The native cells that must still be there: all columns of the fields written, groups included; all columns for a delete. [S16, S26] */
+  readonly expect: readonly Cell[];
+}
+
+const NOTHING: Owed = { kind: "nothing" };
+
+/** What this side lacks of the entity. Pure. Members with an open intent are not to be asked about. [S28, S33] */
+export function owe(model: SyncModel, entity: Entity, side: SideIndex, references: References): Owed {
+  const sideModel = model.sides[side];
+  if (sideModel === undefined || entity.review !== null) return NOTHING;
+  const member = entity.members[side] ?? null;
+  if (entity.life.kind === "deleted") return oweDelete(model, sideModel, member);
+  if (entity.life.kind === "merged") return NOTHING;
+  if (member === null || member.state === "absent") return oweCreate(model, sideModel, entity, side, references);
+  if (member.state === "archived") return oweUpdate(model, sideModel, entity, side, member, references, "restore");
+  return isPresent(member) ? oweUpdate(model, sideModel, entity, side, member, references, "update") : NOTHING;
+}
+
+function oweDelete(model: SyncModel, side: SideModel, member: Member | null): Owed {
+  if (!isPresent(member) || member.record === null || member.image === null || model.deletes.do === "keep") return NOTHING;
+  const cells = readImage(member.image);
+  if (cells.includes(undefined)) return { kind: "reread" };
+  const expect = cells.map((cell, column) => ({ column, cell }));
+  const base = { record: member.record, fields: [], expect };
+  if (model.deletes.do === "archive" && side.archive !== null) {
+    return { ...base, kind: "archive", set: [{ column: side.archive.column, cell: side.archive.cell }] };
+  }
+  return { ...base, kind: "delete", set: [] };
+}
+
+function oweCreate(model: SyncModel, side: SideModel, entity: Entity, sideIndex: SideIndex, references: References): Owed {
+  if (!acceptsCreates(model, sideIndex)) return NOTHING;
+  const fields: OwedField[] = [];
+  const cells: NativeCell[] = side.mapping.columns.map(() => undefined);
+  for (const { column, cell } of side.constants) cells[column] = cell;
+  for (const [index, field] of entity.fields.entries()) {
+    const mapping = side.mapping.fields[index];
+    if (!mapping || mapping.writes.length === 0 || field.value === undefined) continue;
+    const put = mapping.put(field.value, null, references);
+    if (put.kind === "waits") return { kind: "waits", field: index, sync: put.sync, entity: put.entity };
+    if (put.kind === "problem") return { kind: "refused", field: index, problem: put.problem };
+    mapping.writes.forEach((column, place) => {
+      cells[column] = put.result[place];
+    });
+    fields.push({ field: index, version: field.version, before: undefined, after: imageOf(mapping, field.value, null, references) });
+  }
+  if (side.filter?.(cells) === false) return { kind: "withheld", reason: `it would not pass the filter of ${side.name}` };
+  return { kind: "create", fields, set: cells.flatMap((cell, column) => (cell === undefined ? [] : [{ column, cell }])) };
+}
+
+/** A side takes new records where some field flows to it from elsewhere. */
+function acceptsCreates(model: SyncModel, side: SideIndex): boolean {
+  return model.fields.some((field, index) => {
+    const mapping = model.sides[side]?.mapping.fields[index];
+    return mapping !== null && mapping !== undefined && mapping.writes.length > 0 && field.writers.some((writes, other) => writes && other !== side);
+  });
+}
+
+function oweUpdate(
+  model: SyncModel,
+  side: SideModel,
+  entity: Entity,
+  sideIndex: SideIndex,
+  member: Member,
+  references: References,
+  kind: "update" | "restore",
+): Owed {
+  if (member.record === null || member.image === null) return NOTHING;
+  const cells = readImage(member.image);
+  const fields: OwedField[] = [];
+  const set = new Map<number, NativeCell>();
+  const touched = new Set<number>();
+  let waits: Owed | null = null;
+  for (const [index, field] of entity.fields.entries()) {
+    const mapping = side.mapping.fields[index];
+    const fieldModel = model.fields[index];
+    if (!mapping || fieldModel === undefined || !isOwed(fieldModel, mapping, field, member, index, sideIndex)) continue;
+    const after = imageOf(mapping, field.value ?? null, cells, references);
+    const before = member.shadow[index];
+    if (after !== undefined && equalValues(fieldModel.type, after, before)) continue;
+    const put = mapping.put(field.value ?? null, cells, references);
+    if (put.kind === "problem") return { kind: "refused", field: index, problem: put.problem };
+    if (put.kind === "waits") {
+      waits = { kind: "waits", field: index, sync: put.sync, entity: put.entity };
+      continue;
+    }
+    mapping.writes.forEach((column, place) => set.set(column, put.result[place]));
+    for (const column of [...mapping.reads, ...mapping.writes]) touched.add(column);
+    fields.push({ field: index, version: field.version, before, after });
+  }
+  if (kind === "restore" && side.archive !== null) {
+    set.set(side.archive.column, side.archive.restored);
+    touched.add(side.archive.column);
+  }
+  if (set.size === 0) return waits ?? NOTHING;
+  if ([...touched].some((column) => cells[column] === undefined)) return { kind: "reread" };
+  return {
+    kind,
+    record: member.record,
+    fields,
+    set: [...set].map(([column, cell]) => ({ column, cell })),
+    expect: [...touched].map((column) => ({ column, cell: cells[column] })),
+  };
+}
+
+/** Whether a side is to be written this field at all, its value apart. */
+function isOwed(model: FieldModel, mapping: FieldMapping, field: CanonicalField, member: Member, index: FieldIndex, side: SideIndex): boolean {
+  if (mapping.writes.length === 0 || field.value === undefined || field.review !== null) return false;
+  if ((member.ack[index] ?? 0) >= field.version) return false;
+  const isFillOnly = model.policy.kind === "owner" && model.policy.fill && model.policy.ranks[0] !== side;
+  return !(isFillOnly && member.shadow[index] !== null && member.shadow[index] !== undefined);
+}
+
+/** The member with every field acknowledged that it shows anyway: what dispatch finds to be level. [S13] */
+export function acknowledgeLevel(model: SyncModel, entity: Entity, side: SideIndex, references: References): Member | null {
+  const member = entity.members[side];
+  if (!isPresent(member)) return null;
+  const cells = member.image === null ? null : readImage(member.image);
+  let ack: number[] | null = null;
+  for (const [index, field] of entity.fields.entries()) {
+    const mapping = model.sides[side]?.mapping.fields[index];
+    const type = model.fields[index]?.type;
+    if (!mapping || type === undefined || field.value === undefined || (member.ack[index] ?? 0) >= field.version) continue;
+    const image = imageOf(mapping, field.value, cells, references);
+    if (image === undefined || !equalValues(type, image, member.shadow[index])) continue;
+    ack ??= [...member.ack];
+    ack[index] = field.version;
+  }
+  return ack === null ? null : { ...member, ack };
+}

@@ -1,0 +1,75 @@
+import type { EntityId, IntentId, RecordId } from "@accord/core";
+import type { FakeRow } from "./table.ts";
+
+/** Who wrote: a user by name, or Accord with the operation that asked for it. */
+export type FakeAuthor = { readonly kind: "user"; readonly name: string } | { readonly kind: "accord"; readonly intent: IntentId; readonly entity: EntityId };
+
+/** One committed change of one record. Checkers are built on these. */
+export interface FakeChange {
+  /** Its place in the system's log, from 1, in commit order. */
+  readonly sequence: number;
+  readonly transaction: number;
+  readonly object: string;
+  readonly kind: "insert" | "update" | "delete" | "rename" | "empty";
+  /** The record's id afterwards; empty where the object was emptied. */
+  readonly record: RecordId;
+  /** The id before a rename. An `update` of the new id follows in the same transaction. */
+  readonly from: RecordId | null;
+  /** The row's native cells, in the order of the object's columns. */
+  readonly before: FakeRow | null;
+  readonly after: FakeRow | null;
+  readonly author: FakeAuthor;
+  readonly atMs: number;
+}
+
+/** The committed changes of a system in order. */
+export class FakeHistory {
+  readonly #changes: FakeChange[] = [];
+  readonly #listeners = new Set<() => void>();
+  #transactionLast = 0;
+
+  get changes(): readonly FakeChange[] {
+    return this.#changes;
+  }
+
+  /** The sequence of the last committed change; 0 where there is none. */
+  get last(): number {
+    return this.#changes.length;
+  }
+
+  nextTransaction(): number {
+    this.#transactionLast += 1;
+    return this.#transactionLast;
+  }
+
+  append(changes: readonly FakeChange[]): void {
+    if (changes.length === 0) return;
+    for (const change of changes) this.#changes.push(change);
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Calls back after every commit, until the returned function is called. */
+  onCommit(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The sequence of the last change committed at or before an instant. */
+  lastAt(atMs: number): number {
+    let sequence = this.last;
+    while (sequence > 0 && (this.#changes[sequence - 1]?.atMs ?? 0) > atMs) sequence -= 1;
+    return sequence;
+  }
+
+  /** What a record's row was right after the given sequence, from its row now. */
+  rowAsOf(object: string, record: RecordId, now: FakeRow | null, sequence: number): FakeRow | null {
+    let row = now;
+    for (let index = this.last - 1; index >= sequence; index -= 1) {
+      const change = this.#changes[index];
+      if (change === undefined || change.object !== object) continue;
+      if (change.from === record) row = change.before;
+      else if (change.record === record) row = change.kind === "rename" ? null : change.before;
+    }
+    return row;
+  }
+}

@@ -1,0 +1,22 @@
+// fake
+export { cancelled, FAKE_START_MS, manualClock, realClock, settle } from "./fake/clock.ts";
+export type { ManualClock } from "./fake/clock.ts";
+export { fakeCodec } from "./fake/codecs.ts";
+export type { FakeCodecOptions, FakeType } from "./fake/codecs.ts";
+export { fakeConnector } from "./fake/connector.ts";
+export type { FakeCall, Fault, FaultPlan } from "./fake/faults.ts";
+export type { FakeAuthor, FakeChange, FakeHistory } from "./fake/history.ts";
+export { fakeHost, realHost } from "./fake/host.ts";
+export type { FakeHost, FakeHostOptions, LogLine, RecordedLog } from "./fake/host.ts";
+export { seededRandom } from "./fake/random.ts";
+export type { SeededRandom } from "./fake/random.ts";
+export type { FakeCell, FakeColumn, FakeObject } from "./fake/shape.ts";
+export { createFakeSystem } from "./fake/system.ts";
+export type { FakeSystem } from "./fake/system.ts";
+export type { FakeBackup, FakeFields, FakeSystemOptions, FakeUser } from "./fake/state.ts";
+export type { FakeRow } from "./fake/table.ts";
+export { FakeRefusal } from "./fake/transaction.ts";
+export { createFakeWorld } from "./fake/world.ts";
+export type { FakeWorld } from "./fake/world.ts";
+export { describeValueTypeLaws } from "./contract/value-type.ts";
+export type { ValueTypeLawsOptions } from "./contract/value-type.ts";
