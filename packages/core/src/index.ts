@@ -3,6 +3,12 @@ export { overlayImage, readImage, writeImage } from "./record/native-image.ts";
 export type { NativeCell, NativeImage } from "./record/native-image.ts";
 export type { EntityId, FieldIndex, IntentId, RecordId, SideIndex } from "./record/identifiers.ts";
 export type { ColumnCodec, ColumnSchema, ObjectSchema, ReferenceSchema } from "./record/object-schema.ts";
+export { fingerprint } from "./record/digest.ts";
+export { compareRecordIds } from "./record/record-order.ts";
+
+// match
+export { decideMatch } from "./match/decide-match.ts";
+export type { KeyCandidates, MatchDecision } from "./match/decide-match.ts";
 
 // value
 export { builtinTypes } from "./value/builtin.ts";
@@ -49,9 +55,13 @@ export type { MergeEvent } from "./merge/merge-event.ts";
 export { decideField } from "./merge/review.ts";
 export { undoField } from "./merge/undo.ts";
 export type { Undone } from "./merge/undo.ts";
-export type { BlankRule, CounterPolicy, CustomPolicy, CustomResolution, NewestPolicy, OwnerPolicy, Policy, SideRanks } from "./merge/policy.ts";
-export type { LadderPolicy } from "./merge/policies/ladder.ts";
+export type { BlankRule, CounterPolicy, CustomPolicy, CustomResolution, LadderPolicy, NewestPolicy, OwnerPolicy, Policy, SideRanks } from "./merge/policy.ts";
+
+export { settleWrite } from "./merge/settle.ts";
+export type { ConfirmedWrite, Settled } from "./merge/settle.ts";
 
 // plan
+export { checkGuards } from "./plan/guards.ts";
+export type { GuardCounts, GuardLimits, GuardStop } from "./plan/guards.ts";
 export { acknowledgeLevel, owe } from "./plan/owe.ts";
 export type { Cell, Owed, OwedField, WriteOwed } from "./plan/owe.ts";

@@ -1,1 +1,21 @@
-export {};
+// run: pull, merge, push, settle
+export { runLive, takeEngine } from "./run/run.ts";
+export { drain, drainAll } from "./run/drain.ts";
+export { sweep } from "./run/list.ts";
+export { look, makePlan } from "./run/plan.ts";
+export type { PlannedDetail, PlannedField, PlanSummary, SidePlan, SyncPlan } from "./run/plan.ts";
+export { applyPlan, drainUntilQuiet } from "./run/apply.ts";
+export type { Applied, ApplyChoice } from "./run/apply.ts";
+export { verify } from "./run/verify.ts";
+export type { Difference, Verified } from "./run/verify.ts";
+export { refreshStates, SILENT_WATCHER } from "./run/context.ts";
+export type { EngineContext, RunningSync, RunWatcher } from "./run/context.ts";
+export { DEFAULT_LIMITS } from "./run/limits.ts";
+export type { Limits } from "./run/limits.ts";
+export type { GuardSettings, SyncSettings } from "./run/settings.ts";
+export type { DecideRequest, LinkRequest, UndoRequest } from "./run/requests.ts";
+
+// journal
+export { planUndo } from "./journal/undo.ts";
+export type { UndoCells, UndoFilter, UndoItem } from "./journal/undo.ts";
+export type { JournalPayload, MergePayload, MergePayloadEvent, RefusedPayload, WritePayload, WrittenField } from "./journal/payload.ts";

@@ -20,3 +20,17 @@ export { createFakeWorld } from "./fake/world.ts";
 export type { FakeWorld } from "./fake/world.ts";
 export { describeValueTypeLaws } from "./contract/value-type.ts";
 export type { ValueTypeLawsOptions } from "./contract/value-type.ts";
+
+// contract
+export { connectorContract } from "./contract/connector-contract.ts";
+export { fakeContractWorld } from "./contract/fake-world.ts";
+export type {
+  ContractFacts,
+  ContractFields,
+  ContractKey,
+  ContractObject,
+  ContractWorld,
+  HeldTransaction,
+  MakeWorld,
+  SideDoor,
+} from "./contract/world.ts";

@@ -31,8 +31,10 @@ export interface ColumnFacts {
   readonly type: TypeFacts;
   readonly nullable: boolean;
   readonly hasDefault: boolean;
-  /** SQL of the default, for identity columns the next value of the sequence; null where there is none. */
+  /** Whether the server alone fills it: a generated column, or an identity that is always generated. */
   readonly generated: "no" | "always" | "identityAlways";
+  /** Whether its values are ordered by the bytes of their text: a collation such as C. */
+  readonly bytewise: boolean;
   readonly mayRead: boolean;
   readonly mayInsert: boolean;
   readonly mayUpdate: boolean;
@@ -127,20 +129,23 @@ const COLUMNS = `
     (SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid IN (b.oid, b.typelem)),
     CASE WHEN b.typcategory = 'A' THEN el.typname END, CASE WHEN b.typcategory = 'A' THEN el.typtype END, el.typdelim,
     CASE WHEN t.typtype = 'd' THEN t.typname END,
-    NOT (a.attnotnull OR base.notnull), a.atthasdef OR a.attidentity <> '' OR base.hasdefault, a.attgenerated, a.attidentity,
+    NOT (a.attnotnull OR base.required), a.atthasdef OR a.attidentity <> '' OR base.hasdefault, a.attgenerated, a.attidentity,
     pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT'), pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'INSERT'),
-    pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'UPDATE'), pg_catalog.col_description(a.attrelid, a.attnum)
-  FROM chosen c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'UPDATE'), pg_catalog.col_description(a.attrelid, a.attnum),
+    b.typname IN ('text', 'varchar') AND (co.collname IN ('C', 'POSIX', 'ucs_basic', 'pg_c_utf8') OR (co.collprovider = 'd' AND
+      (db.datcollate IN ('C', 'POSIX') OR pg_catalog.to_jsonb(db) ->> 'datlocprovider' = 'b')))
+  FROM chosen c CROSS JOIN (SELECT * FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) db JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
   CROSS JOIN LATERAL (
-    WITH RECURSIVE layer(oid, typtype, typbasetype, modifier, notnull, hasdefault) AS (
+    WITH RECURSIVE layer(oid, typtype, typbasetype, modifier, required, hasdefault) AS (
       SELECT t.oid, t.typtype, t.typbasetype, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END, t.typnotnull, t.typdefault IS NOT NULL
       UNION ALL
       SELECT u.oid, u.typtype, u.typbasetype, CASE WHEN layer.modifier <> -1 THEN layer.modifier WHEN u.typtype = 'd' THEN u.typtypmod ELSE -1 END,
-        layer.notnull OR u.typnotnull, layer.hasdefault OR u.typdefault IS NOT NULL
+        layer.required OR u.typnotnull, layer.hasdefault OR u.typdefault IS NOT NULL
       FROM layer JOIN pg_catalog.pg_type u ON u.oid = layer.typbasetype WHERE layer.typtype = 'd')
-    SELECT oid, modifier, notnull, hasdefault FROM layer WHERE typtype <> 'd') base
+    SELECT oid, modifier, required, hasdefault FROM layer WHERE typtype <> 'd') base
   JOIN pg_catalog.pg_type b ON b.oid = base.oid JOIN pg_catalog.pg_namespace bn ON bn.oid = b.typnamespace
+  LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
   LEFT JOIN pg_catalog.pg_type el ON el.oid = b.typelem AND b.typelem <> 0
   ORDER BY a.attrelid, a.attnum`;
 
@@ -190,6 +195,7 @@ function columnOf(row: readonly Cell[]): ColumnFacts {
     mayInsert: at(19) === "t",
     mayUpdate: at(20) === "t",
     comment: at(21),
+    bytewise: at(22) === "t",
   };
 }
 
@@ -206,7 +212,14 @@ function foreignKeyOf([, columns = null, object = null, objectColumns = null]: r
 }
 
 function groupByFirst(rows: Rows): ReadonlyMap<string, Rows> {
-  return Map.groupBy(rows, (row) => text(row[0] ?? null));
+  const groups = new Map<string, (readonly Cell[])[]>();
+  for (const row of rows) {
+    const first = text(row[0] ?? null);
+    const group = groups.get(first);
+    if (group === undefined) groups.set(first, [row]);
+    else group.push(row);
+  }
+  return groups;
 }
 
 function text(cell: Cell): string {

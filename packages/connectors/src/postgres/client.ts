@@ -1,6 +1,6 @@
 import type { CallOptions } from "@accord/engine/connector";
 import pg from "pg";
-import { asAccordError, cancelled, throwIfCancelled } from "./errors.ts";
+import { asAccordError, cancelled, serverFailure, throwIfCancelled } from "./errors.ts";
 import { IDLE_CONNECTION_MS } from "./limits.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Cell, Rows, Statement } from "./pipeline.ts";
@@ -9,6 +9,9 @@ import type { PostgresSettings } from "./settings.ts";
 /**
  * What decides how the server spells values, pinned in every session (the replication connection's too), so that the text of a cell is the same
  * whichever way it was read: see the section "client connection defaults" of the PostgreSQL manual.
+ *
+ * The search path of the pool's sessions is left as the role and the database have it: the user's triggers run in them, and may name tables as they would in
+ * the application's sessions. So every name of ours is qualified, and types whose text depends on the path (regclass and its kin) are refused.
  */
 export const SPELLING_SETTINGS: Readonly<Record<string, string>> = {
   DateStyle: "ISO, YMD",
@@ -47,7 +50,15 @@ export interface Database {
   rows(text: string, values: readonly Cell[], options: CallOptions): Promise<Rows>;
   /** Lends a session. It is closed instead of kept where `work` fails or the signal aborts. Failures are thrown as they are. */
   lend<Result>(work: (client: pg.PoolClient) => Promise<Result>, options: CallOptions): Promise<Result>;
+  /** Lends a session until it is released; one that is released as broken is closed. @throws {AccordError} see `asAccordError` */
+  borrow(options: CallOptions): Promise<Session>;
   close(): Promise<void>;
+}
+
+/** A borrowed session. */
+export interface Session {
+  readonly client: pg.PoolClient;
+  release(state: { readonly broken: boolean }): void;
 }
 
 /** Settings of `pg` for one session, for other kinds of sessions as well (replication, LISTEN). */
@@ -77,8 +88,9 @@ export function createDatabase(name: string, settings: PostgresSettings): Databa
   // A session that dies while nobody uses it is replaced at the next call; that call says so if there is anything to say.
   pool.on("error", () => {});
   const pinned = new WeakSet<pg.PoolClient>();
+  const { search_path: _, ...spelling } = SPELLING_SETTINGS;
   const pinning = settingsStatement({
-    ...SPELLING_SETTINGS,
+    ...spelling,
     ...WORK_SETTINGS,
     statement_timeout: String(settings.statementTimeoutMs),
     lock_timeout: String(settings.lockTimeoutMs),
@@ -132,6 +144,11 @@ export function createDatabase(name: string, settings: PostgresSettings): Databa
     try {
       return await lend((client) => runPipeline(client, statements), options);
     } catch (error) {
+      if (!isStalePlan(error)) throw asAccordError(error, where);
+    }
+    try {
+      return await lend((client) => runPipeline(client, unprepared(statements)), options);
+    } catch (error) {
       throw asAccordError(error, where);
     }
   }
@@ -143,6 +160,10 @@ export function createDatabase(name: string, settings: PostgresSettings): Databa
     run,
     rows: async (text, values, options) => (await run([{ text, values }], options))[0] ?? [],
     lend,
+    borrow: async ({ signal }) => {
+      const client = await acquire(signal);
+      return { client, release: ({ broken }) => client.release(broken) };
+    },
     close: () => (closing ??= pool.end()),
   };
 }
@@ -150,6 +171,16 @@ export function createDatabase(name: string, settings: PostgresSettings): Databa
 /** Runs statements in one implicit transaction on a borrowed session; failures as the server sent them. */
 export function runPipeline(client: pg.PoolClient, statements: readonly Statement[]): Promise<readonly Rows[]> {
   return client.query(new Pipeline(statements)).result;
+}
+
+/** A table was altered under a prepared statement, or a pooler lost the statement. Nothing was done; without preparing it can be. */
+export function isStalePlan(error: unknown): boolean {
+  const failure = serverFailure(error);
+  return failure !== null && ((failure.code === "0A000" && failure.routine === "RevalidateCachedQuery") || failure.code === "26000");
+}
+
+export function unprepared(statements: readonly Statement[]): readonly Statement[] {
+  return statements.map(({ text, values }) => ({ text, values }));
 }
 
 /** One statement that pins settings for the session. */

@@ -21,6 +21,7 @@ export function codecOf(type: CodecFacts): CodecChoice {
   if (type.kind === "e") return taken(enumCodec(type.labels));
   if (type.element !== null && type.name.startsWith("_")) return arrayChoice(type, type.element);
   if (type.schema !== "pg_catalog") return taken(type.name === "citext" ? textCodec : printedCodec);
+  if (type.name.startsWith("reg")) return refused("its text depends on the search path of the session: use oid or text");
   switch (type.name) {
     case "money":
       return refused("money prints in the server's locale and currency, so its text does not say what it is worth: use numeric");
@@ -46,6 +47,8 @@ export function codecOf(type: CodecFacts): CodecChoice {
       return taken(type.modifier < 0 ? textCodec : varcharCodec(type.modifier - 4));
     case "bpchar":
       return taken(type.modifier < 0 ? textCodec : characterCodec(type.modifier - 4));
+    case "char":
+      return taken(oneByteCodec);
     case "name":
       return taken(nameCodec);
     case "uuid":
@@ -97,6 +100,9 @@ const booleanCodec = codec(
   (cell) => (cell === "t" ? value("true") : cell === "f" ? value("false") : { kind: "invalid", problem: "no truth value" }),
   (text) => value(text === "true" ? "t" : "f"),
 );
+
+/** The catalogs' own `"char"`: one byte. */
+const oneByteCodec = codec("text", value, (text) => (/^[\x01-\x7f]?$/.test(text) ? value(text) : { kind: "invalid", problem: "longer than the one byte that the column holds" }));
 
 /** 63 bytes; the server would cut a longer one without a word. */
 const nameCodec = codec("text", value, (text) => (Buffer.byteLength(text) > 63 ? { kind: "invalid", problem: "longer than the 63 bytes of a name" } : storable(text)));

@@ -47,3 +47,12 @@ export const RETAINED_CHECK_MS = 15_000;
 
 /** An idle feed offers a new cursor after so many bytes of other databases' log at once, else at every standby status. */
 export const IDLE_ADVANCE_BYTES = 16_777_216;
+
+/** A feed of the trigger log that waits to be notified looks by itself this often. */
+export const TOUCHED_POLL_MS = 1000;
+
+/** While a transaction is under way that will not notify, a feed looks at growing intervals up to this. */
+export const TOUCHED_BACKOFF_MS_MAX = 50;
+
+/** Acknowledged rows that are removed from the trigger log at a time. */
+export const FORGET_ROWS_MAX = 10_000;

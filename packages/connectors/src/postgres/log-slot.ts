@@ -34,16 +34,16 @@ export interface SlotState {
 
 export async function readSlot({ database, names }: Pick<CaptureAccess, "database" | "names">, options: CallOptions): Promise<SlotState> {
   const text = `
-    SELECT s.plugin = 'pgoutput' AND s.database = current_database() AND COALESCE(s.wal_status, 'lost') <> 'lost' AND s.restart_lsn IS NOT NULL,
+    SELECT s.slot_name, s.plugin = 'pgoutput' AND s.database = current_database() AND COALESCE(s.wal_status, 'lost') <> 'lost' AND s.restart_lsn IS NOT NULL,
       s.active_pid, s.confirmed_flush_lsn, pg_current_wal_insert_lsn(), pg_wal_lsn_diff(pg_current_wal_insert_lsn(), s.restart_lsn), p.oid,
       (SELECT json_agg(json_build_array(t.schemaname, t.tablename)) FROM pg_publication_tables t WHERE t.pubname = $1)
     FROM (SELECT 1) one
     LEFT JOIN pg_replication_slots s ON s.slot_name = $2
     LEFT JOIN pg_publication p ON p.pubname = $1`;
   const [row = []] = await database.rows(text, [names.publication, names.slot], options);
-  const [usable, activePid, confirmed, current, retained, publication, published] = row;
+  const [slot, usable, activePid, confirmed, current, retained, publication, published] = row;
   return {
-    exists: usable !== null && usable !== undefined,
+    exists: slot !== null && slot !== undefined,
     usable: usable === "t",
     activePid: activePid === null || activePid === undefined ? null : Number(activePid),
     confirmedHex: lsnToHex(confirmed ?? "0/0"),

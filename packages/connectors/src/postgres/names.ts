@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { AccordError } from "@accord/engine/connector";
 
 /** What `install` makes at a database for one installation. Tables are qualified SQL; they need no further quoting. */
@@ -11,7 +12,7 @@ export interface InstalledNames {
   readonly publication: string;
   /**
    * Proof rows [S27]: `(store text, object text, entity bigint, record text, intent text, at timestamptz)`, primary key `(store, object, entity)`,
-   * unique `(store, object, record)`, index `(intent)`.
+   * unique `(store, object, record)`.
    */
   readonly applied: string;
   /** The store's identity [S58], one row: `(store text, generation bigint, forgotten text)`. */
@@ -24,8 +25,11 @@ export interface InstalledNames {
 
 const INSTALLATION = /^[a-z0-9_]{1,24}$/;
 
-/** The names of what an installation makes. Two installations on one database share nothing. */
-export function namesOf(installation: string): InstalledNames {
+/**
+ * The names of what an installation makes at a database. Two installations on one database share nothing.
+ * Replication slots belong to the whole server, so the slot's name says the database as well: a project may keep two databases of one server in agreement.
+ */
+export function namesOf(installation: string, database: string): InstalledNames {
   if (!INSTALLATION.test(installation)) {
     throw new AccordError(
       "ACCORD_BUG",
@@ -37,13 +41,19 @@ export function namesOf(installation: string): InstalledNames {
   return {
     installation,
     schema: name,
-    slot: name,
+    slot: `${name}_${slotPart(database)}`,
     publication: name,
     applied: `${name}.applied`,
     mark: `${name}.mark`,
     touched: `${name}.touched`,
     channel: name,
   };
+}
+
+/** A database's name as part of a slot's name, which takes a to z, 0 to 9 and _, and 63 characters in all. */
+function slotPart(database: string): string {
+  if (/^[a-z0-9_]{1,31}$/.test(database)) return database;
+  return createHash("sha256").update(database).digest("hex").slice(0, 16);
 }
 
 /** An identifier, quoted for SQL. */

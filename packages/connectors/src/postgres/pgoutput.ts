@@ -102,7 +102,7 @@ export class PgoutputDecoder {
       const former = formers[index];
       // A key kept outside the row (TOAST) and unchanged is not repeated in the new row: the old one has it.
       const record = former !== undefined && this.#tuple.lacks(target.keyAt) ? former : this.#recordOf(target, bytes);
-      if (former !== undefined && former !== record) changes.push(this.#change(target, record, { kind: "renamed", from: former }));
+      if (former !== undefined && former !== record) changes.push(this.#change(target, record, { kind: "renamed", from: former, position }));
       changes.push(this.#newRow(target, bytes, record, position));
     }
     return this.#sink.row(changes);

@@ -25,8 +25,6 @@ export interface Statement {
  */
 export class Pipeline implements Submittable {
   readonly result: Promise<readonly Rows[]>;
-  /** Set before the first byte is handed to the socket. */
-  sent = false;
   readonly #statements: readonly Statement[];
   readonly #results: Cell[][][] = [];
   readonly #parsing: string[] = [];
@@ -51,11 +49,9 @@ export class Pipeline implements Submittable {
     };
     connection.on("parseComplete", onParsed);
     this.#stop = () => void connection.removeListener("parseComplete", onParsed);
-    this.sent = true;
     connection.stream.cork();
     for (const statement of this.#statements) {
-      const keep = statement.prepare === true && prepared.size + this.#parsing.length < PREPARED_STATEMENTS_MAX;
-      const name = keep || prepared.has(nameOf(statement.text)) ? nameOf(statement.text) : "";
+      const name = statement.prepare === true ? this.#nameFor(statement.text, prepared) : "";
       if (name === "" || (!prepared.has(name) && !this.#parsing.includes(name))) {
         this.#parsing.push(name);
         connection.parse({ name, text: statement.text, types: [] }, true);
@@ -65,6 +61,12 @@ export class Pipeline implements Submittable {
     }
     connection.sync();
     connection.stream.uncork();
+  }
+
+  /** No name, hence no prepared statement, where the session holds enough of them. */
+  #nameFor(text: string, prepared: ReadonlySet<string>): string {
+    const name = nameOf(text);
+    return prepared.has(name) || prepared.size + this.#parsing.length < PREPARED_STATEMENTS_MAX ? name : "";
   }
 
   handleDataRow(message: { readonly fields: Cell[] }): void {

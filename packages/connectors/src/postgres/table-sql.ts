@@ -51,7 +51,7 @@ export function imageSql(table: Table, of: string): string {
 /** The key's cells of a record id, for the key's columns in order. */
 export function keyCells(table: Table, record: RecordId): readonly Cell[] {
   if (table.key.length === 1) return [record];
-  const cells = readImage(record).map((cell) => cell ?? null);
+  const cells = readImage(String(record)).map((cell) => cell ?? null);
   if (cells.length !== table.key.length) {
     throw new AccordError("ACCORD_BUG", `This is a mistake in Accord: a record id of ${table.name} has ${cells.length} parts where the key has ${table.key.length}.`, { remedy: "stop" });
   }
@@ -61,7 +61,7 @@ export function keyCells(table: Table, record: RecordId): readonly Cell[] {
 /** The record id of key cells. */
 export function recordOf(cells: readonly Cell[]): RecordId {
   const [first = null, ...others] = cells;
-  return others.length === 0 ? (first ?? "") : writeImage(cells);
+  return others.length === 0 ? (first ?? "") : String(writeImage(cells));
 }
 
 /** A text array as PostgreSQL reads it: far cheaper to send than one parameter a cell. */
@@ -80,7 +80,9 @@ export function arrayText(cells: readonly Cell[]): string {
 const PLAIN = /^[^"\\]*$/;
 const SPECIAL = /["\\]/g;
 
-/** As `writeImage` escapes. */
+/** As `writeImage` and COPY escape. */
 function escapeSql(text: string): string {
-  return `replace(replace(replace(replace(${text}, E'\\\\', E'\\\\\\\\'), E'\\t', E'\\\\t'), E'\\n', E'\\\\n'), E'\\r', E'\\\\r')`;
+  return ESCAPES.reduce((inner, letter) => `replace(${inner}, E'\\${letter}', E'\\\\${letter}')`, `replace(${text}, E'\\\\', E'\\\\\\\\')`);
 }
+
+const ESCAPES = ["b", "t", "n", "v", "f", "r"];

@@ -21,6 +21,11 @@ export function isBusy(error: unknown): boolean {
   return failure !== null && (failure.code === SQLITE.busy || failure.code === SQLITE.locked);
 }
 
+/** Whether a call failed because another program held the file for too long. */
+export function isBusyError(error: unknown): boolean {
+  return error instanceof AccordError && isBusy(error.cause);
+}
+
 /** Where an error happened: the connection's name and its file. */
 export interface Place {
   readonly name: string;

@@ -19,16 +19,25 @@ export const REQUEST_MS_MAX = 20_000;
 /** Prepared statements kept per connection; batches with very many different column sets would otherwise keep them all. */
 export const STATEMENTS_KEPT_MAX = 400;
 
-/** How often a waiting feed looks for commits when nothing woke it: one look costs some 5 µs. */
+/** How often a waiting feed looks for commits when nothing wakes it. A look costs some 5 µs, the timer before it up to a hundred times that. */
 export const POLL_MS = 25;
+
+/** The same where the file system wakes us and nothing happened for {@link BUSY_AFTER_CHANGE_MS}: a quiet file should cost next to nothing. */
+export const QUIET_POLL_MS = 250;
+
+/** How long after a change a feed keeps looking often. */
+export const BUSY_AFTER_CHANGE_MS = 1_000;
 
 /** After a wake-up by the file system the commit may still be under way: looks at these pauses before falling back to {@link POLL_MS}. */
 export const WAKE_PAUSES_MS: readonly number[] = [0, 1, 1, 2, 4, 8];
 
-/** Acknowledged log rows deleted at once: a write transaction of about 1 ms. */
-export const FORGET_ROWS_MAX = 2_000;
+/** Acknowledged log rows deleted at once: a write transaction of about 10 ms, and as many as two large batches of the feed bring. */
+export const FORGET_ROWS_MAX = 10_000;
 
-/** An acknowledged remainder smaller than a full batch is deleted after this time, so that the log does not linger. */
+/** From this many acknowledged rows on they are deleted at once: one commit for a few rows would cost more than the rows. */
+export const FORGET_DUE_ROWS = 2_000;
+
+/** Fewer acknowledged rows than that are deleted after this time, so that the log does not linger. */
 export const FORGET_AFTER_MS = 1_000;
 
 /** Pairs per page of `listLinks`. */

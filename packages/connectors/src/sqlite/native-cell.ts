@@ -1,5 +1,4 @@
 import { readImage, writeImage, type NativeCell, type RecordId } from "@accord/core";
-import { assert } from "@accord/engine/connector";
 
 /** A value as SQLite keeps it: NULL, INTEGER, REAL, TEXT or BLOB; and text whose bytes are not valid UTF-8, which other programs leave behind. */
 export type NativeValue = null | bigint | number | string | Uint8Array | BrokenText;
@@ -55,39 +54,33 @@ export function spellReal(value: number): string {
   return INTEGER.test(text) ? `${text}.0` : text;
 }
 
-/** The record id of a key, or null where a part of it is NULL or not valid text: such a row cannot be told from others. */
+/** The record id of a key, or null where a part of it is NULL: such a row cannot be told from others. */
 export function recordIdOf(key: readonly NativeValue[], forms: readonly CellForm[]): RecordId | null {
-  const [first] = key;
-  const [form] = forms;
-  if (key.length === 1 && form !== undefined && first !== undefined) return identifying(first) ? cellOfValue(first, form) : null;
-  const cells: NativeCell[] = [];
-  for (const [index, value] of key.entries()) {
-    const partForm = forms[index];
-    if (partForm === undefined || !identifying(value)) return null;
-    cells.push(cellOfValue(value, partForm));
-  }
-  return writeImage(cells);
+  const [first = null] = key;
+  if (forms.length === 1) return cellOfValue(first, forms[0] ?? "text");
+  if (key.includes(null)) return null;
+  // An id is an image's text, but not an image of the record.
+  const id: string = writeImage(key.map((value, index) => cellOfValue(value, forms[index] ?? "text")));
+  return id;
 }
 
-/** The key that a record id names. */
-export function keyOfRecordId(id: RecordId, forms: readonly CellForm[]): readonly NativeValue[] {
-  const cells: readonly NativeCell[] = forms.length === 1 ? [id] : readImage(id);
-  assert(cells.length === forms.length, "a record id has another number of parts than the key");
-  return forms.map((form, index) => valueOfCell(cells[index] ?? null, form));
+/** The key that a record id names, or null where no record can have that id. */
+export function keyOfRecordId(id: RecordId, forms: readonly CellForm[]): readonly NativeValue[] | null {
+  const text: string = id;
+  const cells: readonly NativeCell[] = forms.length === 1 ? [text] : readImage(text);
+  if (cells.length !== forms.length) return null;
+  const key = forms.map((form, index) => valueOfCell(cells[index] ?? null, form));
+  const isStorable = key.every((value) => typeof value !== "bigint" || BigInt.asIntN(64, value) === value);
+  return isStorable && recordIdOf(key, forms) === id ? key : null;
 }
 
 const INTEGER = /^-?\d+$/;
-
-/** The replacement character stands for bytes that were lost on the way: two different keys could read as one. */
-function identifying(value: NativeValue): boolean {
-  return value !== null && !(typeof value === "string" && value.includes("\uFFFD"));
-}
 
 function valueOfTagged(cell: string): NativeValue {
   const rest = cell.slice(2);
   switch (cell[1]) {
     case "i":
-      return BigInt(rest);
+      return INTEGER.test(rest) ? BigInt(rest) : null;
     case "r":
       return Number(rest);
     case "t":

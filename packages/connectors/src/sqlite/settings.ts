@@ -12,16 +12,18 @@ export interface SqliteSettings {
   readonly readOnly: boolean;
   /** Whether foreign keys are enforced for Accord's writes. SQLite leaves that to each program; the application's own choice is not in the file. */
   readonly foreignKeys: boolean;
+  /** Pages that Accord may let the file grow to (its page size is usually 4096 bytes), or null for as many as the disk holds. */
+  readonly maxPageCount: number | null;
   /** Declared types by `table.column`, lower case, for columns that were declared without one or with one that says too little: `orders.paid_at: TIMESTAMPTZ`. */
   readonly types: ReadonlyMap<string, string>;
 }
 
-const KEYS = ["connector", "file", "busyMs", "readOnly", "foreignKeys", "types"];
+const KEYS = ["connector", "file", "busyMs", "readOnly", "foreignKeys", "maxPageCount", "types"];
 
 /** Checks the settings without touching the file. */
 export function checkSqliteSettings(settings: ConnectionSettings): readonly SettingProblem[] {
   const problems: SettingProblem[] = [];
-  const { file, busyMs, readOnly, foreignKeys, types } = settings;
+  const { file, busyMs, readOnly, foreignKeys, maxPageCount, types } = settings;
   if (typeof file !== "string" || file.trim() === "") {
     problems.push({ key: "file", problem: "the path of the SQLite file is missing", remedy: "file: ./shop.db" });
   } else if (file === ":memory:" || file.startsWith("file:")) {
@@ -29,6 +31,9 @@ export function checkSqliteSettings(settings: ConnectionSettings): readonly Sett
   }
   if (busyMs !== undefined && !(typeof busyMs === "number" && Number.isInteger(busyMs) && busyMs >= 0 && busyMs <= 600_000)) {
     problems.push({ key: "busyMs", problem: "must be a whole number of milliseconds up to 600000", remedy: `busyMs: ${BUSY_MS_DEFAULT}` });
+  }
+  if (maxPageCount !== undefined && !(typeof maxPageCount === "number" && Number.isInteger(maxPageCount) && maxPageCount > 0)) {
+    problems.push({ key: "maxPageCount", problem: "must be a whole number of pages", remedy: "maxPageCount: 1000000" });
   }
   for (const [key, value] of Object.entries({ readOnly, foreignKeys })) {
     if (value !== undefined && typeof value !== "boolean") problems.push({ key, problem: "must be true or false", remedy: `${key}: true` });
@@ -44,13 +49,14 @@ export function checkSqliteSettings(settings: ConnectionSettings): readonly Sett
 
 /** Reads settings that {@link checkSqliteSettings} found no problem in. */
 export function readSqliteSettings(settings: ConnectionSettings): SqliteSettings {
-  const { file, busyMs, readOnly, foreignKeys, types } = settings;
+  const { file, busyMs, readOnly, foreignKeys, maxPageCount, types } = settings;
   const entries = isTextMap(types) ? Object.entries(types) : [];
   return {
     file: resolve(typeof file === "string" ? file : ""),
     busyMs: typeof busyMs === "number" ? busyMs : BUSY_MS_DEFAULT,
     readOnly: readOnly === true,
     foreignKeys: foreignKeys !== false,
+    maxPageCount: typeof maxPageCount === "number" ? maxPageCount : null,
     types: new Map(entries.map(([column, type]) => [column.toLowerCase(), type])),
   };
 }

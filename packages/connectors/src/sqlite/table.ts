@@ -68,7 +68,7 @@ interface FoundIndex {
 function readTable(session: Session, found: FoundTable, options: TableOptions): Table {
   const columns = readColumns(session, found).filter((column) => column.hidden !== 1);
   const indexes = readIndexes(session, found.name);
-  const key = columns.filter((column) => column.keyPlace > 0).sort((a, b) => a.keyPlace - b.keyPlace);
+  const key = columns.filter((column) => column.keyPlace > 0).toSorted((a, b) => a.keyPlace - b.keyPlace);
   // A rowid alias is the only primary key that needs no index of its own (https://www.sqlite.org/lang_createtable.html#rowid).
   const isRowid = found.type === "table" && key.length === 1 && !indexes.some((index) => index.origin === "pk");
   const keyProblem = keyProblemOf(found, key);

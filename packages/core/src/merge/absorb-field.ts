@@ -1,12 +1,8 @@
-import type { CanonicalField, Provenance } from "../entity/entity.ts";
-import type { FieldModel, SyncModel } from "../entity/sync-model.ts";
-import type { References } from "../mapping/references.ts";
+import type { CanonicalField } from "../entity/entity.ts";
 import { imageOf } from "../mapping/side-mapping.ts";
-import type { FieldMapping } from "../mapping/side-mapping.ts";
-import type { FieldIndex, SideIndex } from "../record/identifiers.ts";
-import type { NativeCell } from "../record/native-image.ts";
 import { equalValues } from "../value/value-type.ts";
 import type { MaybeValue, Value } from "../value/value-type.ts";
+import type { FieldSight, FieldState } from "./field-sight.ts";
 import type { MergeEvent } from "./merge-event.ts";
 import { applyDelta } from "./policies/counter.ts";
 import { compareSteps } from "./policies/ladder.ts";
@@ -14,33 +10,6 @@ import { mergeSets } from "./policies/set.ts";
 import { rankOf } from "./policy.ts";
 import { resolveContest } from "./resolve.ts";
 import { openReview, updateReview } from "./review.ts";
-
-/** Everything about one observed field that does not change while it is absorbed. */
-export interface FieldSight {
-  readonly model: SyncModel;
-  readonly fieldModel: FieldModel;
-  readonly fieldMapping: FieldMapping;
-  readonly index: FieldIndex;
-  readonly side: SideIndex;
-  readonly provenance: Provenance;
-  /** `B[f]`. */
-  readonly base: MaybeValue;
-  /** `o`, known. */
-  readonly observed: Value;
-  /** The record's cells before, for mappings whose `put` keeps what the value does not say. */
-  readonly cells: readonly NativeCell[] | null;
-  /** The canonical record as merged so far, and the observed one: for policies that look at a neighbouring field. */
-  readonly canonical: readonly CanonicalField[];
-  readonly record: readonly MaybeValue[];
-  readonly references: References;
-}
-
-/** What the table reads and changes. `version` is the entity's. */
-export interface FieldState {
-  readonly field: CanonicalField;
-  readonly ack: number;
-  readonly version: number;
-}
 
 /** The table S13 for one field. In every row `B := o` follows, which is the caller's. */
 export function absorbField(sight: FieldSight, state: FieldState, events: MergeEvent[]): FieldState {
@@ -174,7 +143,7 @@ function contest(sight: FieldSight, state: FieldState, canonical: Value, events:
   const resolution =
     refusal === null
       ? resolveContest(policy, {
-          field: fieldModel,
+          type: fieldModel.type,
           base: sight.base,
           canonical,
           canonicalProvenance: state.field.provenance,

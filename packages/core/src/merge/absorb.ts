@@ -9,7 +9,7 @@ import { getRecord } from "../mapping/side-mapping.ts";
 import type { SideMapping } from "../mapping/side-mapping.ts";
 import type { MaybeValue } from "../value/value-type.ts";
 import { absorbField } from "./absorb-field.ts";
-import type { FieldState } from "./absorb-field.ts";
+import type { FieldState } from "./field-sight.ts";
 import { closeAgreedReviews } from "./review.ts";
 import type { MergeEvent } from "./merge-event.ts";
 

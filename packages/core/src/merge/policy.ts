@@ -1,6 +1,5 @@
 import type { SideIndex } from "../record/identifiers.ts";
 import type { MaybeValue, Value } from "../value/value-type.ts";
-import type { LadderPolicy } from "./policies/ladder.ts";
 
 /** The configured rule for conflicts of one field or group. Section 4 of the semantics. */
 export type Policy =
@@ -46,6 +45,14 @@ export interface CounterPolicy {
   readonly kind: "counter";
   /** The count may not fall below this: a delta that would is left to review. Decimal text or null. */
   readonly floor: string | null;
+}
+
+/** A policy under which a value only moves one way: `max`, `min`, or the declared steps of a status. [S21] */
+export interface LadderPolicy {
+  readonly kind: "ladder";
+  readonly direction: "up" | "down";
+  /** The steps from the first to the last, or null: the type's own order. */
+  readonly steps: readonly string[] | null;
 }
 
 /** A pure, versioned function. [S24] */

@@ -4,7 +4,7 @@ import type { SyncModel } from "../entity/sync-model.ts";
 import type { FieldIndex, SideIndex } from "../record/identifiers.ts";
 import { equalValues } from "../value/value-type.ts";
 import type { MaybeValue, Value } from "../value/value-type.ts";
-import type { FieldSight, FieldState } from "./absorb-field.ts";
+import type { FieldSight, FieldState } from "./field-sight.ts";
 import type { MergeEvent } from "./merge-event.ts";
 
 /** Freezes a field: the canonical value stays, accepts none and is written to no late side until a person or agreement decides. [S23] */
@@ -38,10 +38,11 @@ export function closeAgreedReviews(
 ): { readonly entity: Entity; readonly events: readonly MergeEvent[] } {
   let result = entity;
   for (let field = 0; field < entity.fields.length; field += 1) {
-    if (result.fields[field]?.review === null || result.fields[field] === undefined) continue;
+    const frozen = result.fields[field];
+    if (frozen === undefined || frozen.review === null) continue;
     const agreed = agreedValue(model, result, field);
     if (agreed === undefined) continue;
-    events.push({ kind: "reviewClosed", field, side, because: "agreement", from: result.fields[field].value, to: agreed });
+    events.push({ kind: "reviewClosed", field, side, because: "agreement", from: frozen.value, to: agreed });
     result = acknowledgeAll(settleField(model, result, field, agreed, provenance), field);
   }
   return { entity: result, events };

@@ -95,6 +95,7 @@ function oweCreate(model: SyncModel, side: SideModel, entity: Entity, sideIndex:
     });
     fields.push({ field: index, version: field.version, before: undefined, after: imageOf(mapping, field.value, null, references) });
   }
+  if (fields.length === 0) return NOTHING;
   if (side.filter?.(cells) === false) return { kind: "withheld", reason: `it would not pass the filter of ${side.name}` };
   return { kind: "create", fields, set: cells.flatMap((cell, column) => (cell === undefined ? [] : [{ column, cell }])) };
 }

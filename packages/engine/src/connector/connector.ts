@@ -254,13 +254,13 @@ export interface Change {
   readonly object: number;
   readonly record: RecordId;
   readonly change:
-    /** Something happened to it; read it. [S7] */
-    | { readonly kind: "touched" }
+    /** Something happened to it; read it. [S7] Where the log numbers its hints, a reading or write that covers `position` already includes it: no need to read. [S57] */
+    | { readonly kind: "touched"; readonly position?: Position }
     /** Its image, from a log with a per-record monotone position. Cells may be unknown (`\U`, an unchanged TOAST value). [S7, S57] */
     | { readonly kind: "image"; readonly image: NativeImage; readonly position: Position }
     | { readonly kind: "deleted"; readonly position: Position | null }
-    /** Its key changed: `record` is the new id. An image or a touch of the new id follows. [S63] */
-    | { readonly kind: "renamed"; readonly from: RecordId }
+    /** Its key changed: `record` is the new id. An image or a touch of the new id follows. [S63] `position` from a log: old news where it is covered for the new id. */
+    | { readonly kind: "renamed"; readonly from: RecordId; readonly position?: Position }
     /** The object was emptied at once (TRUNCATE); `record` is empty. A sweep must follow, under the guard for deletes. [S43] */
     | { readonly kind: "emptied" };
   /** When the change was committed by the system's clock, or null. Epoch milliseconds. */

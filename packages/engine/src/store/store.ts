@@ -15,6 +15,9 @@ export interface Store {
   /** Which store this is. `generation` is raised each time it is restored from a backup. [S58] */
   identity(): Promise<StoreIdentity>;
 
+  /** A plan was approved after a restore: writes may flow again. [S58] */
+  acknowledgeRestore(options: CallOptions): Promise<void>;
+
   /** Takes or renews the exclusive right to a shard or to the engine (`engine`). Null while another holder's has not expired. */
   takeLease(name: LeaseName, holder: string, expiresAtMs: number, nowMs: number, options: CallOptions): Promise<Lease | null>;
   releaseLease(lease: Lease, options: CallOptions): Promise<void>;
@@ -37,10 +40,13 @@ export interface Store {
   commitPull(pull: Pull, options: CallOptions): Promise<readonly Shard[]>;
   /** How many marks wait: the bound of the inbox is the feed's backpressure. */
   countMarks(options: CallOptions): Promise<number>;
-  /** Shards with marks, requests or due writes that are ready at `nowMs`, and when the next becomes ready otherwise (null: nothing waits). */
+  /**
+   * Shards with marks, requests or due writes that are ready at `nowMs`, and when the next becomes ready otherwise (null: nothing waits). Marks and due writes of
+   * members with an open intent do not count; an open intent counts as ready from its deadline on.
+   */
   readyShards(nowMs: number, options: CallOptions): Promise<{ readonly shards: readonly Shard[]; readonly nextAtMs: number | null }>;
 
-  /** Marks of a shard that are ready, oldest first, each with its entity where the record is linked. Marks of members with an open intent are not given. [S33] */
+  /** Marks of a shard that are ready, oldest first, each with its entity where the record (or, after a rename, `renamedFrom`) is linked. Marks of members with an open intent are not given. [S33] */
   loadMarks(shard: Shard, limit: number, nowMs: number, options: CallOptions): Promise<readonly LoadedMark[]>;
   /** Requests of people for entities of a shard, oldest first. */
   loadRequests(shard: Shard, limit: number, options: CallOptions): Promise<readonly LoadedRequest[]>;
@@ -59,6 +65,8 @@ export interface Store {
 
   /** Writes that are due at one side, ready at `nowMs`, oldest first, each with its entity. Members with an open intent are not given. */
   loadDue(query: DueQuery, options: CallOptions): Promise<readonly LoadedDue[]>;
+  /** Due writes of a side in any of these states in the order of entity ids, `after` excluded: for plans. Each with its entity. */
+  listDue(query: DueListing, options: CallOptions): Promise<readonly LoadedDue[]>;
   /** Intents still open: after a crash, those of a dead holder. Oldest first. [S31] */
   loadOpenIntents(shard: Shard, limit: number, options: CallOptions): Promise<readonly LoadedIntent[]>;
 
@@ -118,6 +126,8 @@ export interface StoreIdentity {
   readonly storeId: string;
   readonly generation: number;
   readonly shards: number;
+  /** Restored from a backup and not yet brought up to date with the world: nothing is written until a plan is approved. [S58] */
+  readonly restored: boolean;
 }
 
 /** Numbers of syncs, runs and plans in this store, from 1. */
@@ -291,6 +301,14 @@ export interface DueQuery {
   readonly nowMs: number;
 }
 
+export interface DueListing {
+  readonly sync: SyncId;
+  readonly side: SideIndex;
+  readonly states: readonly DueState[];
+  readonly after: EntityId | null;
+  readonly limit: number;
+}
+
 export interface DueCount {
   readonly sync: SyncId;
   readonly side: SideIndex;
@@ -320,9 +338,15 @@ export interface LoadedIntent extends Intent {
   readonly stored: StoredEntity;
 }
 
-/** Everything one decision changes. All or nothing. */
+/**
+ * Everything one decision changes. All or nothing. Within it, later entries win over earlier ones of the same key; `consumed`, `dueDone` and `intentsClosed`
+ * are carried out before `marks`, `due` and `intentsOpened`, and `arrived` last.
+ */
 export interface Changes {
-  /** Entities as they are now, new ones included. Their members are written with them; match keys by rule, null where there is none. */
+  /**
+   * Entities as they are now, new ones included. Their members are written with them. `keys`: match keys by rule, null where the record has none for a rule;
+   * `keys` itself null: unchanged.
+   */
   readonly entities: readonly { readonly entity: StoredEntity; readonly keys: readonly (string | null)[] | null }[];
   /** Marks done with, by sequence: a newer mark of the same record stays. */
   readonly consumed: readonly number[];

@@ -36,7 +36,8 @@ export function manualClock(startMs: number = FAKE_START_MS): ManualClock {
   const nextSleeper = (): Sleeper | undefined => {
     let first: Sleeper | undefined;
     for (const sleeper of sleepers) {
-      if (first === undefined || sleeper.dueMs < first.dueMs || (sleeper.dueMs === first.dueMs && sleeper.order < first.order)) first = sleeper;
+      if (first === undefined || sleeper.dueMs < first.dueMs || (sleeper.dueMs === first.dueMs && sleeper.order < first.order))
+        first = sleeper;
     }
     return first;
   };

@@ -55,7 +55,9 @@ export class FakeConnection implements Connection {
   }
 
   discover(options: CallOptions): Promise<readonly ObjectSchema[]> {
-    return this.#wire.ask({ method: "discover", object: null, size: 0 }, options, () => [...this.#system.tables.values()].map((table) => table.shape.schema));
+    return this.#wire.ask({ method: "discover", object: null, size: 0 }, options, () =>
+      [...this.#system.tables.values()].map((table) => table.shape.schema),
+    );
   }
 
   open(object: string, columns: readonly string[], options: CallOptions): Promise<OpenObject> {
@@ -77,7 +79,8 @@ export class FakeConnection implements Connection {
       if (unknown.length > 0) throw this.#missing(`has no object ${unknown.join(", ")}`);
       const installation = this.#installation;
       const proof: InstallStep = step("proof table", installation.isInstalled, mode);
-      const captures = this.#best.capture === "sweep" ? [] : objects.map((object) => step(`capture of ${object}`, installation.objects.has(object), mode));
+      const captures =
+        this.#best.capture === "sweep" ? [] : objects.map((object) => step(`capture of ${object}`, installation.objects.has(object), mode));
       if (mode === "do") {
         if (!installation.isInstalled) installation.forgottenThrough = this.#system.history.last;
         installation.isInstalled = true;
@@ -90,7 +93,8 @@ export class FakeConnection implements Connection {
   uninstall(mode: InstallMode, options: CallOptions): Promise<readonly InstallStep[]> {
     return this.#wire.ask({ method: "uninstall", object: null, size: 0 }, options, () => {
       const installation = this.#installation;
-      const captures = this.#best.capture === "sweep" ? [] : [...installation.objects].map((object) => step(`capture of ${object}`, false, mode));
+      const captures =
+        this.#best.capture === "sweep" ? [] : [...installation.objects].map((object) => step(`capture of ${object}`, false, mode));
       const steps = [...captures, step("proof table", !installation.isInstalled, mode)];
       if (mode === "do") installation.clear();
       return steps;
@@ -104,7 +108,11 @@ export class FakeConnection implements Connection {
   follow(objects: readonly OpenObject[], cursor: Cursor, options: CallOptions): Promise<Feed> {
     return this.#wire.ask({ method: "follow", object: null, size: objects.length }, options, (fault) => {
       this.#requireCapture(objects.map((object) => object.schema.name));
-      const feed = new FakeFeed(this.#system, this.#installation, this.#wire, { connection: this.name, objects, after: sequenceOfCursor(cursor) });
+      const feed = new FakeFeed(this.#system, this.#installation, this.#wire, {
+        connection: this.name,
+        objects,
+        after: sequenceOfCursor(cursor),
+      });
       if (fault?.kind === "cursorExpired") this.#installation.forgottenThrough = this.#system.history.last;
       feed.throwIfExpired();
       return feed;
@@ -167,7 +175,10 @@ export class FakeConnection implements Connection {
   }
 
   #notInstalled(): AccordError {
-    return new AccordError("ACCORD_NOT_INSTALLED", `Nothing captures changes at ${this.name}; run accord install.`, { remedy: "stop", where: this.name });
+    return new AccordError("ACCORD_NOT_INSTALLED", `Nothing captures changes at ${this.name}; run accord install.`, {
+      remedy: "stop",
+      where: this.name,
+    });
   }
 }
 

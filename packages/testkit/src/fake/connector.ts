@@ -8,7 +8,15 @@ export function fakeConnector(systems: readonly FakeSystem[]): Connector {
     name: "fake",
     checkSettings(settings) {
       const isKnown = systems.some((system) => system.name === settings["system"]);
-      return isKnown ? [] : [{ key: "system", problem: "There is no fake system of this name.", remedy: `Name one of ${systems.map((system) => system.name).join(", ")}.` }];
+      return isKnown
+        ? []
+        : [
+            {
+              key: "system",
+              problem: "There is no fake system of this name.",
+              remedy: `Name one of ${systems.map((system) => system.name).join(", ")}.`,
+            },
+          ];
     },
     connect(settings, context) {
       const system = systems.find((each) => each.name === settings["system"]);

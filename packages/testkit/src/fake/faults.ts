@@ -1,7 +1,24 @@
 /** One call that reaches a fake system, as a fault plan sees it. */
 export interface FakeCall {
   readonly system: string;
-  readonly method: "check" | "discover" | "open" | "install" | "uninstall" | "epoch" | "follow" | "currentCursor" | "readMark" | "writeMark" | "list" | "read" | "write" | "findProofs" | "findByEntity" | "listLinks" | "next";
+  readonly method:
+    | "check"
+    | "discover"
+    | "open"
+    | "install"
+    | "uninstall"
+    | "epoch"
+    | "follow"
+    | "currentCursor"
+    | "readMark"
+    | "writeMark"
+    | "list"
+    | "read"
+    | "write"
+    | "findProofs"
+    | "findByEntity"
+    | "listLinks"
+    | "next";
   /** The object's name, or null where the call is about none or several. */
   readonly object: string | null;
   /** How many calls reached this system before, over all connections. */

@@ -112,9 +112,11 @@ export class FakeFeed implements Feed {
   #wordOf(change: FakeChange, object: number, open: OpenObject): Change {
     const facts = { object, record: change.record, committedAtMs: change.atMs };
     if (change.kind === "empty") return { ...facts, change: { kind: "emptied" } };
-    if (change.kind === "rename") return { ...facts, change: { kind: "renamed", from: change.from ?? "" } };
-    if (open.capabilities.capture !== "log") return { ...facts, change: { kind: "touched" } };
     const position = positionOf(change.sequence);
+    const isBare = open.capabilities.capture !== "log" && this.#system.options.hints === "bare";
+    const numbered = isBare ? {} : { position };
+    if (change.kind === "rename") return { ...facts, change: { kind: "renamed", from: change.from ?? "", ...numbered } };
+    if (open.capabilities.capture !== "log") return { ...facts, change: { kind: "touched", ...numbered } };
     if (change.after === null) return { ...facts, change: { kind: "deleted", position } };
     return { ...facts, change: { kind: "image", image: this.#imageOf(change, open), position } };
   }
@@ -160,4 +162,3 @@ export class FakeFeed implements Feed {
     }
   }
 }
-

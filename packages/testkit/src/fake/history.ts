@@ -2,7 +2,8 @@ import type { EntityId, IntentId, RecordId } from "@accord/core";
 import type { FakeRow } from "./table.ts";
 
 /** Who wrote: a user by name, or Accord with the operation that asked for it. */
-export type FakeAuthor = { readonly kind: "user"; readonly name: string } | { readonly kind: "accord"; readonly intent: IntentId; readonly entity: EntityId };
+export type FakeAuthor =
+  { readonly kind: "user"; readonly name: string } | { readonly kind: "accord"; readonly intent: IntentId; readonly entity: EntityId };
 
 /** One committed change of one record. Checkers are built on these. */
 export interface FakeChange {
@@ -45,7 +46,7 @@ export class FakeHistory {
   append(changes: readonly FakeChange[]): void {
     if (changes.length === 0) return;
     for (const change of changes) this.#changes.push(change);
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of this.#listeners) listener();
   }
 
   /** Calls back after every commit, until the returned function is called. */

@@ -54,10 +54,14 @@ export class FakeOpenObject implements OpenObject {
     let from = after;
     while (true) {
       const start = from;
-      const { page, ends } = await this.#wire.ask({ method: "list", object: this.schema.name, size: options.pageSize }, options, (fault) => {
-        const whole = this.#page(start, options.pageSize);
-        return fault?.kind === "truncatedPage" ? { page: cutPage(whole), ends: true } : { page: whole, ends: whole.complete };
-      });
+      const { page, ends } = await this.#wire.ask(
+        { method: "list", object: this.schema.name, size: options.pageSize },
+        options,
+        (fault) => {
+          const whole = this.#page(start, options.pageSize);
+          return fault?.kind === "truncatedPage" ? { page: cutPage(whole), ends: true } : { page: whole, ends: whole.complete };
+        },
+      );
       yield page;
       if (ends) return;
       from = page.ids.at(-1) ?? from;
@@ -153,7 +157,7 @@ export class FakeOpenObject implements OpenObject {
       ids.add(change.record);
       if (change.from !== null) ids.add(change.from);
     }
-    return [...ids].filter((id) => this.#rowAsOf(id, sequence) !== null).sort(this.#table.shape.compareIds);
+    return [...ids].filter((id) => this.#rowAsOf(id, sequence) !== null).toSorted(this.#table.shape.compareIds);
   }
 
   #rowAsOf(id: RecordId, sequence: number): FakeRow | null {

@@ -44,7 +44,7 @@ export interface FakeShape {
   /** The record id of a row; its key cells must not be null. */
   idOf(row: readonly FakeCell[]): RecordId;
   /** How record ids compare in listings. */
-  compareIds(a: RecordId, b: RecordId): number;
+  readonly compareIds: (a: RecordId, b: RecordId) => number;
 }
 
 /** Works out the shape of a fake object. */
@@ -62,7 +62,11 @@ export function shapeOf(object: FakeObject): FakeShape {
     schema,
     keyPlaces,
     uniquePlaces: (object.uniques ?? []).map((columns) => columns.map(placeOf)),
-    references: (object.references ?? []).map((reference) => ({ places: reference.columns.map(placeOf), object: reference.object, columns: reference.columns })),
+    references: (object.references ?? []).map((reference) => ({
+      places: reference.columns.map(placeOf),
+      object: reference.object,
+      columns: reference.columns,
+    })),
     placeOf,
     idOf(row) {
       const cells = keyPlaces.map((place) => row[place] ?? null);

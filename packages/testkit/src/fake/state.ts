@@ -25,6 +25,8 @@ export interface FakeSystemOptions {
   readonly batch?: "per-item" | "all-or-nothing";
   /** What a write gives back: the image and its position, the image alone (position null), or nothing. Default `image-and-position`. */
   readonly writesReturn?: "image-and-position" | "image" | "nothing";
+  /** Whether hints of a trigger log carry the position of their change. Default `numbered`. */
+  readonly hints?: "numbered" | "bare";
   /** Whether the log gives columns that an update left alone as unknown, as PostgreSQL does with TOAST values. Default false. */
   readonly omitsUnchanged?: (column: string) => boolean;
   readonly clock?: Clock;

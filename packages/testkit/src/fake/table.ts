@@ -34,7 +34,7 @@ export class FakeTable {
 
   /** Every record id in the order of listings. */
   sortedIds(): readonly RecordId[] {
-    this.#sortedIds ??= [...this.#rows.keys()].sort(this.shape.compareIds);
+    this.#sortedIds ??= [...this.#rows.keys()].toSorted(this.shape.compareIds);
     return this.#sortedIds;
   }
 
@@ -56,7 +56,7 @@ export class FakeTable {
 
   /** Replaces all rows, as a restored backup does. */
   replaceAll(rows: ReadonlyMap<RecordId, FakeRow>): void {
-    for (const id of [...this.#rows.keys()]) this.set(id, null);
+    for (const id of this.#rows.keys()) this.set(id, null);
     for (const [id, row] of rows) this.set(id, row);
   }
 

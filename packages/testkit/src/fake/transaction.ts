@@ -48,7 +48,10 @@ export class FakeTransaction {
     const row = object.columns.map((column, place) => {
       if (column.generated === true) return table.nextKey();
       const given = cells.get(place);
-      return altered(column, encoded(column, given === undefined ? (column.default ?? null) : given), { nowMs: this.#nowMs, isCreate: true });
+      return altered(column, encoded(column, given === undefined ? (column.default ?? null) : given), {
+        nowMs: this.#nowMs,
+        isCreate: true,
+      });
     });
     this.#check(table, row, null);
     const id = table.shape.idOf(row);
@@ -97,7 +100,7 @@ export class FakeTransaction {
   /** Empties the object at once. */
   empty(table: FakeTable, author: FakeAuthor): void {
     for (const row of table.rows.values()) this.#refuseReferenced(table, row);
-    for (const id of [...table.rows.keys()]) this.#set(table, id, null);
+    for (const id of table.rows.keys()) this.#set(table, id, null);
     this.#record(table, { kind: "empty", record: "", from: null, before: null, after: null, author });
   }
 
@@ -124,7 +127,13 @@ export class FakeTransaction {
   }
 
   #record(table: FakeTable, facts: Pick<FakeChange, "kind" | "record" | "from" | "before" | "after" | "author">): void {
-    this.#pending.push({ ...facts, sequence: this.last + 1, transaction: this.#number, object: table.shape.object.name, atMs: this.#nowMs });
+    this.#pending.push({
+      ...facts,
+      sequence: this.last + 1,
+      transaction: this.#number,
+      object: table.shape.object.name,
+      atMs: this.#nowMs,
+    });
   }
 
   #refuseGenerated(table: FakeTable, cells: FakeCells): void {
@@ -138,7 +147,8 @@ export class FakeTransaction {
   #check(table: FakeTable, row: FakeRow, self: RecordId | null): void {
     const { object, references } = table.shape;
     for (const [place, column] of object.columns.entries()) {
-      if (row[place] === null && !isNullable(object, column)) throw new FakeRefusal("23502", `Column ${column.name} of ${object.name} must not be null.`);
+      if (row[place] === null && !isNullable(object, column))
+        throw new FakeRefusal("23502", `Column ${column.name} of ${object.name} must not be null.`);
     }
     const held = table.holderOf(row, self);
     if (held !== null) {
@@ -186,6 +196,7 @@ function encoded(column: FakeColumn, given: FakeCell): FakeCell {
   const refusal = column.refuses?.(given) ?? null;
   if (refusal !== null) throw new FakeRefusal("P0001", refusal);
   const result = fakeCodec(column.type, column).encode(given);
-  if (result.kind === "invalid") throw new FakeRefusal(column.type === "text" ? "22001" : "22P02", `Column ${column.name}: the value ${result.problem}.`);
+  if (result.kind === "invalid")
+    throw new FakeRefusal(column.type === "text" ? "22001" : "22P02", `Column ${column.name}: the value ${result.problem}.`);
   return result.text;
 }

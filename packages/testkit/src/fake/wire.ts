@@ -25,7 +25,11 @@ export class FakeWire {
   }
 
   /** Sends a call that only reads: `effect` runs in one step, or the fault is thrown. */
-  async ask<Answer>(facts: Pick<FakeCall, "method" | "object" | "size">, options: CallOptions, effect: (fault: Fault | null) => Answer): Promise<Answer> {
+  async ask<Answer>(
+    facts: Pick<FakeCall, "method" | "object" | "size">,
+    options: CallOptions,
+    effect: (fault: Fault | null) => Answer,
+  ): Promise<Answer> {
     const fault = await this.send(facts, options);
     this.throwRefusals(fault);
     if (fault?.kind === "lostRequest" || fault?.kind === "unavailable") throw this.unreachable();
@@ -39,7 +43,8 @@ export class FakeWire {
   /** Everything before the effect: the signal, the fault plan, and waiting. */
   async send(facts: Pick<FakeCall, "method" | "object" | "size">, options: CallOptions): Promise<Fault | null> {
     throwIfCancelled(options.signal);
-    if (this.#life.signal.aborted) throw new AccordError("ACCORD_CANCELLED", `The connection ${this.#connection} is closed.`, { remedy: "stop" });
+    if (this.#life.signal.aborted)
+      throw new AccordError("ACCORD_CANCELLED", `The connection ${this.#connection} is closed.`, { remedy: "stop" });
     const system = this.#system;
     const fault = system.faults?.({ ...facts, system: system.name, number: system.nextCall(), atMs: system.clock.nowMs() }) ?? null;
     await this.pause();
@@ -70,6 +75,9 @@ export class FakeWire {
   }
 
   unreachable(): AccordError {
-    return new AccordError("ACCORD_UNREACHABLE", `${this.#connection} does not answer; it is tried again.`, { remedy: "retry", where: this.#connection });
+    return new AccordError("ACCORD_UNREACHABLE", `${this.#connection} does not answer; it is tried again.`, {
+      remedy: "retry",
+      where: this.#connection,
+    });
   }
 }

@@ -89,7 +89,9 @@ export class FakeWriter {
     const transaction = this.#system.begin();
     const proofs: AppliedRow[] = [];
     try {
-      const outcomes = operations.map((operation) => this.#applyOne(transaction, operation, (record) => proofs.push(this.#proofOf(operation, record, storeId))));
+      const outcomes = operations.map((operation) =>
+        this.#applyOne(transaction, operation, (record) => proofs.push(this.#proofOf(operation, record, storeId))),
+      );
       transaction.commit();
       const { proof: proves, externalId } = this.#facts.capabilities;
       if (proves || externalId) for (const proof of proofs) this.#installation.prove(proof);
@@ -157,7 +159,8 @@ export class FakeWriter {
 }
 
 function outcomeOf(refusal: FakeRefusal): WriteOutcome {
-  if (refusal.taken !== null) return { kind: "taken", reason: refusal.message, columns: refusal.taken.columns, holder: refusal.taken.holder };
+  if (refusal.taken !== null)
+    return { kind: "taken", reason: refusal.message, columns: refusal.taken.columns, holder: refusal.taken.holder };
   return { kind: "rejected", code: refusal.code, reason: refusal.message };
 }
 

@@ -1,17 +1,10 @@
 import type { ValueType } from "../../value/value-type.ts";
-import type { Contest, Resolution } from "../resolve.ts";
-
-/** A policy under which a value only moves one way: `max`, `min`, or the declared steps of a status. [S21] */
-export interface LadderPolicy {
-  readonly kind: "ladder";
-  readonly direction: "up" | "down";
-  /** The steps from the first to the last, or null: the type's own order. */
-  readonly steps: readonly string[] | null;
-}
+import type { Contest, Resolution } from "../contest.ts";
+import type { LadderPolicy } from "../policy.ts";
 
 /** The join of both values: commutative, associative, idempotent. [S25] */
 export function resolveLadder(policy: LadderPolicy, contest: Contest): Resolution {
-  const further = compareSteps(policy, contest.field.type, contest.observed, contest.canonical);
+  const further = compareSteps(policy, contest.type, contest.observed, contest.canonical);
   if (further === null) return { kind: "review", reason: "a value is not on the ladder" };
   return { kind: further > 0 ? "observed" : "canonical" };
 }

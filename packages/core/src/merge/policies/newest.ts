@@ -1,6 +1,6 @@
 import { rankOf } from "../policy.ts";
 import type { NewestPolicy } from "../policy.ts";
-import type { Contest, Resolution } from "../resolve.ts";
+import type { Contest, Resolution } from "../contest.ts";
 
 /**
  * The later write wins, if its interval begins after the other's has ended and the clocks cannot account for the gap; else the ranks decide. [S18]

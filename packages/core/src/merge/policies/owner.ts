@@ -1,4 +1,4 @@
-import type { Contest, Resolution } from "../resolve.ts";
+import type { Contest, Resolution } from "../contest.ts";
 import { rankOf } from "../policy.ts";
 import type { OwnerPolicy } from "../policy.ts";
 

@@ -1,4 +1,4 @@
-import type { Contest, Resolution } from "../resolve.ts";
+import type { Contest, Resolution } from "../contest.ts";
 import { mergeTexts } from "./diff3.ts";
 
 /** Merges two edits of one text word by word against what both started from; where they overlap, a person decides. [S22] */

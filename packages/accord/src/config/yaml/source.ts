@@ -1,0 +1,123 @@
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from "yaml";
+
+/** A key path: keys of maps and places in lists. */
+export type KeyPath = readonly (string | number)[];
+
+/** A place in a file, counted from 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A YAML text that was read, with the way back from each key to its place. */
+export interface YamlSource {
+  readonly file: string;
+  /** Maps, lists, texts, numbers, truth values and nulls. `${NAME}` stands as {@link Placeholder} inside texts. */
+  readonly value: unknown;
+  /** Where a key (of a list: its item) stands; the nearest enclosing one where the path does not exist. */
+  locate(path: KeyPath): Place;
+}
+
+/** A text that is no YAML. */
+export interface SyntaxFault extends Place {
+  readonly problem: string;
+}
+
+/** A use of the environment or of a secret inside a text: `${NAME}`, `${secret:name}`. */
+export interface Placeholder {
+  readonly kind: "environment" | "secret";
+  readonly name: string;
+}
+
+/**
+ * `${NAME}` holds characters that YAML's flow maps end a text at (`{ token: ${TOKEN} }`). They are replaced by private-use characters before the YAML is read:
+ * one for one, so that every place stays where it is.
+ */
+const OPEN = "\u{e000}";
+const CLOSE = "\u{e001}";
+const WRITTEN = /\$\{((?:secret:)?[A-Za-z_][\w.-]*)\}/gu;
+const READ = /\$\u{e000}((?:secret:)?[A-Za-z_][\w.-]*)\u{e001}/gu;
+
+/** Reads a YAML text. Scalars that are spelled in an unusual way (`01`, `0x1F`, `1.50`) stay the text they are, so that codes keep their zeros. */
+export function readYaml(file: string, text: string): { readonly kind: "read"; readonly source: YamlSource } | { readonly kind: "faults"; readonly faults: readonly SyntaxFault[] } {
+  const lines = new LineCounter();
+  const document = parseDocument(text.replaceAll(WRITTEN, `$${OPEN}$1${CLOSE}`), { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const faults = [...document.errors, ...document.warnings].map((error) => {
+    const { line, col } = lines.linePos(error.pos[0]);
+    return { line, column: col, problem: plainWords(error.code, error.message) };
+  });
+  if (faults.length > 0) return { kind: "faults", faults };
+  const value = toPlain(document, document.contents);
+  return { kind: "read", source: { file, value, locate: (path) => locate(document, lines, path) } };
+}
+
+/** The uses of the environment in a text, in order. */
+export function placeholdersOf(text: string): readonly Placeholder[] {
+  return [...text.matchAll(READ)].map(([, name = ""]) =>
+    name.startsWith("secret:") ? { kind: "secret", name: name.slice("secret:".length) } : { kind: "environment", name },
+  );
+}
+
+/** The text with each placeholder replaced. `$` of the replacement has no meaning. */
+export function fillPlaceholders(text: string, fill: (name: string) => string): string {
+  return text.replaceAll(READ, (_, name: string) => fill(name));
+}
+
+function plainWords(code: string, message: string): string {
+  const first = (message.split("\n")[0] ?? message).replaceAll(OPEN, "{").replaceAll(CLOSE, "}");
+  switch (code) {
+    case "DUPLICATE_KEY":
+      return "the same key stands here twice";
+    case "TAB_AS_INDENT":
+      return "a tab indents this line, which YAML does not allow";
+    case "NON_STRING_KEY":
+      return "a key must be a text";
+    default:
+      return `this is no YAML: ${first.charAt(0).toLowerCase()}${first.slice(1)}`;
+  }
+}
+
+/** Numbers as a person usually writes them. */
+const PLAIN_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?$/;
+
+function toPlain(document: Document, node: unknown): unknown {
+  if (isAlias(node)) return toPlain(document, node.resolve(document));
+  if (isMap(node)) return Object.fromEntries(node.items.map((pair) => [keyText(pair.key), toPlain(document, pair.value)]));
+  if (isSeq(node)) return node.items.map((item) => toPlain(document, item));
+  if (!isScalar(node)) return null;
+  const { value, source } = node;
+  if (typeof value === "number" || typeof value === "bigint") return source !== undefined && !PLAIN_NUMBER.test(source) ? source : value;
+  return value;
+}
+
+function keyText(key: unknown): string {
+  return isScalar(key) ? (key.source ?? String(key.value)) : "";
+}
+
+function locate(document: Document, lines: LineCounter, path: KeyPath): Place {
+  let node: unknown = document.contents;
+  let offset = 0;
+  for (const step of path) {
+    const found = stepInto(document, node, step);
+    if (found === null) break;
+    offset = found.offset;
+    node = found.node;
+  }
+  const { line, col } = lines.linePos(offset);
+  return { line: Math.max(1, line), column: Math.max(1, col) };
+}
+
+function stepInto(document: Document, container: unknown, step: string | number): { readonly offset: number; readonly node: unknown } | null {
+  const node: unknown = isAlias(container) ? container.resolve(document) : container;
+  if (isMap(node)) {
+    const pair = node.items.find((item) => keyText(item.key) === String(step));
+    return pair === undefined ? null : { offset: offsetOf(pair.key), node: pair.value };
+  }
+  if (!isSeq(node) || typeof step !== "number") return null;
+  const item = node.items[step];
+  return item === undefined ? null : { offset: offsetOf(item), node: item };
+}
+
+function offsetOf(node: unknown): number {
+  return (node as Node | null)?.range?.[0] ?? 0; // Every node of a parsed document has a range.
+}

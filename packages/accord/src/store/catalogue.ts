@@ -1,0 +1,182 @@
+import type { RecordId, SideIndex } from "@accord/core";
+import { assert, type Clock } from "@accord/engine/connector";
+import type { ListingRow, SyncConfiguration, SyncId, SyncRow, SyncState } from "@accord/engine/store";
+import type { Session } from "./session.ts";
+
+/** The store's own number of a (sync, place). */
+export type SideNumber = number;
+
+/** One side as the tables below know it. */
+export interface Side {
+  readonly number: SideNumber;
+  readonly sync: SyncId;
+  readonly place: SideIndex;
+  /** Record ids as the tables hold them: integers where the object's keys sort as integers, so that their order is the listing order. */
+  toCell(record: RecordId): bigint | string;
+}
+
+/** One sync as entity rows need it. */
+export interface SyncShape {
+  readonly id: SyncId;
+  readonly version: number;
+  readonly sides: readonly Side[];
+  readonly fields: number;
+  /** By version of the configuration: where each of today's fields stood then, −1 for a field that is new. [S51] */
+  placesAt(version: number): readonly number[] | null;
+}
+
+/** Syncs and their sides, kept in memory; read again when another process may have changed them. */
+export interface Catalogue {
+  side(sync: SyncId, place: SideIndex): Side;
+  sideByNumber(number: SideNumber): Side;
+  sync(id: SyncId): SyncShape;
+  forget(): void;
+}
+
+export function createCatalogue(session: Session): Catalogue {
+  let syncs = new Map<SyncId, SyncShape>();
+  let sides = new Map<SideNumber, Side>();
+  const load = (): void => {
+    ({ syncs, sides } = readCatalogue(session));
+  };
+  const sync = (id: SyncId): SyncShape => {
+    if (!syncs.has(id)) load();
+    const shape = syncs.get(id);
+    assert(shape !== undefined, `sync ${id} was never opened in this store`);
+    return shape;
+  };
+  return {
+    sync,
+    side: (id, place) => {
+      const known = sync(id).sides[place];
+      if (known !== undefined) return known;
+      load();
+      const side = sync(id).sides[place];
+      assert(side !== undefined, `sync ${id} has no side ${place}`);
+      return side;
+    },
+    sideByNumber: (number) => {
+      if (!sides.has(number)) load();
+      const side = sides.get(number);
+      assert(side !== undefined, `there is no side ${number}`);
+      return side;
+    },
+    forget: () => {
+      syncs = new Map();
+    },
+  };
+}
+
+/** Registers a sync, or finds it; a changed configuration becomes its next version. */
+export function openSync(session: Session, clock: Clock, name: string, configuration: SyncConfiguration): SyncRow {
+  const known = session.first<[number, number, string]>("SELECT id, version, digest FROM sync WHERE name = ?", name);
+  if (known === undefined) {
+    session.run("INSERT INTO sync (name, version, digest, state) VALUES (?, 1, ?, 'new')", name, configuration.digest);
+  } else if (known[2] !== configuration.digest) {
+    session.run("UPDATE sync SET version = version + 1, digest = ? WHERE id = ?", configuration.digest, known[0]);
+  }
+  const row = findSync(session, name);
+  assert(row !== null, "a sync just written is there");
+  if (known === undefined || known[2] !== configuration.digest) {
+    session.run(
+      "INSERT INTO sync_version (sync, version, digest, body, fields, match_rules, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      row.id,
+      row.version,
+      configuration.digest,
+      configuration.body,
+      JSON.stringify(configuration.fields),
+      configuration.matchRules,
+      clock.nowMs(),
+    );
+  }
+  configuration.sides.forEach((side, place) => {
+    writeSide(session, row.id, place, side);
+  });
+  return findSync(session, name) ?? row;
+}
+
+export function listSyncs(session: Session): SyncRow[] {
+  const listings = new Map<SyncId, ListingRow[]>();
+  for (const [sync, place, state, after, at] of session.all<[number, number, ListingRow["state"], string | null, number | null]>(
+    "SELECT sync, place, listing, listing_after, listed_at_ms FROM side ORDER BY sync, place",
+  )) {
+    const rows = listings.get(sync) ?? [];
+    rows.push({ side: place, state, after, completedAtMs: at });
+    listings.set(sync, rows);
+  }
+  return session
+    .all<[number, string, number, string, SyncState, string | null]>("SELECT id, name, version, digest, state, reason FROM sync ORDER BY id")
+    .map(([id, name, version, digest, state, stateReason]) => ({ id, name, version, digest, state, stateReason, listings: listings.get(id) ?? [] }));
+}
+
+export function setSyncState(session: Session, sync: SyncId, state: SyncState, reason: string | null): void {
+  session.run("UPDATE sync SET state = ?, reason = ? WHERE id = ?", state, reason, sync);
+}
+
+export function writeListing(session: Session, side: Side, row: ListingRow): void {
+  session.run("UPDATE side SET listing = ?, listing_after = ?, listed_at_ms = ? WHERE id = ?", row.state, row.after, row.completedAtMs, side.number);
+}
+
+function findSync(session: Session, name: string): SyncRow | null {
+  return listSyncs(session).find((row) => row.name === name) ?? null;
+}
+
+function writeSide(session: Session, sync: SyncId, place: SideIndex, side: SyncConfiguration["sides"][number]): void {
+  const known = session.first<[number, string]>("SELECT id, key_order FROM side WHERE sync = ? AND place = ?", sync, place);
+  if (known === undefined) {
+    session.run("INSERT INTO side (sync, place, connection, object, key_order) VALUES (?, ?, ?, ?, ?)", sync, place, side.connection, side.object, side.keyOrder);
+    return;
+  }
+  session.run("UPDATE side SET connection = ?, object = ?, key_order = ? WHERE id = ?", side.connection, side.object, side.keyOrder, known[0]);
+  if (known[1] === side.keyOrder) return;
+  // The object's key changed its type: the same record ids, held in the other form, so that they sort as its listing does.
+  const type = side.keyOrder === "integer" ? "INTEGER" : "TEXT";
+  for (const table of ["member", "mark", "staged_key", "problem"]) session.run(`UPDATE ${table} SET record = CAST(record AS ${type}) WHERE side = ?`, known[0]);
+  session.run(`UPDATE mark SET renamed_from = CAST(renamed_from AS ${type}) WHERE side = ? AND renamed_from IS NOT NULL`, known[0]);
+}
+
+function readCatalogue(session: Session): { syncs: Map<SyncId, SyncShape>; sides: Map<SideNumber, Side> } {
+  const sides = new Map<SideNumber, Side>();
+  const bySync = new Map<SyncId, Side[]>();
+  for (const [number, sync, place, order] of session.all<[number, number, number, string]>("SELECT id, sync, place, key_order FROM side ORDER BY sync, place")) {
+    const side: Side = { number, sync, place, toCell: order === "integer" ? integerCell : (record) => record };
+    sides.set(number, side);
+    bySync.set(sync, [...(bySync.get(sync) ?? []), side]);
+  }
+  const versions = new Map<SyncId, Map<number, readonly string[]>>();
+  for (const [sync, version, fields] of session.all<[number, number, string]>("SELECT sync, version, fields FROM sync_version")) {
+    const names = versions.get(sync) ?? new Map<number, readonly string[]>();
+    // We wrote this text ourselves, from an array of texts.
+    names.set(version, JSON.parse(fields) as readonly string[]);
+    versions.set(sync, names);
+  }
+  const syncs = new Map<SyncId, SyncShape>();
+  for (const [id, version] of session.all<[number, number]>("SELECT id, version FROM sync")) {
+    const names = versions.get(id) ?? new Map<number, readonly string[]>();
+    const today = names.get(version) ?? [];
+    syncs.set(id, { id, version, sides: bySync.get(id) ?? [], fields: today.length, placesAt: placesByVersion(today, names) });
+  }
+  return { syncs, sides };
+}
+
+/** Null where the fields stood exactly as today. */
+function placesByVersion(today: readonly string[], versions: ReadonlyMap<number, readonly string[]>): (version: number) => readonly number[] | null {
+  const known = new Map<number, readonly number[] | null>();
+  return (version) => {
+    const kept = known.get(version);
+    if (kept !== undefined) return kept;
+    const then = versions.get(version) ?? today;
+    const same = then.length === today.length && then.every((name, index) => name === today[index]);
+    const places = same ? null : today.map((name) => then.indexOf(name));
+    known.set(version, places);
+    return places;
+  };
+}
+
+const INTEGER = /^(0|-?[1-9][0-9]{0,18})$/;
+
+function integerCell(record: RecordId): bigint | string {
+  if (!INTEGER.test(record)) return record;
+  const integer = BigInt(record);
+  return BigInt.asIntN(64, integer) === integer ? integer : record;
+}

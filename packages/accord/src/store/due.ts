@@ -1,0 +1,160 @@
+import type { SQLInputValue } from "node:sqlite";
+import { readImage, writeImage } from "@accord/core";
+import type { CellPatch } from "@accord/engine/connector";
+import type { Changes, Due, DueCount, DueKey, DueListing, DueQuery, DueState, LoadedDue, ParkedRow, SyncId, UndoWrite } from "@accord/engine/store";
+import type { Catalogue } from "./catalogue.ts";
+import type { EntityReader } from "./entity-read.ts";
+import type { BulkInsert, Session } from "./session.ts";
+
+/** In the order of their numbers in the table; the indexes of `due` name 0 (ready) and 2 and above (set aside). */
+const STATES: readonly DueState[] = ["ready", "held", "waiting", "parked"];
+
+type DueRow = [side: number, entity: number, state: number, notBeforeMs: number, sinceMs: number, attempts: number, waitsFor: number | null, extra: string | null];
+const COLUMNS = "d.side, d.entity, d.state, d.not_before_ms, d.since_ms, d.attempts, d.waits_for, d.extra";
+
+/** What most due writes have not. Cells are images of pairs, since JSON does not know unknown from null. */
+interface DueExtra {
+  readonly code?: string;
+  readonly reason?: string;
+  readonly undo?: { readonly kind: UndoWrite["kind"]; readonly set: string; readonly expect: string };
+}
+
+const insertDue = (kept: string): BulkInsert => ({
+  into: "due (side, shard, entity, state, not_before_ms, since_ms, attempts, waits_for, extra)",
+  width: 9,
+  conflict: `ON CONFLICT (side, entity) DO UPDATE SET state = excluded.state, not_before_ms = excluded.not_before_ms, waits_for = excluded.waits_for, extra = excluded.extra${kept}`,
+});
+const KEEPING_AGE = insertDue("");
+const NEW_AGE = insertDue(", since_ms = excluded.since_ms, attempts = excluded.attempts");
+
+export function writeDue(session: Session, catalogue: Catalogue, shards: number, changes: Pick<Changes, "due" | "dueDone" | "arrived">): void {
+  for (const key of changes.dueDone) session.run("DELETE FROM due WHERE side = ? AND entity = ?", catalogue.side(key.sync, key.side).number, key.entity);
+  const keeping: SQLInputValue[] = [];
+  const fresh: SQLInputValue[] = [];
+  for (const due of changes.due) {
+    const cells = due.keepAge ? keeping : fresh;
+    const side = catalogue.side(due.sync, due.side).number;
+    cells.push(side, due.entity % shards, due.entity, STATES.indexOf(due.state), due.notBeforeMs, due.sinceMs, due.attempts, due.waitsFor, writeDueExtra(due));
+  }
+  session.insert(KEEPING_AGE, keeping);
+  session.insert(NEW_AGE, fresh);
+  for (const { entity } of changes.arrived) session.run("UPDATE due SET state = 0, waits_for = NULL, not_before_ms = 0, extra = json_remove(extra, '$.code', '$.reason') WHERE waits_for = ? AND state = 2", entity);
+}
+
+export function loadDue(session: Session, catalogue: Catalogue, reader: EntityReader, query: DueQuery): LoadedDue[] {
+  const rows = session.all<DueRow>(
+    `SELECT ${COLUMNS} FROM due d WHERE d.shard = ? AND d.side = ? AND d.state = 0 AND d.not_before_ms <= ?
+      AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.side = d.side AND i.entity = d.entity) ORDER BY d.since_ms, d.entity LIMIT ?`,
+    query.shard,
+    catalogue.side(query.sync, query.side).number,
+    query.nowMs,
+    query.limit,
+  );
+  return withEntities(catalogue, reader, rows);
+}
+
+export function listDue(session: Session, catalogue: Catalogue, reader: EntityReader, listing: DueListing): LoadedDue[] {
+  const states = listing.states.map((state) => STATES.indexOf(state)).join(",");
+  const rows = session.all<DueRow>(
+    `SELECT ${COLUMNS} FROM due d WHERE d.side = ? AND d.entity > ? AND d.state IN (SELECT value FROM json_each(?)) ORDER BY d.entity LIMIT ?`,
+    catalogue.side(listing.sync, listing.side).number,
+    listing.after ?? -1,
+    `[${states}]`,
+    listing.limit,
+  );
+  return withEntities(catalogue, reader, rows);
+}
+
+export function hasReadyDue(session: Session, shard: number, nowMs: number): boolean {
+  const sql = `SELECT 1 FROM due d WHERE d.shard = ? AND d.state = 0 AND d.not_before_ms <= ? AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.side = d.side AND i.entity = d.entity) LIMIT 1`;
+  return session.first(sql, shard, nowMs) !== undefined;
+}
+
+export function nextDueAtMs(session: Session, nowMs: number): number | null {
+  return session.first<[number | null]>("SELECT min(not_before_ms) FROM due WHERE state = 0 AND not_before_ms > 0 AND not_before_ms > ?", nowMs)?.[0] ?? null;
+}
+
+export function releaseDue(session: Session, catalogue: Catalogue, sync: SyncId, only: readonly DueKey[] | null, nowMs: number): void {
+  const sql = "UPDATE due SET state = 0, not_before_ms = ? WHERE side = ? AND state = 1";
+  if (only === null) for (const side of catalogue.sync(sync).sides) session.run(sql, nowMs, side.number);
+  else for (const key of only) session.run(`${sql} AND entity = ?`, nowMs, catalogue.side(key.sync, key.side).number, key.entity);
+}
+
+export function retryParked(session: Session, catalogue: Catalogue, only: readonly DueKey[] | null, nowMs: number): number {
+  const change = "UPDATE due SET state = 0, not_before_ms = ?, attempts = 0, waits_for = NULL, extra = json_remove(extra, '$.code', '$.reason')";
+  if (only === null) return session.run(`${change} WHERE state = 3 AND state >= 2`, nowMs);
+  let changed = 0;
+  for (const key of only) changed += session.run(`${change} WHERE side = ? AND entity = ? AND state >= 2`, nowMs, catalogue.side(key.sync, key.side).number, key.entity);
+  return changed;
+}
+
+export function countDue(session: Session, catalogue: Catalogue): DueCount[] {
+  return session
+    .all<[number, number, number, number]>("SELECT side, state, count(*), min(since_ms) FROM due GROUP BY side, state ORDER BY side, state")
+    .map(([number, state, count, oldestSinceMs]) => {
+      const { sync, place } = catalogue.sideByNumber(number);
+      return { sync, side: place, state: STATES[state] ?? "parked", count, oldestSinceMs };
+    });
+}
+
+export function listParked(session: Session, catalogue: Catalogue, limit: number): ParkedRow[] {
+  return session
+    .all<[...DueRow, string | null]>(
+      `SELECT ${COLUMNS}, e.records FROM due d LEFT JOIN entity e ON e.id = d.entity WHERE d.state >= 2 ORDER BY d.since_ms, d.entity, d.side LIMIT ?`,
+      limit,
+    )
+    .map((row) => {
+      const due = dueOf(catalogue, row.slice(0, 8) as DueRow);
+      return { ...due, record: row[8] === null ? null : (readImage(row[8])[due.side] ?? null) };
+    });
+}
+
+function withEntities(catalogue: Catalogue, reader: EntityReader, rows: readonly DueRow[]): LoadedDue[] {
+  const entities = reader.loadById(rows.map((row) => row[1]));
+  return rows.flatMap((row) => {
+    const stored = entities.get(row[1]);
+    return stored === undefined ? [] : [{ ...dueOf(catalogue, row), stored }];
+  });
+}
+
+function dueOf(catalogue: Catalogue, [number, entity, state, notBeforeMs, sinceMs, attempts, waitsFor, extra]: DueRow): Due {
+  const { sync, place } = catalogue.sideByNumber(number);
+  // Only writeDueExtra makes this text.
+  const { code, reason, undo } = (extra === null ? {} : JSON.parse(extra)) as DueExtra;
+  return {
+    sync,
+    side: place,
+    entity,
+    state: STATES[state] ?? "parked",
+    notBeforeMs,
+    sinceMs,
+    attempts,
+    code: code ?? null,
+    reason: reason ?? null,
+    waitsFor,
+    undo: undo === undefined ? null : { kind: undo.kind, set: readPatches(undo.set), expect: readPatches(undo.expect) },
+  };
+}
+
+function writeDueExtra({ code, reason, undo }: Due): string | null {
+  if (code === null && reason === null && undo === null) return null;
+  const extra: DueExtra = {
+    ...(code === null ? {} : { code }),
+    ...(reason === null ? {} : { reason }),
+    ...(undo === null ? {} : { undo: { kind: undo.kind, set: writePatches(undo.set), expect: writePatches(undo.expect) } }),
+  };
+  return JSON.stringify(extra);
+}
+
+/** Patches as one image: column, cell, column, cell. */
+export function writePatches(patches: readonly CellPatch[]): string {
+  return writeImage(patches.flatMap(({ column, cell }) => [String(column), cell]));
+}
+
+export function readPatches(text: string): CellPatch[] {
+  if (text === "") return [];
+  const cells = readImage(text);
+  const patches: CellPatch[] = [];
+  for (let at = 0; at + 1 < cells.length; at += 2) patches.push({ column: Number(cells[at]), cell: cells[at + 1] });
+  return patches;
+}

@@ -1,0 +1,27 @@
+import { overlayImage } from "@accord/core";
+import type { Mark } from "@accord/engine/store";
+
+/** Folds a newer mark of a record over an older one. The interval covers both, since the record may hold an edit of each. See {@link Mark}. */
+export function foldMarks(older: Mark, newer: Mark): Mark {
+  const kind = older.kind === "touched" || newer.kind === "touched" ? "touched" : newer.kind;
+  return {
+    ...newer,
+    kind,
+    image: kind === "image" ? foldImages(older, newer) : null,
+    position: newer.position ?? (kind === "touched" ? null : older.position),
+    renamedFrom: older.renamedFrom ?? newer.renamedFrom,
+    fromMs: Math.min(older.fromMs, newer.fromMs),
+    toMs: Math.max(older.toMs, newer.toMs),
+    keys: newer.keys ?? older.keys,
+  };
+}
+
+/** The older mark of a record that was renamed, at its new id: it keeps the first id it had. [S63] */
+export function moveMark(older: Mark, rename: Mark): Mark {
+  return { ...older, record: rename.record, renamedFrom: older.renamedFrom ?? rename.renamedFrom };
+}
+
+function foldImages(older: Mark, newer: Mark): Mark["image"] {
+  if (newer.image === null || older.kind !== "image" || older.image === null) return newer.image;
+  return overlayImage(older.image, newer.image);
+}

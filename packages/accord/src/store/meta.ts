@@ -1,0 +1,46 @@
+import type { StoreIdentity } from "@accord/engine/store";
+import { storeBroken } from "./errors.ts";
+import type { Session } from "./session.ts";
+
+/** Entity ids of one generation: generation × 2^36 + a sequence. [S58] */
+export const GENERATION_SIZE = 2 ** 36;
+
+type Counter = "entity" | "mark";
+
+export interface NewStore {
+  readonly storeId: string;
+  readonly shards: number;
+}
+
+export function writeNewStore(session: Session, store: NewStore): void {
+  for (const [name, value] of Object.entries({ store_id: store.storeId, generation: 0, shards: store.shards, restored: 0, entity: 0, mark: 0, chain: "" })) {
+    session.run("INSERT INTO meta (name, value) VALUES (?, ?)", name, value);
+  }
+}
+
+export function readIdentity(session: Session): StoreIdentity {
+  const values = new Map(session.all<[string, string | number]>("SELECT name, value FROM meta"));
+  const storeId = values.get("store_id");
+  if (typeof storeId !== "string") throw storeBroken(session.file, "does not say which store it is");
+  const number = (name: string): number => Number(values.get(name) ?? 0);
+  return { storeId, generation: number("generation"), shards: number("shards"), restored: number("restored") === 1 };
+}
+
+export function readMeta(session: Session, name: string): string | number | null {
+  return session.first<[string | number | null]>("SELECT value FROM meta WHERE name = ?", name)?.[0] ?? null;
+}
+
+export function writeMeta(session: Session, name: string, value: string | number): void {
+  session.run("UPDATE meta SET value = ? WHERE name = ?", value, name);
+}
+
+/** Takes `count` numbers of a counter that never gives a number twice: the first of them. Numbers start at 1. */
+export function takeNumbers(session: Session, counter: Counter, count: number): number {
+  const last = session.first<[number]>("UPDATE meta SET value = CAST(value + ? AS INTEGER) WHERE name = ? RETURNING value", count, counter)?.[0] ?? 0;
+  return last - count + 1;
+}
+
+/** A range of entity ids never given before, in any generation: its first. */
+export function takeEntities(session: Session, generation: number, count: number): number {
+  return generation * GENERATION_SIZE + takeNumbers(session, "entity", count);
+}

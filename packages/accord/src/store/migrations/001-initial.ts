@@ -1,0 +1,89 @@
+/**
+ * The first format of the store.
+ *
+ * - `side` numbers every (sync, place): the tables below carry that number.
+ * - A `record` column has no affinity: an INTEGER where the object's keys sort as integers, else TEXT, so that ORDER BY record is the listing order.
+ * - `member` is clustered by (side, record): a sweep reads it from front to back, and its key is the rule that a record belongs to one entity. [S34]
+ * - `entity.header` holds versions, provenances and acknowledgements compactly (entity-header.ts); `extra` holds, as JSON, only what is not the default.
+ * - `mark.seq` and so the order of work within a shard: shard × 2^40 + a counter. One tree serves "oldest first of a shard" and "this very mark".
+ * - `match_key` and `staged_key` hold 64-bit hashes: 20 bytes a row whatever the keys are. A candidate's key text is compared before anything is linked.
+ * - `journal` keeps salt and body in the row and its digest only once they were erased; `journal_block` chains one row per commit. [S64]
+ */
+export const initial = `
+CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+CREATE TABLE sync (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, digest TEXT NOT NULL, state TEXT NOT NULL, reason TEXT
+);
+CREATE TABLE sync_version (
+  sync INTEGER NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL, fields TEXT NOT NULL, match_rules INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (sync, version)
+) WITHOUT ROWID;
+CREATE TABLE side (
+  id INTEGER PRIMARY KEY, sync INTEGER NOT NULL, place INTEGER NOT NULL, connection TEXT NOT NULL, object TEXT NOT NULL, key_order TEXT NOT NULL,
+  listing TEXT NOT NULL DEFAULT 'none', listing_after TEXT, listed_at_ms INTEGER,
+  UNIQUE (sync, place)
+);
+CREATE TABLE connection (name TEXT PRIMARY KEY, cursor TEXT, epoch TEXT, state TEXT NOT NULL, reason TEXT) WITHOUT ROWID;
+CREATE TABLE lease (name TEXT PRIMARY KEY, holder TEXT, epoch INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE entity (
+  id INTEGER PRIMARY KEY, sync INTEGER NOT NULL, fields TEXT NOT NULL, header TEXT NOT NULL, records TEXT NOT NULL, keys TEXT, extra TEXT, review_since INTEGER
+);
+CREATE INDEX entity_sync ON entity (sync);
+CREATE INDEX entity_review ON entity (review_since) WHERE review_since IS NOT NULL;
+CREATE TABLE member (
+  side INTEGER NOT NULL, record NOT NULL, entity INTEGER NOT NULL, state INTEGER NOT NULL, image TEXT, position TEXT, seen_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (side, record)
+) WITHOUT ROWID;
+
+CREATE TABLE match_key (hash INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (hash, entity)) WITHOUT ROWID;
+CREATE TABLE staged_key (hash INTEGER NOT NULL, side INTEGER NOT NULL, record NOT NULL, PRIMARY KEY (hash, side, record)) WITHOUT ROWID;
+
+CREATE TABLE mark (
+  seq INTEGER PRIMARY KEY, side INTEGER NOT NULL, record NOT NULL, renamed_from, kind INTEGER NOT NULL, image TEXT, position TEXT, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
+  keys TEXT, not_before_ms INTEGER NOT NULL, attempts INTEGER NOT NULL,
+  UNIQUE (side, record)
+);
+CREATE INDEX mark_later ON mark (not_before_ms) WHERE not_before_ms > 0;
+CREATE TABLE request (id INTEGER PRIMARY KEY AUTOINCREMENT, shard INTEGER NOT NULL, sync INTEGER NOT NULL, entity INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, run INTEGER, at_ms INTEGER NOT NULL);
+CREATE INDEX request_shard ON request (shard);
+
+CREATE TABLE due (
+  side INTEGER NOT NULL, shard INTEGER NOT NULL, entity INTEGER NOT NULL, state INTEGER NOT NULL, not_before_ms INTEGER NOT NULL, since_ms INTEGER NOT NULL, attempts INTEGER NOT NULL,
+  waits_for INTEGER, extra TEXT,
+  PRIMARY KEY (side, entity)
+) WITHOUT ROWID;
+CREATE INDEX due_ready ON due (shard, side, since_ms, not_before_ms) WHERE state = 0;
+CREATE INDEX due_later ON due (not_before_ms) WHERE state = 0 AND not_before_ms > 0;
+CREATE INDEX due_set_aside ON due (since_ms) WHERE state >= 2;
+CREATE INDEX due_waits ON due (waits_for) WHERE waits_for IS NOT NULL;
+CREATE TABLE intent (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, side INTEGER NOT NULL, entity INTEGER NOT NULL, shard INTEGER NOT NULL, kind TEXT NOT NULL, record TEXT, run INTEGER NOT NULL,
+  attempt INTEGER NOT NULL, opened_at_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL, fields TEXT NOT NULL, cells TEXT NOT NULL, expected TEXT NOT NULL,
+  UNIQUE (side, entity)
+);
+CREATE INDEX intent_shard ON intent (shard, opened_at_ms);
+
+CREATE TABLE journal (
+  seq INTEGER PRIMARY KEY, run INTEGER, at_ms INTEGER NOT NULL, sync INTEGER NOT NULL, entity INTEGER, side INTEGER, kind INTEGER NOT NULL, salt TEXT, body TEXT, digest TEXT
+);
+CREATE INDEX journal_entity ON journal (entity) WHERE entity IS NOT NULL;
+CREATE TABLE journal_block (last_seq INTEGER PRIMARY KEY, chain TEXT NOT NULL);
+
+CREATE TABLE problem (
+  side INTEGER NOT NULL, record NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, entities TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (side, record, kind)
+) WITHOUT ROWID;
+CREATE INDEX problem_at ON problem (at_ms);
+
+CREATE TABLE run (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, started_at_ms INTEGER NOT NULL, finished_at_ms INTEGER, outcome TEXT, writes INTEGER NOT NULL DEFAULT 0,
+  first_seq INTEGER, last_seq INTEGER
+);
+CREATE TABLE plan (id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, created_at_ms INTEGER NOT NULL, summary TEXT);
+CREATE TABLE plan_operation (
+  plan INTEGER NOT NULL, ordinal INTEGER NOT NULL, side INTEGER NOT NULL, entity INTEGER NOT NULL, kind TEXT NOT NULL, record TEXT, version INTEGER NOT NULL, digest TEXT NOT NULL,
+  detail TEXT NOT NULL, PRIMARY KEY (plan, ordinal)
+) WITHOUT ROWID;
+CREATE TABLE trip (id TEXT PRIMARY KEY, sync INTEGER NOT NULL, guard TEXT NOT NULL, reason TEXT NOT NULL, tripped_at_ms INTEGER NOT NULL, approved_at_ms INTEGER) WITHOUT ROWID;
+`;

@@ -1,0 +1,96 @@
+import type { EntityId, MaybeValue, MergeEvent, NativeCell, RecordId, SyncModel } from "@accord/core";
+import type { CellPatch } from "../connector/connector.ts";
+import type { Intent, JournalEntry, RunId, SyncId } from "../store/store.ts";
+
+/**
+ * What journal payloads hold, as JSON. Fields, sides and columns go by name: numbers would change their meaning with the configuration. [S51]
+ * An unknown value is left out of its object.
+ */
+export type JournalPayload = MergePayload | WritePayload | RefusedPayload;
+
+/** What merging did with one observation, or a person's decision. */
+export interface MergePayload {
+  readonly record: RecordId | null;
+  /** The interval in which the user's write happened. Epoch milliseconds. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly version: number;
+  readonly events: readonly MergePayloadEvent[];
+}
+
+/** A merge event with its field and sides by name. */
+export interface MergePayloadEvent {
+  readonly kind: MergeEvent["kind"];
+  readonly field?: string;
+  readonly side?: string | null;
+  readonly from?: MaybeValue;
+  readonly to?: MaybeValue;
+  readonly lost?: MaybeValue;
+  readonly value?: MaybeValue;
+  readonly canonical?: MaybeValue;
+  readonly candidate?: MaybeValue;
+  readonly winner?: string;
+  readonly policy?: string;
+  readonly because?: string;
+  readonly reason?: string;
+  readonly by?: string;
+  readonly kept?: string;
+  readonly record?: RecordId | null;
+  readonly into?: EntityId;
+}
+
+/** A write that happened: native before-images included, so that it can be undone exactly. [S59] */
+export interface WritePayload {
+  readonly intent: string;
+  readonly kind: Intent["kind"];
+  readonly record: RecordId;
+  readonly fields: readonly WrittenField[];
+  /** By column name: the cell before (absent for a create) and after. */
+  readonly cells: Readonly<Record<string, { readonly before?: NativeCell; readonly after?: NativeCell }>>;
+  /** Fields that the side holds otherwise than it was told. [S29] */
+  readonly altered: readonly string[];
+}
+
+export interface WrittenField {
+  readonly field: string;
+  readonly before?: MaybeValue;
+  readonly after?: MaybeValue;
+  /** Whether the value written came from first contact: undoing it restores the side alone. [S59] */
+  readonly initial: boolean;
+}
+
+export interface RefusedPayload {
+  readonly kind: Intent["kind"];
+  readonly record: RecordId | null;
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** A journal entry for merge events. */
+export function mergeEntry(
+  model: SyncModel,
+  facts: { readonly run: RunId; readonly sync: SyncId; readonly entity: EntityId; readonly side: number | null; readonly atMs: number },
+  payload: { readonly record: RecordId | null; readonly fromMs: number; readonly toMs: number; readonly version: number; readonly events: readonly MergeEvent[] },
+  kind: "merge" | "decision" | "undo" | "recovery" = "merge",
+): JournalEntry {
+  const body: MergePayload = { ...payload, events: payload.events.map((event) => namedEvent(model, event)) };
+  return { ...facts, kind, payload: JSON.stringify(body) };
+}
+
+function namedEvent(model: SyncModel, event: MergeEvent): MergePayloadEvent {
+  const named: Record<string, unknown> = { ...event };
+  if ("field" in event) named["field"] = model.fields[event.field]?.name ?? String(event.field);
+  if ("side" in event) named["side"] = event.side === null ? null : (model.sides[event.side]?.name ?? String(event.side));
+  return named as unknown as MergePayloadEvent; // Its kinds' fields are the payload event's, with names for numbers.
+}
+
+/** The cells of a write by column name. */
+export function namedCells(columns: readonly string[], set: readonly CellPatch[], expect: readonly CellPatch[]): WritePayload["cells"] {
+  const cells: Record<string, { before?: NativeCell; after?: NativeCell }> = {};
+  for (const { column, cell } of expect) cells[columns[column] ?? String(column)] = { before: cell };
+  for (const { column, cell } of set) {
+    const name = columns[column] ?? String(column);
+    cells[name] = { ...cells[name], after: cell };
+  }
+  return cells;
+}

@@ -1,0 +1,105 @@
+import { absorbDelete, absorbEditOfDeleted, absorbRecord, absorbReturn, getRecord, readImage, withMember } from "@accord/core";
+import type { Absorbed, Entity, Member, MergeEvent, NativeImage, Observation, RecordId, References, SideModel, SyncModel } from "@accord/core";
+import type { Sight } from "./sight.ts";
+
+type AbsorbedSight = Absorbed;
+
+/** Absorbs what was seen of a linked record: an edit, a delete or archive, a return, a change of scope, a new key. */
+export function absorbSight(model: SyncModel, entity: Entity, sight: Sight, references: References): AbsorbedSight {
+  const side = sight.mark.side;
+  const renamed = rename(entity, side, sight.mark.renamedFrom, sight.mark.record);
+  const absorbed = absorbState(model, renamed.entity, sight, references);
+  return { ...absorbed, events: [...renamed.events, ...absorbed.events] };
+}
+
+function absorbState(model: SyncModel, entity: Entity, sight: Sight, references: References): AbsorbedSight {
+  const side = sight.mark.side;
+  const member = entity.members[side];
+  const sideModel = model.sides[side];
+  if (member === null || member === undefined || sideModel === undefined) return untouched(entity);
+  const deletion = { fromMs: sight.fromMs, toMs: sight.toMs, position: sight.position };
+  if (sight.image === null) return plain(absorbDelete(model, entity, side, { ...deletion, image: null }, references));
+  if (isArchived(sideModel, sight.image)) {
+    return member.state === "archived" ? untouched(entity) : plain(absorbDelete(model, entity, side, { ...deletion, image: sight.image }, references));
+  }
+  const observation: Observation = { image: sight.image, position: sight.position, fromMs: sight.fromMs, toMs: sight.toMs };
+  const scoped = scope(sideModel, entity, side, member, sight.image);
+  if (scoped !== null && scoped.left) return plain(scoped);
+  const present = scoped ?? returnToLife(model, entity, sight, member, sight.image);
+  if (present.entity.life.kind === "deleted") return absorbIntoDeleted(model, present.entity, sight, observation, references, present.events);
+  const absorbed = absorbRecord(model, present.entity, side, observation, references);
+  return { ...absorbed, events: [...present.events, ...absorbed.events] };
+}
+
+function plain(result: { readonly entity: Entity; readonly events: readonly MergeEvent[] }): AbsorbedSight {
+  return { entity: result.entity, events: result.events, reread: false, problems: [], waiting: [] };
+}
+
+function untouched(entity: Entity): AbsorbedSight {
+  return plain({ entity, events: [] });
+}
+
+function isArchived(side: SideModel, image: NativeImage): boolean {
+  return side.archive !== null && readImage(image)[side.archive.column] === side.archive.cell;
+}
+
+/** A change of the record id: the member keeps its life, the old id is retired. [S63] */
+function rename(entity: Entity, side: number, from: RecordId | null, to: RecordId): { readonly entity: Entity; readonly events: readonly MergeEvent[] } {
+  const member = entity.members[side];
+  if (from === null || member === null || member === undefined || member.record !== from) return { entity, events: [] };
+  const renamed: Member = { ...member, record: to, retired: [...member.retired, from] };
+  return { entity: withMember(entity, side, renamed), events: [{ kind: "renamed", side, from, to }] };
+}
+
+/** Leaving or entering the side's filter: never a delete. Null where nothing about that changed. [S42] */
+function scope(
+  side: SideModel,
+  entity: Entity,
+  index: number,
+  member: Member,
+  image: NativeImage,
+): { readonly entity: Entity; readonly events: readonly MergeEvent[]; readonly left: boolean } | null {
+  if (side.filter === null && member.state !== "outOfScope") return null;
+  const isOutside = side.filter !== null && side.filter(readImage(image)) === false;
+  if (isOutside && member.state === "live") {
+    return { entity: withMember(entity, index, { ...member, state: "outOfScope" }), events: [{ kind: "outOfScope", side: index }], left: true };
+  }
+  if (member.state !== "outOfScope") return null;
+  if (isOutside) return { entity, events: [], left: true };
+  return { entity: withMember(entity, index, { ...member, state: "live" }), events: [{ kind: "inScope", side: index }], left: false };
+}
+
+/** A record that was gone or archived and is there again: a positive fresh reading brings it back. [S40] */
+function returnToLife(
+  model: SyncModel,
+  entity: Entity,
+  sight: Sight,
+  member: Member,
+  image: NativeImage,
+): { readonly entity: Entity; readonly events: readonly MergeEvent[] } {
+  if (member.state === "live") return { entity, events: [] };
+  const provenance = { side: sight.mark.side, cause: "user", fromMs: sight.fromMs, toMs: sight.toMs } as const;
+  return absorbReturn(model, { ...entity, members: entity.members }, sight.mark.side, image, provenance);
+}
+
+/** An edit of a record whose entity was deleted elsewhere; or nothing but our own view catching up. [S38] */
+function absorbIntoDeleted(
+  model: SyncModel,
+  entity: Entity,
+  sight: Sight,
+  observation: Observation,
+  references: References,
+  before: readonly MergeEvent[],
+): AbsorbedSight {
+  const side = sight.mark.side;
+  const member = entity.members[side];
+  if (member === null || member === undefined || member.image === observation.image) return plain({ entity, events: before });
+  const shadow = getRecord(model.sides[side]?.mapping ?? { version: 0, columns: [], fields: [] }, readImage(observation.image), references).values;
+  const ended = absorbEditOfDeleted(model, entity, side, sight.toMs);
+  if (!ended.lives) {
+    const seen: Member = { ...member, image: observation.image, shadow, position: observation.position ?? member.position, seenAtMs: sight.toMs };
+    return plain({ entity: withMember(ended.entity, side, seen), events: [...before, ...ended.events] });
+  }
+  const absorbed = absorbRecord(model, ended.entity, side, observation, references);
+  return { ...absorbed, events: [...before, ...ended.events, ...absorbed.events] };
+}

@@ -1,0 +1,149 @@
+import { AccordError } from "../connector/errors.ts";
+import type { CallOptions } from "../host/host.ts";
+import type { DueKey, PlanId, PlannedOperation } from "../store/store.ts";
+import type { EngineContext } from "./context.ts";
+import { refreshStates } from "./context.ts";
+import { drainAll } from "./drain.ts";
+import { digestOf } from "./plan.ts";
+import type { PlanSummary } from "./plan.ts";
+
+/** Which operations of a plan to apply. */
+export interface ApplyChoice {
+  /** A pilot: at most this many operations, spread over the kinds; null: all. */
+  readonly sample: number | null;
+  /** Only operations of these entities; null: all. */
+  readonly entities: ((operation: PlannedOperation) => boolean) | null;
+}
+
+export interface Applied {
+  readonly released: number;
+  /** Operations that no longer hold: the entity or the record changed since the plan. [S60] */
+  readonly changed: readonly PlannedOperation[];
+}
+
+/** Operations checked at once. */
+const PAGE = 1_000;
+/** Of those that no longer hold, so many are named; all are counted. */
+const CHANGED_NAMED_MAX = 1_000;
+
+/**
+ * Carries out a plan: operations that still hold become ready and are written; the rest is listed. A whole plan makes its syncs live: from then on changes flow. [S60]
+ * @throws ACCORD_GUARD_STOP where the plan trips a guard that nobody approved [S43]
+ */
+export async function applyPlan(context: EngineContext, plan: PlanId, summary: PlanSummary, choice: ApplyChoice, options: CallOptions): Promise<Applied> {
+  await checkStops(context, summary, options);
+  const isWhole = choice.sample === null && choice.entities === null;
+  const applied = await release(context, plan, choice, options);
+  if (isWhole) {
+    for (const sync of context.syncs) await context.store.setSyncState(sync.id, "live", null, options);
+    if (context.identity.restored) await context.store.acknowledgeRestore(options);
+  }
+  await refreshStates(context, options);
+  await drainUntilQuiet(context, options);
+  return applied;
+}
+
+async function checkStops(context: EngineContext, summary: PlanSummary, options: CallOptions): Promise<void> {
+  if (summary.stops.length === 0) return;
+  const trips = await context.store.listTrips(options);
+  for (const stop of summary.stops) {
+    const trip = trips.find(({ id }) => id === stop.id);
+    if (trip?.approvedAtMs != null && trip.approvedAtMs >= summary.createdAtMs) continue;
+    const sync = context.syncs.find(({ model }) => stop.id.startsWith(`${model.name}/`));
+    if (sync !== undefined && trip?.approvedAtMs == null) {
+      const nowMs = context.clock.nowMs();
+      await context.store.tripGuard({ id: stop.id, sync: sync.id, guard: stop.id.split("/").at(-1) ?? "", reason: stop.reason, trippedAtMs: nowMs, approvedAtMs: null }, options);
+    }
+    throw new AccordError("ACCORD_GUARD_STOP", `Nothing was written: ${stop.reason}. If that is right: accord approve ${stop.id}`, { remedy: "stop" });
+  }
+}
+
+async function release(context: EngineContext, plan: PlanId, choice: ApplyChoice, options: CallOptions): Promise<Applied> {
+  const changed: PlannedOperation[] = [];
+  const chosen = await choose(context, plan, choice, options);
+  let released = 0;
+  for await (const page of chosen) {
+    const entities = await context.store.loadEntities([...new Set(page.map(({ entity }) => entity))], options);
+    const byId = new Map(entities.map((entity) => [entity.id, entity]));
+    const keys = new Map<number, DueKey[]>();
+    for (const operation of page) {
+      const entity = byId.get(operation.entity);
+      const holds = entity !== undefined && entity.version === operation.entityVersion && digestOf(entity, operation.side) === operation.imageDigest;
+      if (!holds) {
+        if (changed.length < CHANGED_NAMED_MAX) changed.push(operation);
+        continue;
+      }
+      const list = keys.get(operation.sync) ?? [];
+      list.push({ sync: operation.sync, side: operation.side, entity: operation.entity });
+      keys.set(operation.sync, list);
+      released += 1;
+    }
+    for (const [sync, list] of keys) await context.store.releaseDue(sync, list, context.clock.nowMs(), options);
+  }
+  return { released, changed };
+}
+
+async function choose(context: EngineContext, plan: PlanId, choice: ApplyChoice, options: CallOptions): Promise<AsyncIterable<readonly PlannedOperation[]>> {
+  const all = operationsOf(context, plan, choice.entities, options);
+  if (choice.sample === null) return all;
+  return only(await sampleOf(all, choice.sample));
+}
+
+async function* operationsOf(
+  context: EngineContext,
+  plan: PlanId,
+  wanted: ApplyChoice["entities"],
+  options: CallOptions,
+): AsyncGenerator<readonly PlannedOperation[]> {
+  let after = 0;
+  for (;;) {
+    const page = await context.store.listOperations(plan, after, PAGE, options);
+    after = page.at(-1)?.ordinal ?? after;
+    const kept = page.filter((operation) => isWrite(operation) && (wanted === null || wanted(operation)));
+    if (kept.length > 0) yield kept;
+    if (page.length < PAGE) return;
+  }
+}
+
+function isWrite(operation: PlannedOperation): boolean {
+  return operation.kind !== "withheld" && operation.kind !== "refused";
+}
+
+async function* only(operations: readonly PlannedOperation[]): AsyncGenerator<readonly PlannedOperation[]> {
+  yield await Promise.resolve(operations);
+}
+
+/** The first operations of each kind in turn, so that a pilot shows all that a plan does. Operations that wait for a parent are left out. */
+async function sampleOf(pages: AsyncIterable<readonly PlannedOperation[]>, size: number): Promise<readonly PlannedOperation[]> {
+  const byKind = new Map<string, PlannedOperation[]>();
+  for await (const page of pages) {
+    for (const operation of page) {
+      if (operation.kind === "waits") continue;
+      const key = `${operation.sync}/${operation.side}/${operation.kind}`;
+      const list = byKind.get(key) ?? [];
+      if (list.length < size) list.push(operation);
+      byKind.set(key, list);
+    }
+  }
+  const sample: PlannedOperation[] = [];
+  for (let round = 0; sample.length < size; round += 1) {
+    const before = sample.length;
+    for (const list of byKind.values()) {
+      const operation = list[round];
+      if (operation !== undefined && sample.length < size) sample.push(operation);
+    }
+    if (sample.length === before) break;
+  }
+  return sample;
+}
+
+/** Drains until nothing is left but what waits for a person, a parent or a far-off time. */
+export async function drainUntilQuiet(context: EngineContext, options: CallOptions): Promise<void> {
+  for (;;) {
+    const { nextAtMs } = await drainAll(context, options);
+    if (nextAtMs === null) return;
+    const waitMs = nextAtMs - context.clock.nowMs();
+    if (waitMs > context.limits.retryDelayMsMax) return;
+    await context.clock.sleep(Math.max(1, waitMs), options);
+  }
+}

@@ -1,0 +1,38 @@
+import type { EntityId, IntentId } from "@accord/core";
+import type { Changes, Due, DueKey, Intent, JournalEntry, Mark, Problem, StoredEntity } from "../store/store.ts";
+
+/** What a decision changes, gathered while it is made and committed at once. */
+export class ChangeSet implements Changes {
+  readonly entities: { entity: StoredEntity; keys: readonly (string | null)[] | null }[] = [];
+  readonly consumed: number[] = [];
+  readonly marks: Mark[] = [];
+  readonly deferred: { sequence: number; notBeforeMs: number }[] = [];
+  readonly requestsDone: number[] = [];
+  readonly due: (Due & { keepAge: boolean })[] = [];
+  readonly dueDone: DueKey[] = [];
+  readonly arrived: { sync: number; entity: EntityId }[] = [];
+  readonly intentsOpened: Intent[] = [];
+  readonly intentsClosed: IntentId[] = [];
+  readonly journal: JournalEntry[] = [];
+  readonly problems: Problem[] = [];
+  readonly problemsOver: { sync: number; side: number; record: string }[] = [];
+
+  get isEmpty(): boolean {
+    return (
+      this.entities.length +
+        this.consumed.length +
+        this.marks.length +
+        this.deferred.length +
+        this.requestsDone.length +
+        this.due.length +
+        this.dueDone.length +
+        this.arrived.length +
+        this.intentsOpened.length +
+        this.intentsClosed.length +
+        this.journal.length +
+        this.problems.length +
+        this.problemsOver.length ===
+      0
+    );
+  }
+}

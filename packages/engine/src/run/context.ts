@@ -1,0 +1,67 @@
+import type { SyncModel } from "@accord/core";
+import type { Connection, OpenObject } from "../connector/connector.ts";
+import type { CallOptions, Host } from "../host/host.ts";
+import type { RunId, Store, StoreIdentity, SyncId, SyncState } from "../store/store.ts";
+import type { GuardLedger } from "./guard-ledger.ts";
+import type { Limits } from "./limits.ts";
+import type { SyncSettings } from "./settings.ts";
+
+/** A sync as it runs: its compiled model with the open objects of its sides. */
+export interface RunningSync {
+  readonly id: SyncId;
+  readonly model: SyncModel;
+  readonly settings: SyncSettings;
+  /** By side. Each carries the columns of the side's mapping in the mapping's order. */
+  readonly objects: readonly OpenObject[];
+}
+
+/** What every phase works with. */
+export interface EngineContext extends Host {
+  readonly store: Store;
+  readonly identity: StoreIdentity;
+  /** Parents before children. [S45] */
+  readonly syncs: readonly RunningSync[];
+  readonly connections: ReadonlyMap<string, Connection>;
+  readonly limits: Limits;
+  /** False for plans: nothing is written to any system. */
+  readonly mayWrite: boolean;
+  /** Names this process in leases. */
+  readonly holder: string;
+  /** The run that writes are made in. */
+  readonly run: RunId;
+  /** How far each sync has come, as last read from the store: see `refreshStates`. */
+  readonly states: Map<SyncId, SyncState>;
+  /** What the guards have let through lately. */
+  readonly ledger: GuardLedger;
+  /** What people should see as it happens: progress, counts. */
+  readonly watch: RunWatcher;
+}
+
+/** Hears of what a run does. Calls return at once and never throw. */
+export interface RunWatcher {
+  listed(sync: string, side: string, records: number): void;
+  merged(sync: string, records: number): void;
+  written(sync: string, side: string, kind: string, records: number): void;
+  parked(sync: string, side: string, reason: string): void;
+}
+
+export const SILENT_WATCHER: RunWatcher = {
+  listed: () => {},
+  merged: () => {},
+  written: () => {},
+  parked: () => {},
+};
+
+/** Reads how far each sync has come. */
+export async function refreshStates(context: EngineContext, options: CallOptions): Promise<void> {
+  for (const row of await context.store.listSyncs(options)) context.states.set(row.id, row.state);
+}
+
+export function syncById(context: EngineContext, id: SyncId): RunningSync | undefined {
+  return context.syncs.find((sync) => sync.id === id);
+}
+
+/** The wait before try number `attempts` + 1: doubling, bounded. Milliseconds. */
+export function retryDelayMs(limits: Limits, attempts: number): number {
+  return Math.min(limits.retryDelayMsMax, limits.retryDelayMsMin * 2 ** Math.min(attempts, 20));
+}

@@ -1,0 +1,94 @@
+import { acknowledgeLevel, canonicalValues, matchKeysOf, owe, withMember } from "@accord/core";
+import type { Entity, Owed, References, SideIndex } from "@accord/core";
+import type { Due } from "../store/store.ts";
+import type { ChangeSet } from "./changes.ts";
+import type { EngineContext, RunningSync } from "./context.ts";
+import { dehydrate } from "./hydrate.ts";
+
+/**
+ * Puts an entity into the change set as it now is, with what that makes due at each side. Only that something may be due is kept: the write itself is
+ * computed at dispatch. [S28] Sides with an open intent are looked at again when it closes. [S33] `keys` are those of the canonical record, unless given.
+ */
+export function keepEntity(
+  context: EngineContext,
+  sync: RunningSync,
+  entity: Entity,
+  references: References,
+  changes: ChangeSet,
+  keys: readonly (string | null)[] = matchKeysOf(sync.model, canonicalValues(entity)),
+): void {
+  let kept = entity;
+  for (let side = 0; side < sync.model.sides.length; side += 1) {
+    const member = kept.members[side];
+    if (member !== null && member !== undefined && member.intent !== null) continue;
+    const level = acknowledgeLevel(sync.model, kept, side, references);
+    if (level !== null) kept = withMember(kept, side, level);
+    keepDue(context, sync, kept, side, owe(sync.model, kept, side, references), changes);
+  }
+  changes.entities.push({ entity: dehydrate(sync, kept), keys });
+}
+
+function keepDue(context: EngineContext, sync: RunningSync, entity: Entity, side: SideIndex, owed: Owed, changes: ChangeSet): void {
+  const nowMs = context.clock.nowMs();
+  const key = { sync: sync.id, side, entity: entity.id };
+  const isLive = context.states.get(sync.id) === "live";
+  const fresh: Due & { keepAge: boolean } = {
+    ...key,
+    state: isLive ? "ready" : "held",
+    notBeforeMs: isLive ? nowMs + sync.settings.quietMs : nowMs,
+    sinceMs: nowMs,
+    attempts: 0,
+    code: null,
+    reason: null,
+    waitsFor: null,
+    undo: null,
+    keepAge: true,
+  };
+  switch (owed.kind) {
+    case "nothing":
+      changes.dueDone.push(key);
+      return;
+    case "reread": {
+      const record = entity.members[side]?.record;
+      if (record !== null && record !== undefined) changes.marks.push(touch(sync, side, record, nowMs));
+      return;
+    }
+    case "waits":
+      changes.due.push({ ...fresh, state: "waiting", waitsFor: owed.entity, reason: `${fieldName(sync, owed.field)} names a record that is not there yet` });
+      return;
+    case "refused":
+      changes.due.push({ ...fresh, state: "parked", code: "ACCORD_UNFIT_VALUE", reason: `${fieldName(sync, owed.field)}: ${owed.problem}` });
+      return;
+    case "withheld":
+      changes.due.push({ ...fresh, state: "parked", code: "ACCORD_OUT_OF_FILTER", reason: owed.reason });
+      return;
+    case "create":
+    case "update":
+    case "restore":
+    case "archive":
+    case "delete":
+      changes.due.push(fresh);
+      return;
+  }
+}
+
+/** A mark that makes the record be read. [S7] */
+export function touch(sync: RunningSync, side: SideIndex, record: string, nowMs: number, notBeforeMs: number = nowMs): ChangeSet["marks"][number] {
+  return {
+    sync: sync.id,
+    side,
+    record,
+    kind: "touched",
+    image: null,
+    position: null,
+    renamedFrom: null,
+    fromMs: -1,
+    toMs: nowMs,
+    keys: null,
+    notBeforeMs,
+  };
+}
+
+function fieldName(sync: RunningSync, field: number): string {
+  return sync.model.fields[field]?.name ?? `field ${field}`;
+}

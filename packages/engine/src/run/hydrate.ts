@@ -1,0 +1,135 @@
+import { getRecord, NO_REFERENCES, readImage } from "@accord/core";
+import type { Entity, EntityId, Member, NativeImage, RecordId, References, SideIndex, SyncModel } from "@accord/core";
+import type { StoredEntity, StoredMember } from "../store/store.ts";
+import type { CallOptions } from "../host/host.ts";
+import type { EngineContext, RunningSync } from "./context.ts";
+
+/** The entity with the shadows of its members derived from their images: `B = get(N)`. [S3] */
+export function hydrate(model: SyncModel, stored: StoredEntity, references: References): Entity {
+  return {
+    id: stored.id,
+    life: stored.life,
+    version: stored.version,
+    fields: stored.fields,
+    review: stored.review,
+    members: model.sides.map((side, index): Member | null => {
+      const member = stored.members[index] ?? null;
+      if (member === null) return null;
+      const shadow = member.image === null ? [] : getRecord(side.mapping, readImage(member.image), references).values;
+      return { ...member, shadow };
+    }),
+  };
+}
+
+/** The inverse of {@link hydrate}: what the store keeps. */
+export function dehydrate(sync: RunningSync, entity: Entity): StoredEntity {
+  return {
+    id: entity.id,
+    sync: sync.id,
+    life: entity.life,
+    version: entity.version,
+    fields: entity.fields,
+    review: entity.review,
+    members: entity.members.map((member): StoredMember | null => {
+      if (member === null) return null;
+      const { shadow: _, ...stored } = member;
+      return stored;
+    }),
+  };
+}
+
+/** An image read at a side, whose references are wanted too. */
+export interface SeenImage {
+  readonly side: SideIndex;
+  readonly image: NativeImage;
+}
+
+/** Loads what the references of these entities and images name, in a few set-based look-ups. [S44] */
+export async function loadReferences(
+  context: EngineContext,
+  sync: RunningSync,
+  entities: readonly StoredEntity[],
+  seen: readonly SeenImage[],
+  options: CallOptions,
+): Promise<References> {
+  if (sync.model.fields.every((field) => field.reference === null)) return NO_REFERENCES;
+  const images = [...seen];
+  for (const entity of entities) {
+    for (const [side, member] of entity.members.entries()) {
+      if (member !== null && member.image !== null) images.push({ side, image: member.image });
+    }
+  }
+  const entitiesByRecord = await loadNamedEntities(context, sync, images, options);
+  const named = new Set<EntityId>(entitiesByRecord.values());
+  for (const entity of entities) collectCanonical(sync, entity, named);
+  const recordsByEntity = await loadNamedRecords(context, sync, [...named], options);
+  return {
+    entityOf: (parent, side, record) => entitiesByRecord.get(`${parent}\t${side}\t${record}`),
+    recordOf: (parent, side, entity) => recordsByEntity.get(`${parent}\t${side}\t${entity}`),
+  };
+}
+
+function collectCanonical(sync: RunningSync, entity: StoredEntity, named: Set<EntityId>): void {
+  for (const [index, field] of sync.model.fields.entries()) {
+    const value = entity.fields[index]?.value;
+    if (field.reference !== null && value !== null && value !== undefined) named.add(Number(value));
+  }
+}
+
+async function loadNamedEntities(
+  context: EngineContext,
+  sync: RunningSync,
+  images: readonly SeenImage[],
+  options: CallOptions,
+): Promise<Map<string, EntityId>> {
+  const wanted = new Map<string, { readonly parent: string; readonly side: SideIndex; readonly records: Set<RecordId> }>();
+  for (const { side, image } of images) {
+    const cells = readImage(image);
+    for (const mapping of sync.model.sides[side]?.mapping.fields ?? []) {
+      const reference = mapping?.reference;
+      const record = reference?.recordOf(cells);
+      if (!reference || record === null || record === undefined) continue;
+      const key = `${reference.sync}\t${reference.side}`;
+      const entry = wanted.get(key) ?? { parent: reference.sync, side: reference.side, records: new Set() };
+      entry.records.add(record);
+      wanted.set(key, entry);
+    }
+  }
+  const result = new Map<string, EntityId>();
+  for (const { parent, side, records } of wanted.values()) {
+    const parentSync = context.syncs.find(({ model }) => model.name === parent);
+    if (parentSync === undefined) continue;
+    const list = [...records];
+    const links = await context.store.findLinks(parentSync.id, side, list, options);
+    list.forEach((record, index) => {
+      const entity = links[index];
+      if (entity !== null && entity !== undefined) result.set(`${parent}\t${side}\t${record}`, entity);
+    });
+  }
+  return result;
+}
+
+async function loadNamedRecords(
+  context: EngineContext,
+  sync: RunningSync,
+  entities: readonly EntityId[],
+  options: CallOptions,
+): Promise<Map<string, RecordId>> {
+  const result = new Map<string, RecordId>();
+  const asked = new Set<string>();
+  for (const side of sync.model.sides) {
+    for (const mapping of side.mapping.fields) {
+      const reference = mapping?.reference;
+      if (!reference || asked.has(`${reference.sync}\t${reference.side}`)) continue;
+      asked.add(`${reference.sync}\t${reference.side}`);
+      const parentSync = context.syncs.find(({ model }) => model.name === reference.sync);
+      if (parentSync === undefined) continue;
+      const records = await context.store.findRecords(parentSync.id, reference.side, entities, options);
+      entities.forEach((entity, index) => {
+        const record = records[index];
+        if (record !== null && record !== undefined) result.set(`${reference.sync}\t${reference.side}\t${entity}`, record);
+      });
+    }
+  }
+  return result;
+}

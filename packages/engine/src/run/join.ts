@@ -1,0 +1,132 @@
+import { createEntity, decideMatch, getRecord, joinMember, matchKeysOf, readImage, UNKNOWN_FIELD, withMember } from "@accord/core";
+import type { Entity, EntityId, Joined, MatchDecision, NativeImage, Observation, References, SideIndex } from "@accord/core";
+import type { CallOptions } from "../host/host.ts";
+import { mergeEntry } from "../journal/payload.ts";
+import type { StoredEntity } from "../store/store.ts";
+import type { ChangeSet } from "./changes.ts";
+import type { EngineContext, RunningSync } from "./context.ts";
+import { keepEntity } from "./due.ts";
+import { hydrate, loadReferences } from "./hydrate.ts";
+import { finishMark, keepProblems } from "./merge.ts";
+import type { Sight } from "./sight.ts";
+
+/** A record to be joined, with its match keys. */
+interface Seeker {
+  readonly sight: Sight;
+  readonly image: NativeImage;
+  readonly keys: readonly (string | null)[];
+  /** Outside the side's filter, or archived: it is known, so that nothing is made twice, and takes no part. [S42] */
+  readonly isOutside: boolean;
+}
+
+/** First contact of records of one side: link, create, or leave to review. [S36] */
+export async function joinRecords(
+  context: EngineContext,
+  sync: RunningSync,
+  side: SideIndex,
+  sights: readonly Sight[],
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<void> {
+  const present = dropGone(sights, changes);
+  if (present.length === 0) return;
+  const seen = present.map(({ image }) => ({ side, image }));
+  const early = await loadReferences(context, sync, [], seen, options);
+  const seekers = present.map(({ sight, image }) => seekerOf(sync, side, sight, image, early));
+  const matches = await context.store.findMatches(
+    sync.id,
+    side,
+    seekers.map(({ sight, keys }) => ({ record: sight.mark.record, keys })),
+    options,
+  );
+  const decisions = matches.map((candidates) => decideMatch(candidates));
+  const linked = decisions.flatMap((decision) => (decision.kind === "link" ? [decision.entity] : []));
+  const stored = new Map((await context.store.loadEntities([...new Set(linked)], options)).map((entity) => [entity.id, entity]));
+  const references = await loadReferences(context, sync, [...stored.values()], seen, options);
+  let nextId = await context.store.reserveEntities(seekers.length, options);
+  for (const [index, seeker] of seekers.entries()) {
+    const decision = takeMatch(decisions[index] ?? { kind: "new" }, stored);
+    if (decision.kind === "ambiguous") {
+      leaveToReview(context, sync, seeker, decision.entities, changes);
+      continue;
+    }
+    const joined = join(context, sync, seeker, decision, references, nextId);
+    if (decision.kind === "new") nextId += 1;
+    keepJoined(context, sync, seeker, joined, references, changes);
+  }
+}
+
+/** Records that are gone before they were ever linked are no one's loss. */
+function dropGone(sights: readonly Sight[], changes: ChangeSet): { sight: Sight; image: NativeImage }[] {
+  return sights.flatMap((sight) => {
+    if (sight.image !== null) return [{ sight, image: sight.image }];
+    changes.consumed.push(sight.mark.sequence);
+    return [];
+  });
+}
+
+function seekerOf(sync: RunningSync, side: SideIndex, sight: Sight, image: NativeImage, references: References): Seeker {
+  const sideModel = sync.model.sides[side];
+  const cells = readImage(image);
+  const values = sideModel === undefined ? [] : getRecord(sideModel.mapping, cells, references).values;
+  const isArchived = sideModel?.archive != null && cells[sideModel.archive.column] === sideModel.archive.cell;
+  return { sight, image, keys: matchKeysOf(sync.model, values), isOutside: isArchived || sideModel?.filter?.(cells) === false };
+}
+
+type Decision = { readonly kind: "link"; readonly entity: StoredEntity } | { readonly kind: "new" } | Extract<MatchDecision, { kind: "ambiguous" }>;
+
+/** An entity can be linked once: a second record of this batch with the same key finds none. */
+function takeMatch(decision: MatchDecision, stored: Map<EntityId, StoredEntity>): Decision {
+  if (decision.kind !== "link") return decision;
+  const entity = stored.get(decision.entity);
+  stored.delete(decision.entity);
+  return entity === undefined ? { kind: "new" } : { kind: "link", entity };
+}
+
+function join(context: EngineContext, sync: RunningSync, seeker: Seeker, decision: Exclude<Decision, { kind: "ambiguous" }>, references: References, id: EntityId): Joined {
+  const { mark } = seeker.sight;
+  const observation: Observation = { image: seeker.image, position: seeker.sight.position, fromMs: seeker.sight.fromMs, toMs: seeker.sight.toMs };
+  const isLive = context.states.get(sync.id) === "live";
+  if (decision.kind === "new") {
+    const created = createEntity(sync.model, id, mark.side, mark.record, observation, isLive ? "user" : "initial", references);
+    return seeker.isOutside ? { ...created, entity: setAside(created.entity, mark.side, created.entity.fields.map(() => UNKNOWN_FIELD), 1) } : created;
+  }
+  const known = hydrate(sync.model, decision.entity, references);
+  const joined = joinMember(sync.model, known, mark.side, mark.record, observation, "match", references);
+  return seeker.isOutside ? { ...joined, entity: setAside(joined.entity, mark.side, known.fields, known.version) } : joined;
+}
+
+/** A member out of scope contributes no value: the canonical record stays as it was, or unknown throughout. [S42] */
+function setAside(entity: Entity, side: SideIndex, fields: Entity["fields"], version: number): Entity {
+  const member = entity.members[side];
+  if (member === null || member === undefined) return entity;
+  return withMember({ ...entity, fields, version }, side, { ...member, state: "outOfScope" });
+}
+
+function keepJoined(context: EngineContext, sync: RunningSync, seeker: Seeker, joined: Joined, references: References, changes: ChangeSet): void {
+  const { sight } = seeker;
+  finishMark(context, sync, sight, joined.waiting.length > 0, changes);
+  keepProblems(context, sync, sight, joined.problems, changes);
+  changes.journal.push(
+    mergeEntry(
+      sync.model,
+      { run: context.run, sync: sync.id, entity: joined.entity.id, side: sight.mark.side, atMs: context.clock.nowMs() },
+      { record: sight.mark.record, fromMs: sight.fromMs, toMs: sight.toMs, version: joined.entity.version, events: joined.events },
+    ),
+  );
+  keepEntity(context, sync, joined.entity, references, changes, seeker.isOutside ? seeker.keys : undefined);
+}
+
+function leaveToReview(context: EngineContext, sync: RunningSync, seeker: Seeker, entities: readonly EntityId[], changes: ChangeSet): void {
+  const { mark } = seeker.sight;
+  changes.consumed.push(mark.sequence);
+  changes.problems.push({
+    sync: sync.id,
+    side: mark.side,
+    record: mark.record,
+    kind: "ambiguous",
+    reason: "its match key fits more than one record",
+    entities,
+    atMs: context.clock.nowMs(),
+  });
+}

@@ -1,0 +1,110 @@
+import type { Entity, EntityId, References } from "@accord/core";
+import type { CallOptions } from "../host/host.ts";
+import { mergeEntry } from "../journal/payload.ts";
+import type { Lease, LoadedMark, Shard } from "../store/store.ts";
+import { absorbSight } from "./absorb-sight.ts";
+import { ChangeSet } from "./changes.ts";
+import type { EngineContext, RunningSync } from "./context.ts";
+import { retryDelayMs } from "./context.ts";
+import { keepEntity, touch } from "./due.ts";
+import { hydrate, loadReferences } from "./hydrate.ts";
+import { joinRecords } from "./join.ts";
+import { lookAt } from "./sight.ts";
+import type { Sight } from "./sight.ts";
+
+/**
+ * Phase two of a run: marks become canonical state. One batch of one shard: look at the records, absorb or join them, and commit the result together with the
+ * marks it consumed and what it makes due. [S6, S13] Returns how many marks were looked at; zero when the shard has none ready.
+ */
+export async function mergeShard(context: EngineContext, lease: Lease, shard: Shard, options: CallOptions): Promise<number> {
+  const marks = await context.store.loadMarks(shard, context.limits.mergeBatch, context.clock.nowMs(), options);
+  for (const sync of context.syncs) {
+    const own = marks.filter((mark) => mark.sync === sync.id);
+    const linked = own.filter((mark) => mark.entity !== null);
+    if (linked.length > 0) await mergeLinked(context, lease, sync, linked, options);
+    await mergeUnlinked(context, lease, sync, own, options);
+  }
+  return marks.length;
+}
+
+async function mergeLinked(context: EngineContext, lease: Lease, sync: RunningSync, marks: readonly LoadedMark[], options: CallOptions): Promise<void> {
+  const changes = new ChangeSet();
+  const sights = await lookAt(context, sync, marks, changes, options);
+  const stored = marks.flatMap((mark) => mark.entity ?? []);
+  const seen = sights.flatMap(({ mark, image }) => (image === null ? [] : [{ side: mark.side, image }]));
+  const references = await loadReferences(context, sync, stored, seen, options);
+  const entities = new Map<EntityId, Entity>();
+  for (const sight of sights) {
+    if (sight.mark.entity === null) continue;
+    const entity = entities.get(sight.mark.entity.id) ?? hydrate(sync.model, sight.mark.entity, references);
+    entities.set(entity.id, mergeSight(context, sync, entity, sight, references, changes));
+  }
+  for (const entity of entities.values()) keepEntity(context, sync, entity, references, changes);
+  await context.store.commit(lease, changes, options);
+  context.watch.merged(sync.model.name, sights.length);
+}
+
+function mergeSight(context: EngineContext, sync: RunningSync, entity: Entity, sight: Sight, references: References, changes: ChangeSet): Entity {
+  const { mark } = sight;
+  const absorbed = absorbSight(sync.model, entity, sight, references);
+  if (absorbed.reread) {
+    changes.consumed.push(mark.sequence);
+    changes.marks.push(touch(sync, mark.side, mark.record, context.clock.nowMs()));
+    return entity;
+  }
+  finishMark(context, sync, sight, absorbed.waiting.length > 0, changes);
+  keepProblems(context, sync, sight, absorbed.problems, changes);
+  if (absorbed.events.length > 0) {
+    changes.journal.push(
+      mergeEntry(
+        sync.model,
+        { run: context.run, sync: sync.id, entity: entity.id, side: mark.side, atMs: context.clock.nowMs() },
+        { record: mark.record, fromMs: sight.fromMs, toMs: sight.toMs, version: absorbed.entity.version, events: absorbed.events },
+      ),
+    );
+  }
+  return absorbed.entity;
+}
+
+/** A record whose reference is not known yet is looked at again later; every other mark is done with. [S44] */
+export function finishMark(context: EngineContext, sync: RunningSync, sight: Sight, isWaiting: boolean, changes: ChangeSet): void {
+  const { mark } = sight;
+  if (!isWaiting) {
+    changes.consumed.push(mark.sequence);
+    return;
+  }
+  const nowMs = context.clock.nowMs();
+  changes.deferred.push({ sequence: mark.sequence, notBeforeMs: nowMs + retryDelayMs(context.limits, mark.attempts) });
+  changes.problems.push({ sync: sync.id, side: mark.side, record: mark.record, kind: "reference", reason: "it names a record that is not linked yet", entities: [], atMs: nowMs });
+}
+
+/** Values that could not be understood count as unknown and are listed. [S5, S50] */
+export function keepProblems(
+  context: EngineContext,
+  sync: RunningSync,
+  sight: Sight,
+  problems: readonly (readonly [number, string])[],
+  changes: ChangeSet,
+): void {
+  const { mark } = sight;
+  if (problems.length === 0) {
+    if (mark.attempts === 0) changes.problemsOver.push({ sync: sync.id, side: mark.side, record: mark.record });
+    return;
+  }
+  const reason = problems.map(([field, problem]) => `${sync.model.fields[field]?.name ?? field}: ${problem}`).join("; ");
+  changes.problems.push({ sync: sync.id, side: mark.side, record: mark.record, kind: "value", reason, entities: [], atMs: context.clock.nowMs() });
+}
+
+/** Unlinked records join side by side: those of one side per commit, so that the next side's find them. [S36] */
+async function mergeUnlinked(context: EngineContext, lease: Lease, sync: RunningSync, own: readonly LoadedMark[], options: CallOptions): Promise<void> {
+  const unlinked = own.filter((mark) => mark.entity === null);
+  for (let side = 0; side < sync.model.sides.length; side += 1) {
+    const marks = unlinked.filter((mark) => mark.side === side);
+    if (marks.length === 0) continue;
+    const changes = new ChangeSet();
+    const sights = await lookAt(context, sync, marks, changes, options);
+    await joinRecords(context, sync, side, sights, changes, options);
+    await context.store.commit(lease, changes, options);
+    context.watch.merged(sync.model.name, sights.length);
+  }
+}

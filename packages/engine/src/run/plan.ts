@@ -1,0 +1,218 @@
+import { checkGuards, fingerprint, owe } from "@accord/core";
+import type { Entity, Owed, References } from "@accord/core";
+import type { CallOptions } from "../host/host.ts";
+import type { DueState, LoadedDue, PlanId, PlannedOperation } from "../store/store.ts";
+import type { EngineContext, RunningSync } from "./context.ts";
+import { refreshStates } from "./context.ts";
+import { drainAll } from "./drain.ts";
+import { EMPTIED_SHARE_MAX } from "./guard.ts";
+import { hydrate, loadReferences } from "./hydrate.ts";
+import { listFirst, sweep } from "./list.ts";
+
+/** What a plan comes to: counts for people and programs. Kept as JSON with the plan. */
+export interface PlanSummary {
+  readonly createdAtMs: number;
+  readonly syncs: readonly SyncPlan[];
+  /** Guards that this plan would trip: it is applied only after approval. [S43] */
+  readonly stops: readonly { readonly id: string; readonly reason: string }[];
+}
+
+export interface SyncPlan {
+  readonly sync: string;
+  readonly entities: number;
+  /** Records that take part, by side name. */
+  readonly records: Readonly<Record<string, number>>;
+  /** Entities with an open review: conflicts that wait for a person. */
+  readonly reviews: number;
+  /** Records that could not be taken in: ambiguous keys, values that cannot be understood. */
+  readonly problems: number;
+  readonly sides: readonly SidePlan[];
+}
+
+export interface SidePlan {
+  readonly side: string;
+  readonly operations: Readonly<Record<PlannedOperation["kind"], number>>;
+  /** How often each field would be written. */
+  readonly fields: Readonly<Record<string, number>>;
+}
+
+/** A field's part of a planned operation, as kept in its detail. */
+export interface PlannedField {
+  readonly field: string;
+  readonly before?: string | null;
+  readonly after?: string | null;
+}
+export interface PlannedDetail {
+  readonly fields: readonly PlannedField[];
+  readonly reason: string | null;
+}
+
+const ALL_STATES: readonly DueState[] = ["ready", "held", "waiting", "parked"];
+
+/**
+ * Brings Accord's own view up to date (first listings where a sync is new, sweeps otherwise), merges what was seen, and writes down what each side is owed. [S52, S60]
+ * No system is written to. Resumable: what was listed stays listed.
+ */
+export async function makePlan(context: EngineContext, options: CallOptions): Promise<{ readonly plan: PlanId; readonly summary: PlanSummary }> {
+  await look(context, options);
+  const createdAtMs = context.clock.nowMs();
+  const plan = await context.store.startPlan({ run: context.run, createdAtMs }, options);
+  const drafts = new Map<string, SideDraft>();
+  for (const sync of context.syncs) {
+    for (let side = 0; side < sync.model.sides.length; side += 1) drafts.set(`${sync.id}/${side}`, await planSide(context, sync, side, plan, options));
+  }
+  const summary = await summarize(context, drafts, createdAtMs, options);
+  await context.store.finishPlan(plan, JSON.stringify(summary), options);
+  return { plan, summary };
+}
+
+/** Lists or sweeps every side, parents first, and merges. Needs a context that may not write. */
+export async function look(context: EngineContext, options: CallOptions): Promise<void> {
+  const rows = await context.store.listSyncs(options);
+  for (const sync of context.syncs) {
+    const row = rows.find(({ id }) => id === sync.id);
+    for (const [side, model] of sync.model.sides.entries()) {
+      const listing = row?.listings.find((candidate) => candidate.side === side);
+      if (row?.state === "new") {
+        await rememberCursor(context, model.connection, options);
+        if (listing?.state !== "done") await listFirst(context, sync, side, listing?.after ?? null, options);
+      } else {
+        await sweep(context, sync, side, options);
+      }
+    }
+    if (row?.state === "new") await context.store.setSyncState(sync.id, "planned", null, options);
+    await refreshStates(context, options);
+    await drainAll(context, options);
+  }
+}
+
+/** The feed must begin before the listing does, so that nothing between them is missed. [S57] */
+async function rememberCursor(context: EngineContext, name: string, options: CallOptions): Promise<void> {
+  const row = await context.store.readConnection(name, options);
+  const connection = context.connections.get(name);
+  const isFollowed = context.syncs.some(({ model, objects }) => model.sides.some((side, index) => side.connection === name && objects[index]?.capabilities.capture !== "sweep"));
+  if (row?.cursor != null || connection === undefined || !isFollowed) return;
+  const cursor = await connection.currentCursor(options);
+  await context.store.writeConnection({ connection: name, cursor, epoch: await connection.epoch(options), state: "active", reason: null }, options);
+}
+
+interface SideDraft {
+  readonly operations: Record<PlannedOperation["kind"], number>;
+  readonly fields: Record<string, number>;
+  readonly emptied: Record<string, number>;
+  readonly rewrites: Record<string, number>;
+}
+
+async function planSide(context: EngineContext, sync: RunningSync, side: number, plan: PlanId, options: CallOptions): Promise<SideDraft> {
+  const draft: SideDraft = {
+    operations: { create: 0, update: 0, restore: 0, archive: 0, delete: 0, withheld: 0, refused: 0, waits: 0 },
+    fields: {},
+    emptied: {},
+    rewrites: {},
+  };
+  let after: number | null = null;
+  for (;;) {
+    const page: readonly LoadedDue[] = await context.store.listDue({ sync: sync.id, side, states: ALL_STATES, after, limit: context.limits.pushBatch }, options);
+    const references = await loadReferences(
+      context,
+      sync,
+      page.map(({ stored }) => stored),
+      [],
+      options,
+    );
+    const operations = page.flatMap((due) => operationOf(sync, due, references) ?? []);
+    for (const operation of operations) countOperation(draft, operation);
+    if (operations.length > 0) await context.store.addOperations(plan, operations, options);
+    after = page.at(-1)?.entity ?? after;
+    if (page.length < context.limits.pushBatch) return draft;
+  }
+}
+
+function operationOf(sync: RunningSync, due: LoadedDue, references: References): PlannedOperation | null {
+  const entity = hydrate(sync.model, due.stored, references);
+  const owed = owe(sync.model, entity, due.side, references);
+  if (owed.kind === "nothing" || owed.kind === "reread") return null;
+  const member = entity.members[due.side];
+  return {
+    sync: due.sync,
+    side: due.side,
+    entity: due.entity,
+    kind: owed.kind,
+    record: member?.record ?? null,
+    entityVersion: entity.version,
+    imageDigest: digestOf(entity, due.side),
+    detail: JSON.stringify(detailOf(sync, owed, due)),
+  };
+}
+
+/** What must not have changed between plan and apply. [S60] */
+export function digestOf(entity: Pick<Entity, "members"> | { readonly members: readonly ({ readonly image: string | null } | null)[] }, side: number): string {
+  const image = entity.members[side]?.image ?? null;
+  return image === null ? "" : fingerprint(image);
+}
+
+function detailOf(sync: RunningSync, owed: Owed, due: LoadedDue): PlannedDetail {
+  const name = (field: number): string => sync.model.fields[field]?.name ?? String(field);
+  const fields =
+    "fields" in owed
+      ? owed.fields.map(({ field, before, after }) => ({
+          field: name(field),
+          ...(before === undefined ? {} : { before }),
+          ...(after === undefined ? {} : { after }),
+        }))
+      : [];
+  const parked = due.state === "parked" ? due.reason : null;
+  if (owed.kind === "refused") return { fields, reason: `${name(owed.field)}: ${owed.problem}` };
+  if (owed.kind === "withheld") return { fields, reason: owed.reason };
+  if (owed.kind === "waits") return { fields, reason: `${name(owed.field)} names a record of ${owed.sync} that comes first` };
+  return { fields, reason: parked };
+}
+
+function countOperation(draft: SideDraft, operation: PlannedOperation): void {
+  draft.operations[operation.kind] += 1;
+  const detail = JSON.parse(operation.detail) as PlannedDetail;
+  for (const { field, before, after } of detail.fields) {
+    draft.fields[field] = (draft.fields[field] ?? 0) + 1;
+    if (operation.kind !== "update" || before === null || before === undefined) continue;
+    draft.rewrites[field] = (draft.rewrites[field] ?? 0) + 1;
+    if (after === null) draft.emptied[field] = (draft.emptied[field] ?? 0) + 1;
+  }
+}
+
+async function summarize(
+  context: EngineContext,
+  drafts: ReadonlyMap<string, SideDraft>,
+  createdAtMs: number,
+  options: CallOptions,
+): Promise<PlanSummary> {
+  const counts = await context.store.countState(options);
+  const stops: { id: string; reason: string }[] = [];
+  const syncs = context.syncs.map((sync): SyncPlan => {
+    const state = counts.syncs.find((row) => row.sync === sync.id);
+    const sides = sync.model.sides.map((model, side): SidePlan => {
+      const draft = drafts.get(`${sync.id}/${side}`);
+      if (draft === undefined) throw new RangeError("every side has been planned");
+      const stop = checkGuards(
+        {
+          side: model.name,
+          records: state?.members[side] ?? 0,
+          deletes: draft.operations.delete + draft.operations.archive,
+          rewrites: draft.rewrites,
+          emptied: draft.emptied,
+        },
+        { ...sync.settings.guards, emptiedShareMax: EMPTIED_SHARE_MAX },
+      );
+      if (stop !== null) stops.push({ id: `${sync.model.name}/${model.name}/${stop.guard}`, reason: stop.reason });
+      return { side: model.name, operations: draft.operations, fields: draft.fields };
+    });
+    return {
+      sync: sync.model.name,
+      entities: state?.entities ?? 0,
+      records: Object.fromEntries(sync.model.sides.map((model, side) => [model.name, state?.members[side] ?? 0])),
+      reviews: state?.reviews ?? 0,
+      problems: state?.problems ?? 0,
+      sides,
+    };
+  });
+  return { createdAtMs, syncs, stops };
+}

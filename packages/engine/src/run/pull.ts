@@ -1,0 +1,161 @@
+import type { SideIndex } from "@accord/core";
+import { AccordError } from "../connector/errors.ts";
+import type { Change, ChangeBatch, Connection, Cursor, Feed, OpenObject } from "../connector/connector.ts";
+import type { CallOptions } from "../host/host.ts";
+import type { Mark, Shard } from "../store/store.ts";
+import { retryDelayMs } from "./context.ts";
+import type { EngineContext, RunningSync } from "./context.ts";
+import { touch } from "./due.ts";
+import { sweep } from "./list.ts";
+
+/** One side whose changes a connection's feed tells. */
+interface FollowedSide {
+  readonly sync: RunningSync;
+  readonly side: SideIndex;
+  readonly object: OpenObject;
+}
+
+/** How often an idle feed's cursor is kept, so that the system may forget what it holds for us. Milliseconds. */
+const IDLE_CURSOR_MS = 10_000;
+
+/**
+ * Phase one of a run, while it is live: follows a connection's change feed and turns it into durable marks, cursor and marks in one transaction. [S6, S9]
+ * Returns when the signal aborts; failures that pass by themselves are waited out. `ring` wakes whoever drains.
+ */
+export async function followConnection(context: EngineContext, connection: Connection, ring: () => void, options: CallOptions): Promise<void> {
+  const sides = followedSides(context, connection.name);
+  if (sides.length === 0) return;
+  for (let attempts = 0; !options.signal.aborted; attempts += 1) {
+    try {
+      const cursor = await startingCursor(context, connection, sides, ring, options);
+      const feed = await connection.follow(
+        sides.map(({ object }) => object),
+        cursor,
+        options,
+      );
+      try {
+        await pump(context, connection, feed, sides, cursor, () => {
+          attempts = 0;
+          ring();
+        }, options);
+      } finally {
+        await feed.close();
+      }
+    } catch (error) {
+      if (options.signal.aborted) return;
+      await recoverFeed(context, connection, error, attempts, options);
+    }
+  }
+}
+
+export function followedSides(context: EngineContext, connection: string): readonly FollowedSide[] {
+  return context.syncs.flatMap((sync) =>
+    sync.model.sides.flatMap((model, side): FollowedSide[] => {
+      const object = sync.objects[side];
+      const isFollowed = model.connection === connection && sync.settings.live && object !== undefined && object.capabilities.capture !== "sweep";
+      return isFollowed ? [{ sync, side, object }] : [];
+    }),
+  );
+}
+
+/** Where the feed goes on; a connection that is new, or whose cursor was lost, begins at now and sweeps what it may have missed. [S8] */
+async function startingCursor(
+  context: EngineContext,
+  connection: Connection,
+  sides: readonly FollowedSide[],
+  ring: () => void,
+  options: CallOptions,
+): Promise<Cursor> {
+  const row = await context.store.readConnection(connection.name, options);
+  if (row !== null && row.cursor !== null) return row.cursor;
+  const cursor = await connection.currentCursor(options);
+  for (const { sync, side } of sides) await sweep(context, sync, side, options);
+  await context.store.writeConnection({ connection: connection.name, cursor, epoch: row?.epoch ?? null, state: "active", reason: null }, options);
+  ring();
+  return cursor;
+}
+
+async function pump(
+  context: EngineContext,
+  connection: Connection,
+  feed: Feed,
+  sides: readonly FollowedSide[],
+  start: Cursor,
+  ring: () => void,
+  options: CallOptions,
+): Promise<void> {
+  let keptCursor = start;
+  let keptAtMs = context.clock.nowMs();
+  while (!options.signal.aborted) {
+    await waitForRoom(context, options);
+    const batch = await feed.next({ ...options, waitMs: context.limits.feedWaitMs, changesMax: context.limits.feedBatch });
+    const isStale = batch.cursor !== keptCursor && context.clock.nowMs() - keptAtMs >= IDLE_CURSOR_MS;
+    if (batch.changes.length === 0 && !isStale) continue;
+    await keepBatch(context, connection, sides, batch, options);
+    feed.acknowledge(batch.cursor);
+    keptCursor = batch.cursor;
+    keptAtMs = context.clock.nowMs();
+    if (batch.changes.length > 0) ring();
+  }
+}
+
+/** The inbox is bounded: a feed is left alone while too much waits. */
+async function waitForRoom(context: EngineContext, options: CallOptions): Promise<void> {
+  while ((await context.store.countMarks(options)) > context.limits.inboxMax) await context.clock.sleep(context.limits.retryDelayMsMin, options);
+}
+
+async function keepBatch(
+  context: EngineContext,
+  connection: Connection,
+  sides: readonly FollowedSide[],
+  batch: ChangeBatch,
+  options: CallOptions,
+): Promise<readonly Shard[]> {
+  const nowMs = context.clock.nowMs();
+  for (const change of batch.changes) {
+    const followed = sides[change.object];
+    if (change.change.kind === "emptied" && followed !== undefined) await sweep(context, followed.sync, followed.side, options);
+  }
+  const marks = batch.changes.flatMap((change) => {
+    const followed = sides[change.object];
+    return followed === undefined || change.change.kind === "emptied" ? [] : [markOf(followed, change, nowMs)];
+  });
+  return context.store.commitPull({ marks, cursor: { connection: connection.name, cursor: batch.cursor }, listing: null }, options);
+}
+
+function markOf({ sync, side }: FollowedSide, change: Change, nowMs: number): Mark {
+  const times = { fromMs: change.committedAtMs ?? -1, toMs: change.committedAtMs ?? nowMs };
+  const touched: Mark = { ...touch(sync, side, change.record, nowMs), ...times };
+  switch (change.change.kind) {
+    case "image":
+      return { ...touched, kind: "image", image: change.change.image, position: change.change.position };
+    case "deleted":
+      return { ...touched, kind: change.change.position === null ? "touched" : "deleted", position: change.change.position };
+    case "renamed":
+      return { ...touched, renamedFrom: change.change.from };
+    case "touched":
+    case "emptied":
+      return touched;
+  }
+}
+
+async function recoverFeed(context: EngineContext, connection: Connection, error: unknown, attempts: number, options: CallOptions): Promise<void> {
+  if (!(error instanceof AccordError)) throw error;
+  const row = await context.store.readConnection(connection.name, options);
+  context.log.warn("feed.interrupted", { connection: connection.name, code: error.code, remedy: error.remedy });
+  if (error.remedy === "reread") {
+    await context.store.writeConnection(
+      { connection: connection.name, cursor: null, epoch: row?.epoch ?? null, state: "active", reason: null },
+      options,
+    );
+    return;
+  }
+  if (error.remedy !== "retry") {
+    await context.store.writeConnection(
+      { connection: connection.name, cursor: row?.cursor ?? null, epoch: row?.epoch ?? null, state: "paused", reason: error.message },
+      options,
+    );
+    throw error;
+  }
+  await context.clock.sleep(error.retryAfterMs ?? retryDelayMs(context.limits, attempts), options);
+}

@@ -1,0 +1,195 @@
+import { owe } from "@accord/core";
+import type { Cell, Entity, IntentId, Owed, OwedField, RecordId, References } from "@accord/core";
+import { AccordError } from "../connector/errors.ts";
+import type { OpenObject, WriteOperation, WriteOutcome } from "../connector/connector.ts";
+import type { CallOptions } from "../host/host.ts";
+import type { Intent, Lease, LoadedDue, Shard, StoredMember } from "../store/store.ts";
+import { ChangeSet } from "./changes.ts";
+import type { EngineContext, RunningSync } from "./context.ts";
+import { retryDelayMs } from "./context.ts";
+import { keepEntity } from "./due.ts";
+import { guardPush } from "./guard.ts";
+import { dehydrate, hydrate, loadReferences } from "./hydrate.ts";
+import { settleWrites } from "./settle.ts";
+
+/** One write on its way, with everything settling it needs. */
+export interface Dispatch {
+  readonly due: LoadedDue;
+  readonly entity: Entity;
+  readonly intent: Intent;
+  readonly operation: WriteOperation;
+  readonly fields: readonly OwedField[];
+}
+
+/**
+ * Phase three of a run: what is due at each side is computed from the present state (S28), made durable as intents (S29), and written in batches.
+ * Parents' sides come before children's. Returns how many due writes were looked at.
+ */
+export async function pushShard(context: EngineContext, lease: Lease, shard: Shard, options: CallOptions): Promise<number> {
+  let looked = 0;
+  for (const sync of context.syncs) {
+    if (context.states.get(sync.id) === "paused") continue;
+    for (let side = 0; side < sync.model.sides.length; side += 1) {
+      const due = await context.store.loadDue(
+        { shard, sync: sync.id, side, limit: context.limits.pushBatch, nowMs: context.clock.nowMs() },
+        options,
+      );
+      if (due.length === 0) continue;
+      looked += due.length;
+      await pushSide(context, lease, sync, side, due, options);
+    }
+  }
+  return looked;
+}
+
+async function pushSide(context: EngineContext, lease: Lease, sync: RunningSync, side: number, due: readonly LoadedDue[], options: CallOptions): Promise<void> {
+  const object = sync.objects[side];
+  if (object === undefined) return;
+  const references = await loadReferences(
+    context,
+    sync,
+    due.map(({ stored }) => stored),
+    [],
+    options,
+  );
+  const changes = new ChangeSet();
+  const dispatches = due.flatMap((one) => prepare(context, sync, object, one, references, changes) ?? []);
+  const allowed = await guardPush(context, sync, side, dispatches, changes, options);
+  for (const { intent, entity } of allowed) {
+    changes.intentsOpened.push(intent);
+    changes.entities.push({ entity: withIntent(sync, entity, side, intent.id), keys: null });
+  }
+  await context.store.commit(lease, changes, options);
+  for (let start = 0; start < allowed.length; start += object.capabilities.batchSizeMax) {
+    const batch = allowed.slice(start, start + object.capabilities.batchSizeMax);
+    const outcomes = await dispatch(context, object, batch, options);
+    await settleWrites(context, lease, sync, side, batch, outcomes, references, options);
+  }
+}
+
+/** The write that is owed now, or null: then what is due has been corrected in the change set. */
+function prepare(
+  context: EngineContext,
+  sync: RunningSync,
+  object: OpenObject,
+  due: LoadedDue,
+  references: References,
+  changes: ChangeSet,
+): Dispatch | null {
+  const entity = hydrate(sync.model, due.stored, references);
+  const record = entity.members[due.side]?.record ?? null;
+  if (due.undo !== null && record !== null) {
+    const kind = due.undo.kind === "delete" ? "undo-delete" : "undo-update";
+    return dispatchOf(context, object, due, entity, { kind, record, set: due.undo.set, expect: due.undo.expect, fields: undoneFields(sync, due, entity) });
+  }
+  const owed = owe(sync.model, entity, due.side, references);
+  const write = writeOf(owed);
+  if (write === null) {
+    keepEntity(context, sync, entity, references, changes);
+    return null;
+  }
+  return dispatchOf(context, object, due, entity, write);
+}
+
+interface PreparedWrite {
+  readonly kind: Intent["kind"];
+  readonly record: RecordId | null;
+  readonly set: readonly Cell[];
+  readonly expect: readonly Cell[];
+  readonly fields: readonly OwedField[];
+}
+
+function writeOf(owed: Owed): PreparedWrite | null {
+  switch (owed.kind) {
+    case "create":
+      return { kind: "create", record: null, set: owed.set, expect: [], fields: owed.fields };
+    case "update":
+    case "restore":
+    case "archive":
+    case "delete":
+      return owed;
+    case "nothing":
+    case "waits":
+    case "refused":
+    case "withheld":
+    case "reread":
+      return null;
+  }
+}
+
+/** The fields whose columns an undo restores. */
+function undoneFields(sync: RunningSync, due: LoadedDue, entity: Entity): OwedField[] {
+  const columns = new Set(due.undo?.set.map(({ column }) => column));
+  return (sync.model.sides[due.side]?.mapping.fields ?? []).flatMap((mapping, field) => {
+    if (!mapping?.writes.some((column) => columns.has(column))) return [];
+    return [{ field, version: entity.fields[field]?.version ?? 0, before: entity.members[due.side]?.shadow[field], after: undefined }];
+  });
+}
+
+function dispatchOf(context: EngineContext, object: OpenObject, due: LoadedDue, entity: Entity, write: PreparedWrite): Dispatch {
+  const nowMs = context.clock.nowMs();
+  const intent: Intent = {
+    id: context.random.hex(12),
+    sync: due.sync,
+    side: due.side,
+    entity: due.entity,
+    kind: write.kind,
+    record: write.record,
+    fields: write.fields.map(({ field, version }) => ({ field, version })),
+    set: write.set,
+    expect: write.expect,
+    attempt: due.attempts + 1,
+    run: context.run,
+    openedAtMs: nowMs,
+    deadlineMs: nowMs + object.capabilities.requestDeadlineMs,
+  };
+  return { due, entity, intent, operation: operationOf(intent), fields: write.fields };
+}
+
+/** The connector's operation for an intent: also what recovery would send again. */
+export function operationOf(intent: Intent): WriteOperation {
+  const { id, entity, record, set, expect } = intent;
+  if (intent.kind === "create" || record === null) return { kind: "create", intent: id, entity, set };
+  if (intent.kind === "delete" || intent.kind === "undo-delete") return { kind: "delete", intent: id, entity, record, expect };
+  return { kind: "update", intent: id, entity, record, set, expect };
+}
+
+function withIntent(sync: RunningSync, entity: Entity, side: number, intent: IntentId): ReturnType<typeof dehydrate> {
+  const stored = dehydrate(sync, entity);
+  const fresh: StoredMember = {
+    state: "creating",
+    record: null,
+    incarnation: 0,
+    image: null,
+    ack: sync.model.fields.map(() => 0),
+    position: null,
+    seenAtMs: 0,
+    intent,
+    retired: [],
+  };
+  return { ...stored, members: stored.members.map((member, index) => (index === side ? { ...(member ?? fresh), intent } : member)) };
+}
+
+/** Calls the connector; a batch that is refused as a whole is cut in halves until the operation at fault stands alone. [S47] */
+async function dispatch(context: EngineContext, object: OpenObject, batch: readonly Dispatch[], options: CallOptions): Promise<readonly WriteOutcome[]> {
+  const outcomes = await callWrite(context, object, batch, options);
+  if (batch.length === 1 || !outcomes.some(({ kind }) => kind === "batchRejected")) return outcomes;
+  const half = Math.ceil(batch.length / 2);
+  const first = await dispatch(context, object, batch.slice(0, half), options);
+  return [...first, ...(await dispatch(context, object, batch.slice(half), options))];
+}
+
+async function callWrite(context: EngineContext, object: OpenObject, batch: readonly Dispatch[], options: CallOptions): Promise<readonly WriteOutcome[]> {
+  try {
+    const outcomes = await object.write(
+      batch.map(({ operation }) => operation),
+      { ...options, mark: { storeId: context.identity.storeId, generation: context.identity.generation } },
+    );
+    return batch.map((_, index) => outcomes[index] ?? { kind: "unknown", reason: "the connector gave no outcome" });
+  } catch (error) {
+    if (!(error instanceof AccordError)) return batch.map(() => ({ kind: "unknown", reason: "the connector failed unexpectedly" }));
+    context.log.warn("write.failed", { code: error.code, where: error.where, operations: batch.length });
+    const retryAfterMs = error.retryAfterMs ?? retryDelayMs(context.limits, batch[0]?.due.attempts ?? 0);
+    return batch.map(() => ({ kind: "notSent", reason: error.message, retryAfterMs }));
+  }
+}

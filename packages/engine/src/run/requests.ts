@@ -1,0 +1,180 @@
+import { decideField, deleteByDecision, joinMember, readImage, revive, undoField } from "@accord/core";
+import type { Entity, MergeEvent, NativeCell, RecordId, References, Value } from "@accord/core";
+import { AccordError } from "../connector/errors.ts";
+import type { CellPatch } from "../connector/connector.ts";
+import type { CallOptions } from "../host/host.ts";
+import { mergeEntry } from "../journal/payload.ts";
+import type { UndoCells, UndoItem } from "../journal/undo.ts";
+import type { Lease, LoadedRequest, Shard, UndoWrite } from "../store/store.ts";
+import { ChangeSet } from "./changes.ts";
+import type { EngineContext, RunningSync } from "./context.ts";
+import { keepEntity } from "./due.ts";
+import { hydrate, loadReferences } from "./hydrate.ts";
+
+/** What people ask for: the bodies of requests, by kind. */
+export interface DecideRequest {
+  /** Null: the delete that met an update is decided, `value` "keep" or "delete". */
+  readonly field: string | null;
+  readonly value: Value;
+}
+export interface LinkRequest {
+  readonly side: string;
+  readonly record: RecordId;
+}
+export type UndoRequest = Pick<UndoItem, "fields" | "restores" | "creates" | "revive">;
+
+/** Carries out what people decided, under the shard's lease like everything that changes an entity. Returns how many requests were answered. */
+export async function answerRequests(context: EngineContext, lease: Lease, shard: Shard, options: CallOptions): Promise<number> {
+  const requests = await context.store.loadRequests(shard, context.limits.mergeBatch, options);
+  for (const request of requests) {
+    const sync = context.syncs.find(({ id }) => id === request.sync);
+    const changes = new ChangeSet();
+    changes.requestsDone.push(request.id);
+    if (sync !== undefined && request.stored !== null) await answer(context, sync, request, changes, options);
+    await context.store.commit(lease, changes, options);
+  }
+  return requests.length;
+}
+
+async function answer(context: EngineContext, sync: RunningSync, request: LoadedRequest, changes: ChangeSet, options: CallOptions): Promise<void> {
+  const stored = request.stored;
+  if (stored === null) return;
+  const references = await loadReferences(context, sync, [stored], [], options);
+  const entity = hydrate(sync.model, stored, references);
+  const answered = await carryOut(context, sync, request, entity, references, options);
+  if (answered === null) return;
+  changes.journal.push(
+    mergeEntry(
+      sync.model,
+      { run: request.run ?? context.run, sync: sync.id, entity: entity.id, side: null, atMs: context.clock.nowMs() },
+      { record: null, fromMs: request.atMs, toMs: request.atMs, version: answered.entity.version, events: answered.events },
+      request.kind === "undo" ? "undo" : "decision",
+    ),
+  );
+  keepEntity(context, sync, answered.entity, references, changes);
+  for (const { side, undo } of answered.undos) keepUndo(context, sync, entity, side, undo, changes);
+}
+
+interface Answered {
+  readonly entity: Entity;
+  readonly events: readonly MergeEvent[];
+  readonly undos: readonly { readonly side: number; readonly undo: UndoWrite }[];
+}
+
+async function carryOut(
+  context: EngineContext,
+  sync: RunningSync,
+  request: LoadedRequest,
+  entity: Entity,
+  references: References,
+  options: CallOptions,
+): Promise<Answered | null> {
+  switch (request.kind) {
+    case "decide":
+      return decide(sync, entity, JSON.parse(request.body) as DecideRequest, request.atMs);
+    case "undo":
+      return undo(sync, entity, JSON.parse(request.body) as UndoRequest, request.atMs);
+    case "delete":
+      return { ...deleteByDecision(entity, request.atMs), undos: [] };
+    case "revive":
+      return { ...revive(sync.model, entity, null), undos: [] };
+    case "link":
+      return link(context, sync, entity, JSON.parse(request.body) as LinkRequest, references, options);
+  }
+}
+
+function decide(sync: RunningSync, entity: Entity, request: DecideRequest, atMs: number): Answered | null {
+  if (request.field === null) {
+    const decided = request.value === "delete" ? deleteByDecision(entity, atMs) : revive(sync.model, entity, null);
+    return { ...decided, undos: [] };
+  }
+  const field = sync.model.fields.findIndex(({ name }) => name === request.field);
+  if (field === -1) return null;
+  return { ...decideField(sync.model, entity, field, request.value, { side: null, cause: "decision", fromMs: atMs, toMs: atMs }), undos: [] };
+}
+
+/** Sets back what a run did, but for what users changed since: that is left alone. [S59] */
+function undo(sync: RunningSync, entity: Entity, request: UndoRequest, atMs: number): Answered {
+  let current = entity;
+  const events: MergeEvent[] = [];
+  for (const { field: name, before, after } of request.fields) {
+    const field = sync.model.fields.findIndex((candidate) => candidate.name === name);
+    if (field === -1 || before === undefined || after === undefined) continue;
+    const undone = undoField(sync.model, current, field, before, after, atMs);
+    if (undone.kind !== "undone") continue;
+    current = undone.entity;
+    events.push(...undone.events);
+  }
+  if (request.revive) {
+    const revived = revive(sync.model, current, null);
+    current = revived.entity;
+    events.push(...revived.events);
+  }
+  return { entity: current, events, undos: [...undoCells(sync, entity, request.restores, "update"), ...undoCells(sync, entity, request.creates, "delete")] };
+}
+
+function undoCells(sync: RunningSync, entity: Entity, list: readonly UndoCells[], kind: "update" | "delete"): Answered["undos"] {
+  return list.flatMap(({ side: name, cells }) => {
+    const side = sync.model.sides.findIndex((candidate) => candidate.name === name);
+    const columns = sync.model.sides[side]?.mapping.columns ?? [];
+    const image = entity.members[side]?.image ?? null;
+    if (side === -1 || image === null || entity.members[side]?.state !== "live") return [];
+    const now = readImage(image);
+    if (!isUnedited(columns, cells, now)) return [];
+    const set = kind === "delete" ? [] : patchesOf(columns, cells, "before");
+    const expect = kind === "delete" ? now.map((cell, column) => ({ column, cell })) : patchesOf(columns, cells, "after");
+    return [{ side, undo: { kind, set, expect } }];
+  });
+}
+
+/** Whether the record still shows what the run wrote. */
+function isUnedited(columns: readonly string[], cells: UndoCells["cells"], now: readonly NativeCell[]): boolean {
+  return Object.entries(cells).every(([name, { after }]) => after === undefined || now[columns.indexOf(name)] === after);
+}
+
+function patchesOf(columns: readonly string[], cells: UndoCells["cells"], which: "before" | "after"): CellPatch[] {
+  return Object.entries(cells).flatMap(([name, cell]) => {
+    const column = columns.indexOf(name);
+    return column === -1 || cell.after === undefined ? [] : [{ column, cell: cell[which] }];
+  });
+}
+
+function keepUndo(context: EngineContext, sync: RunningSync, entity: Entity, side: number, undoWrite: UndoWrite, changes: ChangeSet): void {
+  const nowMs = context.clock.nowMs();
+  changes.due.push({
+    sync: sync.id,
+    side,
+    entity: entity.id,
+    state: "ready",
+    notBeforeMs: nowMs,
+    sinceMs: nowMs,
+    attempts: 0,
+    code: null,
+    reason: null,
+    waitsFor: null,
+    undo: undoWrite,
+    keepAge: false,
+  });
+}
+
+/** A person says that a record belongs to this entity. [S36] */
+async function link(
+  context: EngineContext,
+  sync: RunningSync,
+  entity: Entity,
+  request: LinkRequest,
+  references: References,
+  options: CallOptions,
+): Promise<Answered | null> {
+  const side = sync.model.sides.findIndex(({ name }) => name === request.side);
+  const object = sync.objects[side];
+  if (object === undefined || entity.members[side]?.state === "live") return null;
+  const reading = await object.read([request.record], options);
+  const image = reading.images[0] ?? null;
+  if (image === null) {
+    throw new AccordError("ACCORD_RECORD_MISSING", `The record is no longer there at ${request.side}.`, { remedy: "park" });
+  }
+  const nowMs = context.clock.nowMs();
+  const observation = { image, position: reading.position, fromMs: nowMs, toMs: nowMs };
+  return { ...joinMember(sync.model, entity, side, request.record, observation, "person", references), undos: [] };
+}

@@ -1,0 +1,135 @@
+import { AccordError } from "../connector/errors.ts";
+import type { CallOptions } from "../host/host.ts";
+import type { Lease } from "../store/store.ts";
+import { Bell } from "./bell.ts";
+import type { EngineContext } from "./context.ts";
+import { drainAll } from "./drain.ts";
+import { sweep } from "./list.ts";
+import { followConnection } from "./pull.ts";
+
+/** How often an idle engine looks whether another process left it something to do. Milliseconds. */
+const LOOK_MS = 250;
+/** How often the sweeper looks whether a sweep is due. Milliseconds. */
+const SWEEP_LOOK_MS = 1_000;
+
+/**
+ * A live run: pull, merge, push and settle until the signal aborts. Feeds are followed side by side (pull); one loop drains the shards (merge, push, settle).
+ * One process at a time may run: the engine's lease. @throws ACCORD_ALREADY_RUNNING
+ */
+export async function runLive(context: EngineContext, options: CallOptions): Promise<void> {
+  const lease = await takeEngine(context, options);
+  const stop = new AbortController();
+  const abort = (): void => stop.abort();
+  options.signal.addEventListener("abort", abort, { once: true });
+  if (options.signal.aborted) abort();
+  const bell = new Bell(context.clock);
+  const inner = { signal: stop.signal };
+  const guarded = async (task: Promise<void>): Promise<void> => {
+    try {
+      await task;
+    } finally {
+      stop.abort();
+      bell.ring();
+    }
+  };
+  try {
+    const feeds = [...context.connections.values()].map((connection) => untilAborted(followConnection(context, connection, () => bell.ring(), inner), stop));
+    await Promise.all([guarded(keepEngine(context, inner)), guarded(drainLoop(context, bell, inner)), guarded(sweepLoop(context, bell, inner)), ...feeds]);
+  } finally {
+    options.signal.removeEventListener("abort", abort);
+    await context.store.releaseLease(lease, { signal: new AbortController().signal });
+  }
+}
+
+/** A feed that has nothing to follow ends; one that fails for good ends the run. */
+async function untilAborted(feed: Promise<void>, stop: AbortController): Promise<void> {
+  try {
+    await feed;
+  } catch (error) {
+    stop.abort();
+    throw error;
+  }
+}
+
+/** Takes the exclusive right to act on this store. @throws ACCORD_ALREADY_RUNNING */
+export async function takeEngine(context: EngineContext, options: CallOptions): Promise<Lease> {
+  const nowMs = context.clock.nowMs();
+  const lease = await context.store.takeLease("engine", context.holder, nowMs + context.limits.leaseMs, nowMs, options);
+  if (lease !== null) return lease;
+  const other = await context.store.leaseHolder("engine", options);
+  throw new AccordError(
+    "ACCORD_ALREADY_RUNNING",
+    `Another Accord (${other?.holder ?? "unknown"}) is working on this store; stop it first, or wait ${Math.ceil(context.limits.leaseMs / 1000)} s if it was killed.`,
+    { remedy: "stop" },
+  );
+}
+
+async function keepEngine(context: EngineContext, options: CallOptions): Promise<void> {
+  while (!options.signal.aborted) {
+    await sleep(context, context.limits.leaseMs / 3, options);
+    if (options.signal.aborted) return;
+    await takeEngine(context, options);
+  }
+}
+
+async function drainLoop(context: EngineContext, bell: Bell, options: CallOptions): Promise<void> {
+  while (!options.signal.aborted) {
+    try {
+      const { nextAtMs } = await drainAll(context, options);
+      const counter = context.store.changeCounter();
+      await waitForWork(context, bell, nextAtMs, counter, options);
+    } catch (error) {
+      if (options.signal.aborted) return;
+      if (!(error instanceof AccordError) || error.remedy !== "retry") throw error;
+      context.log.warn("drain.interrupted", { code: error.code });
+      await sleep(context, error.retryAfterMs ?? context.limits.retryDelayMsMin, options);
+    }
+  }
+}
+
+/** Until something is due, the bell rings, or another process has committed to the store. */
+async function waitForWork(context: EngineContext, bell: Bell, nextAtMs: number | null, counter: number, options: CallOptions): Promise<void> {
+  let isRung = false;
+  while (!isRung && !options.signal.aborted && context.store.changeCounter() === counter) {
+    const nowMs = context.clock.nowMs();
+    if (nextAtMs !== null && nextAtMs <= nowMs) return;
+    const waitMs = Math.min(LOOK_MS, nextAtMs === null ? LOOK_MS : nextAtMs - nowMs);
+    await bell.wait(waitMs, options);
+    isRung = context.clock.nowMs() - nowMs < waitMs;
+  }
+}
+
+async function sweepLoop(context: EngineContext, bell: Bell, options: CallOptions): Promise<void> {
+  while (!options.signal.aborted) {
+    await sleep(context, SWEEP_LOOK_MS, options);
+    if (options.signal.aborted) return;
+    for (const row of await context.store.listSyncs(options)) {
+      const sync = context.syncs.find(({ id }) => id === row.id);
+      if (sync === undefined || row.state === "new") continue;
+      for (const listing of row.listings) {
+        const isDue = listing.completedAtMs === null || context.clock.nowMs() - listing.completedAtMs >= sync.settings.sweepMs;
+        if (!isDue || options.signal.aborted) continue;
+        await sweepPatiently(context, sync, listing.side, options);
+        bell.ring();
+      }
+    }
+  }
+}
+
+async function sweepPatiently(context: EngineContext, sync: EngineContext["syncs"][number], side: number, options: CallOptions): Promise<void> {
+  try {
+    await sweep(context, sync, side, options);
+  } catch (error) {
+    if (options.signal.aborted) return;
+    if (!(error instanceof AccordError) || error.remedy !== "retry") throw error;
+    context.log.warn("sweep.interrupted", { sync: sync.model.name, side: sync.model.sides[side]?.name, code: error.code });
+  }
+}
+
+async function sleep(context: EngineContext, durationMs: number, options: CallOptions): Promise<void> {
+  try {
+    await context.clock.sleep(durationMs, options);
+  } catch (error) {
+    if (!options.signal.aborted) throw error;
+  }
+}

@@ -1,0 +1,267 @@
+import { readImage, settleWrite } from "@accord/core";
+import type { Entity, Member, NativeImage, RecordId, References } from "@accord/core";
+import type { WriteOutcome } from "../connector/connector.ts";
+import type { CallOptions } from "../host/host.ts";
+import { mergeEntry, namedCells } from "../journal/payload.ts";
+import type { RefusedPayload, WritePayload } from "../journal/payload.ts";
+import type { Due, Intent, JournalEntry, Lease } from "../store/store.ts";
+import { ChangeSet } from "./changes.ts";
+import type { EngineContext, RunningSync } from "./context.ts";
+import { retryDelayMs } from "./context.ts";
+import { keepEntity, touch } from "./due.ts";
+import { dehydrate } from "./hydrate.ts";
+import type { Dispatch } from "./push.ts";
+
+/** A write whose outcome is to be taken in: straight after the call, or by recovery. */
+export interface Landing {
+  readonly entity: Entity;
+  readonly intent: Intent;
+  /** What is due, where it is known: its age and attempts. */
+  readonly due: Due | null;
+}
+
+/** Phase four of a run: outcomes become state. Every intent that is certain is closed in the same transaction as what it changed. [S29, S33] */
+export async function settleWrites(
+  context: EngineContext,
+  lease: Lease,
+  sync: RunningSync,
+  side: number,
+  batch: readonly Dispatch[],
+  outcomes: readonly WriteOutcome[],
+  references: References,
+  options: CallOptions,
+): Promise<void> {
+  const changes = new ChangeSet();
+  for (const [index, landing] of batch.entries()) {
+    settleOutcome(context, sync, landing, outcomes[index] ?? { kind: "unknown", reason: "no outcome" }, references, changes);
+  }
+  await context.store.commit(lease, changes, options);
+  countWrites(context, sync, side, batch, outcomes);
+}
+
+function countWrites(context: EngineContext, sync: RunningSync, side: number, batch: readonly Dispatch[], outcomes: readonly WriteOutcome[]): void {
+  const counts = new Map<string, number>();
+  batch.forEach(({ intent }, index) => {
+    if (outcomes[index]?.kind === "applied") counts.set(intent.kind, (counts.get(intent.kind) ?? 0) + 1);
+  });
+  for (const [kind, count] of counts) context.watch.written(sync.model.name, sync.model.sides[side]?.name ?? "", kind, count);
+}
+
+/** Takes one outcome into the change set. */
+export function settleOutcome(
+  context: EngineContext,
+  sync: RunningSync,
+  landing: Landing,
+  outcome: WriteOutcome,
+  references: References,
+  changes: ChangeSet,
+): void {
+  const { intent } = landing;
+  const side = intent.side;
+  switch (outcome.kind) {
+    case "applied":
+      applied(context, sync, landing, outcome.record, outcome.image, outcome.position, references, changes);
+      return;
+    case "exists":
+      applied(context, sync, landing, outcome.record, null, null, references, changes);
+      return;
+    case "missing":
+      if (intent.kind === "delete" || intent.kind === "undo-delete") {
+        applied(context, sync, landing, intent.record ?? "", null, null, references, changes);
+      } else {
+        lookAgain(context, sync, landing, references, changes);
+      }
+      return;
+    case "changed":
+      lookAgain(context, sync, landing, references, changes);
+      return;
+    case "taken":
+      taken(context, sync, landing, outcome.reason, outcome.holder, references, changes);
+      return;
+    case "rejected":
+      park(context, sync, landing, outcome.code, outcome.reason, changes);
+      return;
+    case "batchRejected":
+      park(context, sync, landing, "ACCORD_REFUSED", outcome.reason, changes);
+      return;
+    case "notSent":
+      tryLater(context, sync, landing, outcome.retryAfterMs, changes);
+      return;
+    case "unknown":
+      context.log.warn("write.unknown", { intent: intent.id, sync: sync.model.name, side: sync.model.sides[side]?.name, reason: outcome.reason });
+      return;
+  }
+}
+
+function applied(
+  context: EngineContext,
+  sync: RunningSync,
+  landing: Landing,
+  record: RecordId,
+  image: NativeImage | null,
+  position: string | null,
+  references: References,
+  changes: ChangeSet,
+): void {
+  const { entity, intent } = landing;
+  const nowMs = context.clock.nowMs();
+  const write = { kind: intent.kind, record, fields: intent.fields, set: intent.set, image, position, atMs: nowMs };
+  const settled = settleWrite(sync.model, entity, intent.side, write, references);
+  changes.intentsClosed.push(intent.id);
+  changes.journal.push(writeEntry(context, sync, landing, settled.entity, settled.altered, record));
+  if (settled.events.length > 0) {
+    changes.journal.push(
+      mergeEntry(
+        sync.model,
+        { run: context.run, sync: sync.id, entity: entity.id, side: intent.side, atMs: nowMs },
+        { record, fromMs: intent.openedAtMs, toMs: nowMs, version: settled.entity.version, events: settled.events },
+      ),
+    );
+  }
+  const isGone = intent.kind === "delete" || intent.kind === "undo-delete";
+  if (settled.reread && !isGone) changes.marks.push(touch(sync, intent.side, record, nowMs));
+  if (intent.kind === "create") changes.arrived.push({ sync: sync.id, entity: entity.id });
+  keepEntity(context, sync, settled.entity, references, changes);
+  if (intent.kind === "undo-update" || intent.kind === "undo-delete") holdUndone(context, landing, changes);
+}
+
+/** What an undo put back waits for the next plan: else it would be written again at once. [S59] */
+function holdUndone(context: EngineContext, landing: Landing, changes: ChangeSet): void {
+  const { sync, side, entity } = landing.intent;
+  const key = { sync, side, entity };
+  const index = changes.due.findLastIndex((due) => due.sync === sync && due.side === side && due.entity === entity);
+  if (index === -1) return;
+  changes.due[index] = {
+    ...key,
+    state: "held",
+    notBeforeMs: context.clock.nowMs(),
+    sinceMs: context.clock.nowMs(),
+    attempts: 0,
+    code: "ACCORD_UNDONE",
+    reason: "it was undone; the next plan shows it again",
+    waitsFor: null,
+    undo: null,
+    keepAge: false,
+  };
+}
+
+function writeEntry(context: EngineContext, sync: RunningSync, landing: Landing, after: Entity, altered: readonly number[], record: RecordId): JournalEntry {
+  const { entity, intent } = landing;
+  const columns = sync.objects[intent.side]?.columns ?? [];
+  const payload: WritePayload = {
+    intent: intent.id,
+    kind: intent.kind,
+    record,
+    fields: intent.fields.map(({ field }) => {
+      const before = entity.members[intent.side]?.shadow[field];
+      const now = after.members[intent.side]?.shadow[field];
+      return {
+        field: sync.model.fields[field]?.name ?? String(field),
+        ...(before === undefined ? {} : { before }),
+        ...(now === undefined ? {} : { after: now }),
+        initial: entity.fields[field]?.provenance.cause === "initial",
+      };
+    }),
+    cells: intent.kind === "delete" || intent.kind === "undo-delete" ? deletedCells(columns, entity, intent.side) : namedCells(columns, intent.set, intent.expect),
+    altered: altered.map((field) => sync.model.fields[field]?.name ?? String(field)),
+  };
+  return {
+    run: intent.run,
+    atMs: context.clock.nowMs(),
+    sync: sync.id,
+    entity: entity.id,
+    side: intent.side,
+    kind: "write",
+    payload: JSON.stringify(payload),
+  };
+}
+
+function deletedCells(columns: readonly string[], entity: Entity, side: number): WritePayload["cells"] {
+  const image = entity.members[side]?.image ?? null;
+  return image === null ? {} : namedCells(columns, [], readImage(image).map((cell, column) => ({ column, cell })));
+}
+
+/** The entity with the member's intent closed and nothing else changed. */
+function closeIntent(sync: RunningSync, landing: Landing, changes: ChangeSet): Entity {
+  const { entity, intent } = landing;
+  changes.intentsClosed.push(intent.id);
+  const member = entity.members[intent.side] ?? null;
+  const isUnborn = member === null || member.state === "creating";
+  const closed: Member | null = isUnborn ? null : { ...member, intent: null };
+  return { ...entity, members: sync.model.sides.map((_, side) => (side === intent.side ? closed : (entity.members[side] ?? null))) };
+}
+
+/** The record is not as it was: read, merge, and compute what is owed anew. [S30] */
+function lookAgain(context: EngineContext, sync: RunningSync, landing: Landing, references: References, changes: ChangeSet): void {
+  const closed = closeIntent(sync, landing, changes);
+  const { intent } = landing;
+  const nowMs = context.clock.nowMs();
+  keepEntity(context, sync, closed, references, changes);
+  const attempts = (landing.due?.attempts ?? 0) + 1;
+  if (intent.record !== null) changes.marks.push(touch(sync, intent.side, intent.record, nowMs));
+  putOff(changes, dueOf(landing, nowMs), { attempts, notBeforeMs: nowMs + (attempts > 2 ? retryDelayMs(context.limits, attempts) : 0) });
+}
+
+/** A unique value is held by another record: where that is not linked yet it may be this entity's own, so it is looked at first. [S37] */
+function taken(
+  context: EngineContext,
+  sync: RunningSync,
+  landing: Landing,
+  reason: string,
+  holder: RecordId | null,
+  references: References,
+  changes: ChangeSet,
+): void {
+  const nowMs = context.clock.nowMs();
+  const attempts = (landing.due?.attempts ?? 0) + 1;
+  if (holder === null || attempts > 2) {
+    park(context, sync, landing, "ACCORD_TAKEN", reason, changes);
+    return;
+  }
+  const closed = closeIntent(sync, landing, changes);
+  keepEntity(context, sync, closed, references, changes);
+  changes.marks.push(touch(sync, landing.intent.side, holder, nowMs));
+  putOff(changes, dueOf(landing, nowMs), { attempts, notBeforeMs: nowMs + retryDelayMs(context.limits, attempts) });
+}
+
+/** Sets the record aside with the system's reason; the rest proceeds. [S30, S47] */
+function park(context: EngineContext, sync: RunningSync, landing: Landing, code: string, reason: string, changes: ChangeSet): void {
+  const closed = closeIntent(sync, landing, changes);
+  const { intent } = landing;
+  const nowMs = context.clock.nowMs();
+  changes.entities.push({ entity: dehydrate(sync, closed), keys: null });
+  changes.due.push({ ...dueOf(landing, nowMs), state: "parked", code, reason, keepAge: true });
+  const payload: RefusedPayload = { kind: intent.kind, record: intent.record, code, reason };
+  changes.journal.push({
+    run: intent.run,
+    atMs: nowMs,
+    sync: sync.id,
+    entity: intent.entity,
+    side: intent.side,
+    kind: "refused",
+    payload: JSON.stringify(payload),
+  });
+  context.watch.parked(sync.model.name, sync.model.sides[intent.side]?.name ?? "", reason);
+  context.log.warn("write.parked", { sync: sync.model.name, side: sync.model.sides[intent.side]?.name, entity: intent.entity, code });
+}
+
+/** It surely did not happen: the same again, later. */
+function tryLater(context: EngineContext, sync: RunningSync, landing: Landing, retryAfterMs: number | null, changes: ChangeSet): void {
+  const closed = closeIntent(sync, landing, changes);
+  const nowMs = context.clock.nowMs();
+  const attempts = (landing.due?.attempts ?? 0) + 1;
+  changes.entities.push({ entity: dehydrate(sync, closed), keys: null });
+  putOff(changes, dueOf(landing, nowMs), { attempts, notBeforeMs: nowMs + (retryAfterMs ?? retryDelayMs(context.limits, attempts)) });
+}
+
+function dueOf(landing: Landing, nowMs: number): Due {
+  const { sync, side, entity } = landing.intent;
+  return (
+    landing.due ?? { sync, side, entity, state: "ready", notBeforeMs: nowMs, sinceMs: nowMs, attempts: 0, code: null, reason: null, waitsFor: null, undo: null }
+  );
+}
+
+/** Replaces what `keepEntity` made due for the same member, if it did, by a later try of it. */
+function putOff(changes: ChangeSet, due: Due, later: { readonly attempts: number; readonly notBeforeMs: number }): void {
+  changes.due.push({ ...due, ...later, state: "ready", keepAge: false });
+}

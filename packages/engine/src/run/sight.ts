@@ -1,0 +1,92 @@
+import type { NativeImage, SideIndex } from "@accord/core";
+import { AccordError } from "../connector/errors.ts";
+import type { Position } from "../connector/connector.ts";
+import type { CallOptions } from "../host/host.ts";
+import type { LoadedMark } from "../store/store.ts";
+import type { ChangeSet } from "./changes.ts";
+import { retryDelayMs } from "./context.ts";
+import type { EngineContext, RunningSync } from "./context.ts";
+
+/** What is known of a marked record after looking: its image, or that it is gone. */
+export interface Sight {
+  readonly mark: LoadedMark;
+  /** Null: there is no such record any more. */
+  readonly image: NativeImage | null;
+  readonly position: Position | null;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/**
+ * Turns marks into sights: images from a log stand for themselves unless an own write already includes them (S57); everything else is read by id (S7).
+ * Marks whose reading fails for a while are put off; marks that are old news are consumed.
+ */
+export async function lookAt(
+  context: EngineContext,
+  sync: RunningSync,
+  marks: readonly LoadedMark[],
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<readonly Sight[]> {
+  const sights = new Map<number, Sight>();
+  const toRead = new Map<SideIndex, LoadedMark[]>();
+  for (const mark of marks) {
+    if (isOldNews(sync, mark)) {
+      changes.consumed.push(mark.sequence);
+    } else if (mark.kind === "touched") {
+      const list = toRead.get(mark.side) ?? [];
+      list.push(mark);
+      toRead.set(mark.side, list);
+    } else {
+      sights.set(mark.sequence, sightOf(mark, mark.kind === "deleted" ? null : mark.image, mark.position, mark.toMs));
+    }
+  }
+  for (const [side, list] of toRead) {
+    for (const sight of await readMarks(context, sync, side, list, changes, options)) sights.set(sight.mark.sequence, sight);
+  }
+  return marks.flatMap((mark) => sights.get(mark.sequence) ?? []);
+}
+
+/** Whether the member's image already includes what the mark tells: a late image never reverts anything. [S57] */
+function isOldNews(sync: RunningSync, mark: LoadedMark): boolean {
+  const known = mark.entity?.members[mark.side]?.position;
+  if (mark.position === null || known === null || known === undefined || mark.kind === "touched") return false;
+  return sync.objects[mark.side]?.covers(known, mark.position) ?? false;
+}
+
+async function readMarks(
+  context: EngineContext,
+  sync: RunningSync,
+  side: SideIndex,
+  marks: readonly LoadedMark[],
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<Sight[]> {
+  const object = sync.objects[side];
+  if (object === undefined) return [];
+  const sights: Sight[] = [];
+  const size = object.capabilities.pageSizeMax;
+  for (let start = 0; start < marks.length; start += size) {
+    const chunk = marks.slice(start, start + size);
+    try {
+      const reading = await object.read(
+        chunk.map((mark) => mark.record),
+        options,
+      );
+      const nowMs = context.clock.nowMs();
+      chunk.forEach((mark, index) => sights.push(sightOf(mark, reading.images[index] ?? null, reading.position, nowMs)));
+    } catch (error) {
+      if (!(error instanceof AccordError) || error.remedy !== "retry") throw error;
+      context.log.warn("read.deferred", { sync: sync.model.name, side: sync.model.sides[side]?.name, records: chunk.length, code: error.code });
+      for (const mark of chunk) {
+        changes.deferred.push({ sequence: mark.sequence, notBeforeMs: context.clock.nowMs() + (error.retryAfterMs ?? retryDelayMs(context.limits, mark.attempts)) });
+      }
+    }
+  }
+  return sights;
+}
+
+function sightOf(mark: LoadedMark, image: NativeImage | null, position: Position | null, toMs: number): Sight {
+  const seenAtMs = mark.entity?.members[mark.side]?.seenAtMs ?? 0;
+  return { mark, image, position, fromMs: mark.fromMs < 0 ? Math.min(seenAtMs, toMs) : mark.fromMs, toMs: mark.kind === "touched" ? toMs : mark.toMs };
+}
