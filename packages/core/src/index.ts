@@ -40,7 +40,7 @@ export type { References } from "./mapping/references.ts";
 
 // entity
 export { canonicalValues, isCurrent, isPresent, UNKNOWN_FIELD, withMember, withValue } from "./entity/entity.ts";
-export type { CanonicalField, Entity, Life, Member, MemberState, Provenance, ReviewCase } from "./entity/entity.ts";
+export type { CanonicalField, CountDelta, Entity, Life, Member, MemberState, Provenance, ReviewCase, SetAdd } from "./entity/entity.ts";
 export { matchKeysOf, sideName } from "./entity/sync-model.ts";
 export type { ArchiveMark, DeletePolicy, FieldModel, InitialPolicy, MaybeBoolean, SideModel, SyncModel } from "./entity/sync-model.ts";
 

@@ -34,3 +34,13 @@ export type {
   MakeWorld,
   SideDoor,
 } from "./contract/world.ts";
+
+// store
+export { memoryStore } from "./fake/store/memory-store.ts";
+export { MemoryState } from "./fake/store/memory-state.ts";
+
+// bench
+export { engineBench, UNCANCELLED } from "./bench/engine-bench.ts";
+export type { EngineBenchOptions } from "./bench/engine-bench.ts";
+export { benchModel } from "./bench/model.ts";
+export type { BenchField, BenchSide, BenchSync } from "./bench/model.ts";

@@ -7,7 +7,24 @@ import type { YamlSource } from "./yaml/source.ts";
 /** Names that mean something beside a side's in the file or in expressions. */
 const RESERVED: ReadonlySet<string> = new Set([
   ...FIELD_KEYS,
-  ...["accord", "base", "canonical", "observed", "value", "sides", "side", "match", "initial", "categories", "ignore", "deletes", "guards", "live", "quiet", "sweep"],
+  ...[
+    "accord",
+    "base",
+    "canonical",
+    "observed",
+    "value",
+    "sides",
+    "side",
+    "match",
+    "initial",
+    "categories",
+    "ignore",
+    "deletes",
+    "guards",
+    "live",
+    "quiet",
+    "sweep",
+  ],
   ...["get", "put", "ref", "enum", "set", "group", "true", "false", "null"],
 ]);
 
@@ -24,11 +41,16 @@ export function namesOf(value: unknown): ProjectNames {
 export function checkNames(source: YamlSource): readonly ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];
   for (const [sync, sides] of namesOf(source.value) ?? []) {
-    if (!NAME.test(sync)) problems.push(problemAt(source, ["syncs", sync], "is no name of a sync", "use letters, digits and underscores, a letter first"));
+    if (!NAME.test(sync))
+      problems.push(problemAt(source, ["syncs", sync], "is no name of a sync", "use letters, digits and underscores, a letter first"));
     for (const side of sides ?? []) {
       const path = ["syncs", sync, "sides", side];
-      if (RESERVED.has(side)) problems.push(problemAt(source, path, `"${side}" has a meaning of its own and cannot name a side`, `name it after its system: ${side}_system`));
-      else if (!NAME.test(side)) problems.push(problemAt(source, path, "is no name of a side", "use letters, digits and underscores, a letter first"));
+      if (RESERVED.has(side))
+        problems.push(
+          problemAt(source, path, `"${side}" has a meaning of its own and cannot name a side`, `name it after its system: ${side}_system`),
+        );
+      else if (!NAME.test(side))
+        problems.push(problemAt(source, path, "is no name of a side", "use letters, digits and underscores, a letter first"));
     }
   }
   return problems;

@@ -1,7 +1,7 @@
-import { suggestion } from "./cel/nearest.ts";
 import { checkForms } from "./check-forms.ts";
 import { columnsOf } from "./columns-of.ts";
 import type { SettingsChecker } from "./load-project.ts";
+import { nearest } from "./near.ts";
 import { referencesOf } from "./order-syncs.ts";
 import { problemAt } from "./project.ts";
 import type { ConfigurationProblem } from "./problem.ts";
@@ -19,8 +19,19 @@ function checkConnections(project: Project, connectors: readonly SettingsChecker
   return project.connections.flatMap(({ name, connector, settings }) => {
     const found = connectors.find((candidate) => candidate.name === connector);
     const path = ["connections", name];
-    if (found === undefined) return [unknownName(project, [...path, "connector"], "connector", connector, connectors.map((each) => each.name))];
-    return found.checkSettings(settings).map(({ key, problem, remedy }) => problemAt(project, [...path, ...key.split(".")], problem, remedy));
+    if (found === undefined)
+      return [
+        unknownName(
+          project,
+          [...path, "connector"],
+          "connector",
+          connector,
+          connectors.map((each) => each.name),
+        ),
+      ];
+    return found
+      .checkSettings(settings)
+      .map(({ key, problem, remedy }) => problemAt(project, [...path, ...key.split(".")], problem, remedy));
   });
 }
 
@@ -28,16 +39,28 @@ function checkSync(project: Project, sync: ProjectSync): readonly ConfigurationP
   const { entry, name } = sync;
   const problems: ConfigurationProblem[] = [];
   const path = ["syncs", name];
-  if (sync.sides.length < 2) problems.push(problemAt(project, [...path, "sides"], "a sync needs at least two sides", "add the other system below sides"));
+  if (sync.sides.length < 2)
+    problems.push(problemAt(project, [...path, "sides"], "a sync needs at least two sides", "add the other system below sides"));
   for (const side of sync.sides) {
     const known = project.connections.map((connection) => connection.name);
     const isNamed = entry.sides[side.name]?.connection !== undefined;
-    if (!known.includes(side.connection)) problems.push(unknownName(project, [...path, "sides", side.name, ...(isNamed ? ["connection"] : [])], "connection", side.connection, known));
+    if (!known.includes(side.connection))
+      problems.push(
+        unknownName(project, [...path, "sides", side.name, ...(isNamed ? ["connection"] : [])], "connection", side.connection, known),
+      );
   }
   problems.push(...checkFieldNames(project, sync), ...checkForms(project, sync));
   for (const [place, side] of sync.sides.entries()) {
     const twin = sync.sides.findIndex(({ connection, object }) => connection === side.connection && object === side.object);
-    if (twin < place) problems.push(problemAt(project, [...path, "sides", side.name], `names the same object as ${sync.sides[twin]?.name ?? ""}`, "give each side an object of its own"));
+    if (twin < place)
+      problems.push(
+        problemAt(
+          project,
+          [...path, "sides", side.name],
+          `names the same object as ${sync.sides[twin]?.name ?? ""}`,
+          "give each side an object of its own",
+        ),
+      );
     const columns = columnsOf(project, name, side.name);
     if (columns.kind === "problem") problems.push(columns.problem);
   }
@@ -50,18 +73,23 @@ function checkFieldNames(project: Project, sync: ProjectSync): readonly Configur
   const path = ["syncs", name];
   const problems: ConfigurationProblem[] = [];
   const fields = Object.keys(entry.fields);
-  if (fields.length === 0) problems.push(problemAt(project, [...path, "fields"], "a sync needs at least one field", "add one below fields"));
+  if (fields.length === 0)
+    problems.push(problemAt(project, [...path, "fields"], "a sync needs at least one field", "add one below fields"));
   for (const [rule, key] of entry.match.entries()) {
-    for (const [place, field] of key.entries()) if (!fields.includes(field)) problems.push(unknownName(project, [...path, "match", rule, place], "field", field, fields));
+    for (const [place, field] of key.entries())
+      if (!fields.includes(field)) problems.push(unknownName(project, [...path, "match", rule, place], "field", field, fields));
   }
-  for (const field of Object.keys(entry.guards.rewrites)) if (!fields.includes(field)) problems.push(unknownName(project, [...path, "guards", "rewrites", field], "field", field, fields));
+  for (const field of Object.keys(entry.guards.rewrites))
+    if (!fields.includes(field)) problems.push(unknownName(project, [...path, "guards", "rewrites", field], "field", field, fields));
   for (const [field, { category, policy }] of Object.entries(entry.fields)) {
     const categories = Object.keys(entry.categories);
-    if (category !== undefined && !categories.includes(category)) problems.push(unknownName(project, [...path, "fields", field, "category"], "category", category, categories));
+    if (category !== undefined && !categories.includes(category))
+      problems.push(unknownName(project, [...path, "fields", field, "category"], "category", category, categories));
     problems.push(...checkVerified(project, fields, policy, [...path, "fields", field, "policy"]));
   }
   problems.push(...checkVerified(project, fields, entry.policy, [...path, "policy"]));
-  for (const [category, { policy }] of Object.entries(entry.categories)) problems.push(...checkVerified(project, fields, policy, [...path, "categories", category, "policy"]));
+  for (const [category, { policy }] of Object.entries(entry.categories))
+    problems.push(...checkVerified(project, fields, policy, [...path, "categories", category, "policy"]));
   const syncs = project.syncs.map((each) => each.name);
   for (const [field, parent] of referencesOf(entry)) {
     if (!syncs.includes(parent)) problems.push(unknownName(project, [...path, "fields", field, "type", "ref"], "sync", parent, syncs));
@@ -69,14 +97,24 @@ function checkFieldNames(project: Project, sync: ProjectSync): readonly Configur
   return problems;
 }
 
-function checkVerified(project: Project, fields: readonly string[], policy: PolicyEntry | undefined, path: KeyPath): readonly ConfigurationProblem[] {
+function checkVerified(
+  project: Project,
+  fields: readonly string[],
+  policy: PolicyEntry | undefined,
+  path: KeyPath,
+): readonly ConfigurationProblem[] {
   if (typeof policy !== "object" || !("owner" in policy) || policy.verified === undefined || fields.includes(policy.verified)) return [];
   return [unknownName(project, [...path, "verified"], "field", policy.verified, fields)];
 }
 
 /** A name that must exist and does not: the nearest one, or all there are. */
 export function unknownName(project: Project, path: KeyPath, what: string, name: string, known: readonly string[]): ConfigurationProblem {
-  const near = /"(.*)"/.exec(suggestion(name, known))?.[1];
-  const others = known.length === 0 ? `there is none yet: add one` : known.length > 12 ? `there are ${known.length.toString()} others` : `use one of ${known.join(", ")}`;
-  return problemAt(project, path, `there is no ${what} "${name}"`, near === undefined ? others : `did you mean ${near}?`);
+  const near = nearest(name, known);
+  const others =
+    known.length === 0
+      ? `there is none yet: add one`
+      : known.length > 12
+        ? `there are ${known.length.toString()} others`
+        : `use one of ${known.join(", ")}`;
+  return problemAt(project, path, `there is no ${what} "${name}"`, near === null ? others : `did you mean ${near}?`);
 }

@@ -6,7 +6,8 @@ import type { SideEntry } from "./schema/field-schema.ts";
 import type { KeyPath } from "./yaml/source.ts";
 
 /** The columns of one side, or what keeps them from being known. */
-export type SideColumns = { readonly kind: "columns"; readonly columns: readonly string[] } | { readonly kind: "problem"; readonly problem: ConfigurationProblem };
+export type SideColumns =
+  { readonly kind: "columns"; readonly columns: readonly string[] } | { readonly kind: "problem"; readonly problem: ConfigurationProblem };
 
 /** A field or a part of one at a side, with the path of its entry. */
 export interface PlacedEntry {
@@ -22,18 +23,29 @@ export interface PlacedEntry {
  */
 export function columnsOf(project: Project, syncName: string, sideName: string): SideColumns {
   const sync = syncOf(project, syncName);
-  if (sync === undefined) return { kind: "problem", problem: problemAt(project, ["syncs"], `there is no sync ${syncName}`, `use one of ${project.syncs.map(({ name }) => name).join(", ")}`) };
+  if (sync === undefined)
+    return {
+      kind: "problem",
+      problem: problemAt(
+        project,
+        ["syncs"],
+        `there is no sync ${syncName}`,
+        `use one of ${project.syncs.map(({ name }) => name).join(", ")}`,
+      ),
+    };
   const columns = new Set<string>();
   for (const { path, entry, name } of entriesAt(sync, sideName)) {
     const found = entryColumns(entry, name);
-    if (found.kind === "unreadable") return { kind: "problem", problem: problemAt(project, [...path, found.key], found.problem, "correct the expression") };
+    if (found.kind === "unreadable")
+      return { kind: "problem", problem: problemAt(project, [...path, found.key], found.problem, "correct the expression") };
     for (const column of found.columns) columns.add(column);
   }
   const side = sync.entry.sides[sideName];
   const path = ["syncs", syncName, "sides", sideName];
   if (side?.filter !== undefined) {
     const filter = namesIn(side.filter);
-    if (filter.kind === "unreadable") return { kind: "problem", problem: problemAt(project, [...path, "filter"], filter.problem, "correct the expression") };
+    if (filter.kind === "unreadable")
+      return { kind: "problem", problem: problemAt(project, [...path, "filter"], filter.problem, "correct the expression") };
     for (const column of filter.names) columns.add(column);
   }
   if (side?.archive !== undefined) columns.add(side.archive.column);

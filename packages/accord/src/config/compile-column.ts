@@ -1,6 +1,7 @@
+import { NO_REFERENCES } from "@accord/core";
 import type { FieldMapping } from "@accord/core";
-import type { FieldJob } from "./compile-field.ts";
-import { writability } from "./compile-field.ts";
+import { writability } from "./field-job.ts";
+import type { FieldJob } from "./field-job.ts";
 import { encodeText } from "./mapping/bound-column.ts";
 import type { BoundColumn } from "./mapping/bound-column.ts";
 import { columnMapping } from "./mapping/column-mapping.ts";
@@ -19,12 +20,17 @@ export function compileColumn(context: SideContext, job: FieldJob, entry: SideEn
   const isWritable = writability(context, job, [column], job.path);
   if (isWritable === null) return null;
   if (entry.values !== undefined) return compileValues(context, job, entry, entry.values, column, isWritable);
-  const mismatch = typeMismatch(job.type.family, column, { hasSeparator: entry.separator !== undefined, isJson: entry.json === true, isWritten: isWritable });
+  const mismatch = typeMismatch(job.type.family, column, {
+    hasSeparator: entry.separator !== undefined,
+    isJson: entry.json === true,
+    isWritten: isWritable,
+  });
   if (mismatch !== null) return refuse(context, job.path, mismatch.problem, mismatch.remedy);
   const steps = stepsOf(context, job, entry);
   const empty = entry.empty === undefined ? null : nativeText(context, column, entry.empty, [...job.path, "empty"]);
   if (steps === null || (entry.empty !== undefined && empty === null)) return null;
-  const isSameType = job.type.family === "text" || (job.type.family === column.codec.typeName && job.type.family !== "enum" && job.type.family !== "set");
+  const isSameType =
+    job.type.family === "text" || (job.type.family === column.codec.typeName && job.type.family !== "enum" && job.type.family !== "set");
   const parts = { column, type: job.type.type, steps, isSameType, empty: empty?.text ?? null, emptyCell: empty?.cell ?? null, isWritable };
   return withDefault(context, job, entry, columnMapping(parts), (emptyCell) => columnMapping({ ...parts, emptyCell }));
 }
@@ -35,7 +41,13 @@ function stepsOf(context: SideContext, job: FieldJob, entry: SideEntry): readonl
   if (factor !== undefined) {
     const step = scaleStep(factor);
     const key = entry.unit === undefined ? "scale" : "unit";
-    if (step === null) return refuse(context, [...job.path, key], `dividing by ${factor} has no exact result`, `use get: "value * decimal('${factor}')" and put: "div(value, decimal('${factor}'), 6)"`);
+    if (step === null)
+      return refuse(
+        context,
+        [...job.path, key],
+        `dividing by ${factor} has no exact result`,
+        `use get: "value * decimal('${factor}')" and put: "div(value, decimal('${factor}'), 6)"`,
+      );
     steps.push(step);
   }
   if (entry.case !== undefined) steps.push(caseStep(entry.case, entry.canonical));
@@ -44,21 +56,38 @@ function stepsOf(context: SideContext, job: FieldJob, entry: SideEntry): readonl
 }
 
 /** A native text of the file, as the column's type spells it, and the cell that holds it. */
-function nativeText(context: SideContext, column: BoundColumn, written: string, path: FieldJob["path"]): { readonly text: string; readonly cell: string } | null {
+function nativeText(
+  context: SideContext,
+  column: BoundColumn,
+  written: string,
+  path: FieldJob["path"],
+): { readonly text: string; readonly cell: string } | null {
   const cell = encodeText(column, written);
   const back = cell.kind === "value" ? column.codec.decode(cell.text) : cell;
   if (cell.kind === "value" && back.kind === "value") return { text: back.text, cell: cell.text };
   const problem = cell.kind === "invalid" ? cell.problem : back.kind === "invalid" ? back.problem : "";
-  return refuse(context, path, `the column "${column.name}" (${column.schema.nativeType}) cannot hold "${written}": ${problem}`, "write a value that the column holds");
+  return refuse(
+    context,
+    path,
+    `the column "${column.name}" (${column.schema.nativeType}) cannot hold "${written}": ${problem}`,
+    "write a value that the column holds",
+  );
 }
 
 /** `default` is a canonical value: its cell is what the mapping itself would write for it. */
-function withDefault(context: SideContext, job: FieldJob, entry: SideEntry, plain: FieldMapping, remake: (emptyCell: string) => FieldMapping): FieldMapping | null {
+function withDefault(
+  context: SideContext,
+  job: FieldJob,
+  entry: SideEntry,
+  plain: FieldMapping,
+  remake: (emptyCell: string) => FieldMapping,
+): FieldMapping | null {
   if (entry.default === undefined) return plain;
   const path = [...job.path, "default"];
   const value = job.type.type.parse(entry.default);
-  if (value.kind === "invalid") return refuse(context, path, `"${entry.default}" is ${value.problem}`, `write a value of the type ${job.type.type.name}`);
-  const put = plain.put(value.text, null, { entityOf: () => undefined, recordOf: () => undefined });
+  if (value.kind === "invalid")
+    return refuse(context, path, `"${entry.default}" is ${value.problem}`, `write a value of the type ${job.type.type.name}`);
+  const put = plain.put(value.text, null, NO_REFERENCES);
   if (put.kind === "ok" && typeof put.result[0] === "string") return remake(put.result[0]);
   return refuse(context, path, put.kind === "problem" ? put.problem : "the default writes nothing", "write a value that the column holds");
 }
@@ -89,12 +118,26 @@ function compileValues(
       if (!canonicalByNative.has(found.text)) canonicalByNative.set(found.text, canonical.text);
     }
   }
-  checkOptions(context, job, cellByCanonical, path);
+  if (context.findings.problems.length === before) checkOptions(context, job, cellByCanonical, path);
   const otherwise = entry.otherwise === undefined ? null : type.parse(entry.otherwise);
-  if (otherwise?.kind === "invalid") refuse(context, [...job.path, "otherwise"], `"${entry.otherwise ?? ""}" is ${otherwise.problem}`, `write a value of the type ${type.name}`);
+  if (otherwise?.kind === "invalid")
+    refuse(
+      context,
+      [...job.path, "otherwise"],
+      `"${entry.otherwise ?? ""}" is ${otherwise.problem}`,
+      `write a value of the type ${type.name}`,
+    );
   const empty = entry.empty === undefined ? null : nativeText(context, column, entry.empty, [...job.path, "empty"]);
   if (context.findings.problems.length > before) return null;
-  const parts = { column, type, canonicalByNative, cellByCanonical, otherwise: otherwise?.kind === "value" ? otherwise.text : null, emptyCell: empty?.cell ?? null, isWritable };
+  const parts = {
+    column,
+    type,
+    canonicalByNative,
+    cellByCanonical,
+    otherwise: otherwise?.kind === "value" ? otherwise.text : null,
+    emptyCell: empty?.cell ?? null,
+    isWritable,
+  };
   return withDefault(context, job, entry, valueMapping(parts), (emptyCell) => valueMapping({ ...parts, emptyCell }));
 }
 
@@ -103,5 +146,6 @@ function checkOptions(context: SideContext, job: FieldJob, cells: ReadonlyMap<st
   const { type } = job.field;
   if (!job.isWritten || typeof type !== "object" || !("enum" in type)) return;
   const missing = type.enum.filter((option) => !cells.has(option));
-  if (missing.length > 0) refuse(context, path, `has no native value for ${missing.join(", ")}`, `add ${missing[0] ?? ""}: and what this side writes for it`);
+  if (missing.length > 0)
+    refuse(context, path, `has no native value for ${missing.join(", ")}`, `add ${missing[0] ?? ""}: and what this side writes for it`);
 }

@@ -1,28 +1,17 @@
 import type { FieldMapping } from "@accord/core";
 import { compileColumn } from "./compile-column.ts";
-import { fieldTypeOf, isReference } from "./field-type.ts";
-import type { FieldType } from "./field-type.ts";
+import { writability } from "./field-job.ts";
+import type { FieldJob } from "./field-job.ts";
+import { celTypeOfColumn, fieldTypeOf, isReference } from "./field-type.ts";
+import type { BoundColumn } from "./mapping/bound-column.ts";
 import { expressionMapping } from "./mapping/expression-mapping.ts";
 import { groupMapping, joinMapping, splitMapping } from "./mapping/parts-mapping.ts";
-import type { BoundColumn } from "./mapping/bound-column.ts";
 import { referenceMapping } from "./mapping/reference-mapping.ts";
 import type { ReferenceTarget } from "./mapping/reference-mapping.ts";
-import { celTypeOfColumn } from "./field-type.ts";
 import { syncOf } from "./project.ts";
-import type { FieldEntry, SideEntry } from "./schema/field-schema.ts";
+import type { SideEntry } from "./schema/field-schema.ts";
 import { bindColumn, bindColumns, bindExpression, refuse, remark } from "./side-context.ts";
 import type { SideContext, ValueMeaning } from "./side-context.ts";
-import type { KeyPath } from "./yaml/source.ts";
-
-/** One field to be compiled at one side. */
-export interface FieldJob {
-  readonly name: string;
-  readonly path: KeyPath;
-  readonly field: FieldEntry;
-  readonly type: FieldType;
-  /** Whether edits made elsewhere reach this side: then its columns must be writable. */
-  readonly isWritten: boolean;
-}
 
 /** The mapping of a field at a side: null where the side has no such field, or where a problem was found. */
 export function compileField(context: SideContext, job: FieldJob): FieldMapping | null {
@@ -72,36 +61,39 @@ function compileExpressions(context: SideContext, job: FieldJob, entry: SideEntr
   return get === null || put === null ? null : expressionMapping({ type: job.type.type, get, put });
 }
 
-function compilePut(context: SideContext, job: FieldJob, entry: SideEntry, own: BoundColumn | null): Parameters<typeof expressionMapping>[0]["put"] | null {
+function compilePut(
+  context: SideContext,
+  job: FieldJob,
+  entry: SideEntry,
+  own: BoundColumn | null,
+): Parameters<typeof expressionMapping>[0]["put"] | null {
   if (entry.put === undefined) return [];
   const path = [...job.path, "put"];
   const sources = typeof entry.put === "string" ? [[entry.field ?? "", entry.put] as const] : Object.entries(entry.put);
   const bound = sources.map(([name, source]) => {
     const keys = typeof entry.put === "string" ? path : [...path, name];
     const column = own !== null && own.name === name ? own : bindColumn(context, name, keys);
-    const expression = column === null ? null : bindExpression(context, source, celTypeOfColumn(column.codec), { kind: "canonical", cel: job.type.cel }, keys);
+    const expression =
+      column === null
+        ? null
+        : bindExpression(context, source, celTypeOfColumn(column.codec), { kind: "canonical", cel: job.type.cel }, keys);
     return column === null || expression === null ? null : { ...expression, column };
   });
   if (!bound.every((each) => each !== null)) return null;
-  const writable = writability(context, job, bound.map(({ column }) => column), path);
+  const writable = writability(
+    context,
+    job,
+    bound.map(({ column }) => column),
+    path,
+  );
   return writable === null ? null : writable ? bound : [];
 }
 
-/** Whether columns may be written; null with a problem where they may not although edits made elsewhere should reach them. [S29] */
-export function writability(context: SideContext, job: FieldJob, columns: readonly BoundColumn[], path: KeyPath): boolean | null {
-  const readOnly = columns.find(({ schema }) => !schema.writable);
-  if (readOnly === undefined) return true;
-  if (!job.isWritten) return false;
-  return refuse(
-    context,
-    path,
-    `the column "${readOnly.name}" cannot be written, and edits made elsewhere would have to be`,
-    `add from: ${context.side.name} to the field, or map it read-only: { get: ${readOnly.name} }`,
-  );
-}
-
 function compileReference(context: SideContext, job: FieldJob, entry: SideEntry): FieldMapping | null {
-  const columns = entry.key === undefined ? [bindColumn(context, entry.field ?? "", job.path)] : (bindColumns(context, entry.key, [...job.path, "key"]) ?? [null]);
+  const columns =
+    entry.key === undefined
+      ? [bindColumn(context, entry.field ?? "", job.path)]
+      : (bindColumns(context, entry.key, [...job.path, "key"]) ?? [null]);
   const target = referenceTarget(context, job, entry.key ?? [entry.field ?? ""]);
   if (!columns.every((column) => column !== null) || target === null) return null;
   const writable = writability(context, job, columns, job.path);
@@ -117,9 +109,21 @@ function referenceTarget(context: SideContext, job: FieldJob, columns: readonly 
   const candidates = parent.sides.flatMap((side, index) => (side.connection === context.side.connection ? [{ ...side, index }] : []));
   const chosen = candidates.length > 1 ? candidates.find((side) => side.object === declared) : candidates[0];
   if (candidates.length === 0) {
-    return refuse(context, job.path, `the sync ${parent.name} has no side at the connection ${context.side.connection}`, `leave ${context.side.name} out of this field, or add such a side to ${parent.name}`);
+    return refuse(
+      context,
+      job.path,
+      `the sync ${parent.name} has no side at the connection ${context.side.connection}`,
+      `leave ${context.side.name} out of this field, or add such a side to ${parent.name}`,
+    );
   }
-  if (chosen === undefined) return refuse(context, job.path, `the sync ${parent.name} has several sides at ${context.side.connection}, and the column refers to none of them`, "map the column as text");
-  if (declared !== undefined && declared !== chosen.object) remark(context, "reference", job.path, `the column refers to ${declared}, but the sync ${parent.name} has ${chosen.object} there`);
+  if (chosen === undefined)
+    return refuse(
+      context,
+      job.path,
+      `the sync ${parent.name} has several sides at ${context.side.connection}, and the column refers to none of them`,
+      "map the column as text",
+    );
+  if (declared !== undefined && declared !== chosen.object)
+    remark(context, "reference", job.path, `the column refers to ${declared}, but the sync ${parent.name} has ${chosen.object} there`);
   return { sync: parent.name, side: chosen.index };
 }

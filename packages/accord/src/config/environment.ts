@@ -29,9 +29,23 @@ export function fillEnvironment(source: YamlSource, environment: Environment): F
     const allowed = PLACES_FOR_VARIABLES.includes(String(path[0]));
     for (const { kind, name } of uses) {
       if (kind === "secret") {
-        problems.push(problemAt(source, path, `\${secret:${name}} needs the sealed store, which this version does not have`, "read it from the environment: ${NAME}"));
+        problems.push(
+          problemAt(
+            source,
+            path,
+            `\${secret:${name}} needs the sealed store, which this version does not have`,
+            "read it from the environment: ${NAME}",
+          ),
+        );
       } else if (!allowed) {
-        problems.push(problemAt(source, path, `\${${name}} cannot stand here`, "variables are for connections, store and installation; write the value itself"));
+        problems.push(
+          problemAt(
+            source,
+            path,
+            `\${${name}} cannot stand here`,
+            "variables are for connections, store and installation; write the value itself",
+          ),
+        );
       } else if (environment[name] === undefined) {
         problems.push(problemAt(source, path, `the environment variable ${name} is not set`, `set ${name} before you start accord`));
       }

@@ -3,7 +3,8 @@ import { parseSyntax } from "./cel/syntax.ts";
 import type { SyntaxNode } from "./cel/syntax.ts";
 
 /** The variables that an expression mentions, or why it cannot be read. */
-export type ExpressionNames = { readonly kind: "names"; readonly names: readonly string[] } | { readonly kind: "unreadable"; readonly problem: string };
+export type ExpressionNames =
+  { readonly kind: "names"; readonly names: readonly string[] } | { readonly kind: "unreadable"; readonly problem: string };
 
 /** Reads the names of variables from an expression before their types are known; variables of loops are left out. */
 export function namesIn(source: string): ExpressionNames {

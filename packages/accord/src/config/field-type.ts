@@ -45,7 +45,21 @@ export function celTypeOfColumn(codec: ColumnCodec): CelTypeName {
   return codec.typeName === "set" ? "set" : celName(codec.typeName);
 }
 
-const CEL_NAMES: ReadonlySet<string> = new Set(["text", "integer", "decimal", "boolean", "date", "time", "instant", "zoned", "uuid", "bytes", "json", "enum", "set"] satisfies readonly CelTypeName[]);
+const CEL_NAMES: ReadonlySet<string> = new Set([
+  "text",
+  "integer",
+  "decimal",
+  "boolean",
+  "date",
+  "time",
+  "instant",
+  "zoned",
+  "uuid",
+  "bytes",
+  "json",
+  "enum",
+  "set",
+] satisfies readonly CelTypeName[]);
 
 /** Types that expressions do not know by name (email, phone, timestamp) are texts to them. */
 function celName(name: string): CelTypeName {

@@ -16,7 +16,8 @@ import { readYaml } from "./yaml/source.ts";
 import type { YamlSource } from "./yaml/source.ts";
 
 /** A project, or everything that is wrong with its file, in the order of its lines. */
-export type LoadResult = { readonly kind: "ok"; readonly project: Project } | { readonly kind: "problems"; readonly problems: readonly ConfigurationProblem[] };
+export type LoadResult =
+  { readonly kind: "ok"; readonly project: Project } | { readonly kind: "problems"; readonly problems: readonly ConfigurationProblem[] };
 
 /** What a connector says about settings; enough to check them without reaching anything. */
 export type SettingsChecker = Pick<Connector, "name" | "checkSettings">;
@@ -45,7 +46,9 @@ export async function loadProject(path: string, environment: Environment, connec
 export function readProject(path: string, text: string, environment: Environment, connectors?: readonly SettingsChecker[]): LoadResult {
   const yaml = readYaml(path, text);
   if (yaml.kind === "faults") {
-    return failed(yaml.faults.map(({ line, column, problem }) => ({ file: path, line, column, path: "", problem, remedy: "correct the line" })));
+    return failed(
+      yaml.faults.map(({ line, column, problem }) => ({ file: path, line, column, path: "", problem, remedy: "correct the line" })),
+    );
   }
   const { source } = yaml;
   const filled = fillEnvironment(source, environment);
@@ -63,7 +66,9 @@ function finish(source: YamlSource, entry: ProjectEntry, connectors: readonly Se
   if (order.kind === "cycle") {
     const [first = ""] = order.names;
     const problem = `the references go round in a circle: ${order.names.join(" → ")}`;
-    return failed([problemAt(source, ["syncs", first], problem, "leave one of these references out: circles are not supported in this version")]);
+    return failed([
+      problemAt(source, ["syncs", first], problem, "leave one of these references out: circles are not supported in this version"),
+    ]);
   }
   const folder = dirname(resolve(source.file));
   const project: Project = {
@@ -95,12 +100,20 @@ function connectionOf(name: string, entry: ProjectEntry["connections"][string], 
 function projectSync(name: string, project: ProjectEntry): ProjectSync {
   const entry = project.syncs[name];
   if (entry === undefined) throw new Error(`sync ${name} was ordered and is not there`);
-  const sides = Object.entries(entry.sides).map(([side, { connection, object }]) => ({ name: side, connection: connection ?? side, object }));
+  const sides = Object.entries(entry.sides).map(([side, { connection, object }]) => ({
+    name: side,
+    connection: connection ?? side,
+    object,
+  }));
   return { name, entry, sides };
 }
 
 /** From the folder's name, in the letters that every system takes for a name. */
 function installationOf(folder: string): string {
-  const name = basename(folder).toLowerCase().replaceAll(/[^a-z0-9]+/g, "_").replaceAll(/^_+|_+$/g, "").slice(0, 24);
+  const name = basename(folder)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "_")
+    .replaceAll(/^_+|_+$/g, "")
+    .slice(0, 24);
   return name === "" ? "accord" : name;
 }

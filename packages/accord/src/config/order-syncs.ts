@@ -17,7 +17,8 @@ function referencesOfField(field: FieldEntry): readonly string[] {
 }
 
 /** Syncs in dependency order: parents first, otherwise as declared. [S45] Or the cycle that has none, first sync repeated at its end. */
-export type SyncOrder = { readonly kind: "ordered"; readonly names: readonly string[] } | { readonly kind: "cycle"; readonly names: readonly string[] };
+export type SyncOrder =
+  { readonly kind: "ordered"; readonly names: readonly string[] } | { readonly kind: "cycle"; readonly names: readonly string[] };
 
 /** Sorts syncs by what they refer to. References to syncs that do not exist are passed over. */
 export function orderSyncs(syncs: Readonly<Record<string, SyncEntry>>): SyncOrder {

@@ -8,6 +8,7 @@ import type { TypeCatalogue } from "./field-type.ts";
 import { naturalTypeOf } from "./mapping/bound-column.ts";
 import type { BoundColumn } from "./mapping/bound-column.ts";
 import type { BoundExpression } from "./mapping/expression-mapping.ts";
+import { expressionProblem } from "./near.ts";
 import { problemAt } from "./project.ts";
 import type { ConfigurationNote, ConfigurationProblem } from "./problem.ts";
 import type { Project, ProjectSide, ProjectSync } from "./project.ts";
@@ -38,7 +39,12 @@ export function refuse(context: Pick<SideContext, "project" | "findings">, path:
 }
 
 /** Adds a note at a key path. */
-export function remark(context: Pick<SideContext, "project" | "findings">, kind: ConfigurationNote["kind"], path: KeyPath, note: string): void {
+export function remark(
+  context: Pick<SideContext, "project" | "findings">,
+  kind: ConfigurationNote["kind"],
+  path: KeyPath,
+  note: string,
+): void {
   const { file } = context.project;
   context.findings.notes.push({ kind, file, ...context.project.locate(path), path: path.join("."), note });
 }
@@ -48,12 +54,23 @@ export function bindColumn(context: SideContext, name: string, path: KeyPath): B
   const { schema, side } = context;
   const column = schema.columns.find((candidate) => candidate.name === name);
   if (column === undefined) {
-    const { problem, remedy } = unknownName(context.project, path, "column", name, schema.columns.map((each) => each.name));
+    const { problem, remedy } = unknownName(
+      context.project,
+      path,
+      "column",
+      name,
+      schema.columns.map((each) => each.name),
+    );
     return refuse(context, path, `${problem} in ${side.object} at ${side.connection}`, remedy);
   }
   if (column.codec === null) {
     const why = column.codecProblem ?? "its values cannot be read exactly";
-    return refuse(context, path, `the column "${name}" (${column.nativeType}) cannot be carried: ${why}`, `leave the field out, and list ${name} below ignore`);
+    return refuse(
+      context,
+      path,
+      `the column "${name}" (${column.nativeType}) cannot be carried: ${why}`,
+      `leave the field out, and list ${name} below ignore`,
+    );
   }
   const place = context.columns.indexOf(name);
   return { name, place, schema: column, codec: column.codec, natural: naturalTypeOf(column.codec) };
@@ -66,10 +83,19 @@ export function bindColumns(context: SideContext, names: readonly string[], path
 }
 
 /** What `value` stands for in an expression: a column (in `get`), the canonical value (in `put`), or nothing. */
-export type ValueMeaning = { readonly kind: "column"; readonly column: BoundColumn } | { readonly kind: "canonical"; readonly cel: CelTypeName } | { readonly kind: "none" };
+export type ValueMeaning =
+  | { readonly kind: "column"; readonly column: BoundColumn }
+  | { readonly kind: "canonical"; readonly cel: CelTypeName }
+  | { readonly kind: "none" };
 
 /** Compiles an expression over the side's columns. */
-export function bindExpression(context: SideContext, source: string, result: CelTypeName, value: ValueMeaning, path: KeyPath): BoundExpression | null {
+export function bindExpression(
+  context: SideContext,
+  source: string,
+  result: CelTypeName,
+  value: ValueMeaning,
+  path: KeyPath,
+): BoundExpression | null {
   const names = namesIn(source);
   if (names.kind === "unreadable") return refuse(context, path, names.problem, "correct the expression");
   const types: Record<string, CelTypeName> = {};
@@ -86,5 +112,5 @@ export function bindExpression(context: SideContext, source: string, result: Cel
   }
   const compiled = compileExpression(source, { variables: types, result });
   if (compiled.ok) return { expression: compiled, variables };
-  return refuse(context, path, compiled.problem, "correct the expression");
+  return refuse(context, path, expressionProblem(compiled.problem), "correct the expression");
 }

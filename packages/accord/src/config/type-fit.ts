@@ -35,9 +35,21 @@ export function typeMismatch(family: string, column: BoundColumn, options: FitOp
 function setMismatch(column: BoundColumn, { hasSeparator, isJson }: FitOptions): Mismatch | null {
   const { typeName } = column.codec;
   if (typeName === "set" || typeName === "json") {
-    return hasSeparator ? { problem: `the column "${column.name}" (${column.schema.nativeType}) is a list of its own and needs no separator`, remedy: "leave separator out" } : null;
+    return hasSeparator
+      ? {
+          problem: `the column "${column.name}" (${column.schema.nativeType}) is a list of its own and needs no separator`,
+          remedy: "leave separator out",
+        }
+      : null;
   }
-  if (typeName !== "text") return { problem: `a set cannot be the column "${column.name}" (${column.schema.nativeType}), which holds ${typeName}`, remedy: "map a text, array or JSON column" };
+  if (typeName !== "text")
+    return {
+      problem: `a set cannot be the column "${column.name}" (${column.schema.nativeType}), which holds ${typeName}`,
+      remedy: "map a text, array or JSON column",
+    };
   if (hasSeparator || isJson) return null;
-  return { problem: `a set in the text column "${column.name}" needs to know how its elements are kept`, remedy: `write { field: ${column.name}, separator: ";" }, or json: true` };
+  return {
+    problem: `a set in the text column "${column.name}" needs to know how its elements are kept`,
+    remedy: `write { field: ${column.name}, separator: ";" }, or json: true`,
+  };
 }

@@ -105,8 +105,18 @@ export function listSyncs(session: Session): SyncRow[] {
     listings.set(sync, rows);
   }
   return session
-    .all<[number, string, number, string, SyncState, string | null]>("SELECT id, name, version, digest, state, reason FROM sync ORDER BY id")
-    .map(([id, name, version, digest, state, stateReason]) => ({ id, name, version, digest, state, stateReason, listings: listings.get(id) ?? [] }));
+    .all<[number, string, number, string, SyncState, string | null]>(
+      "SELECT id, name, version, digest, state, reason FROM sync ORDER BY id",
+    )
+    .map(([id, name, version, digest, state, stateReason]) => ({
+      id,
+      name,
+      version,
+      digest,
+      state,
+      stateReason,
+      listings: listings.get(id) ?? [],
+    }));
 }
 
 export function setSyncState(session: Session, sync: SyncId, state: SyncState, reason: string | null): void {
@@ -114,7 +124,13 @@ export function setSyncState(session: Session, sync: SyncId, state: SyncState, r
 }
 
 export function writeListing(session: Session, side: Side, row: ListingRow): void {
-  session.run("UPDATE side SET listing = ?, listing_after = ?, listed_at_ms = ? WHERE id = ?", row.state, row.after, row.completedAtMs, side.number);
+  session.run(
+    "UPDATE side SET listing = ?, listing_after = ?, listed_at_ms = ? WHERE id = ?",
+    row.state,
+    row.after,
+    row.completedAtMs,
+    side.number,
+  );
 }
 
 function findSync(session: Session, name: string): SyncRow | null {
@@ -124,21 +140,37 @@ function findSync(session: Session, name: string): SyncRow | null {
 function writeSide(session: Session, sync: SyncId, place: SideIndex, side: SyncConfiguration["sides"][number]): void {
   const known = session.first<[number, string]>("SELECT id, key_order FROM side WHERE sync = ? AND place = ?", sync, place);
   if (known === undefined) {
-    session.run("INSERT INTO side (sync, place, connection, object, key_order) VALUES (?, ?, ?, ?, ?)", sync, place, side.connection, side.object, side.keyOrder);
+    session.run(
+      "INSERT INTO side (sync, place, connection, object, key_order) VALUES (?, ?, ?, ?, ?)",
+      sync,
+      place,
+      side.connection,
+      side.object,
+      side.keyOrder,
+    );
     return;
   }
-  session.run("UPDATE side SET connection = ?, object = ?, key_order = ? WHERE id = ?", side.connection, side.object, side.keyOrder, known[0]);
+  session.run(
+    "UPDATE side SET connection = ?, object = ?, key_order = ? WHERE id = ?",
+    side.connection,
+    side.object,
+    side.keyOrder,
+    known[0],
+  );
   if (known[1] === side.keyOrder) return;
   // The object's key changed its type: the same record ids, held in the other form, so that they sort as its listing does.
   const type = side.keyOrder === "integer" ? "INTEGER" : "TEXT";
-  for (const table of ["member", "mark", "staged_key", "problem"]) session.run(`UPDATE ${table} SET record = CAST(record AS ${type}) WHERE side = ?`, known[0]);
+  for (const table of ["member", "mark", "staged_key", "problem"])
+    session.run(`UPDATE ${table} SET record = CAST(record AS ${type}) WHERE side = ?`, known[0]);
   session.run(`UPDATE mark SET renamed_from = CAST(renamed_from AS ${type}) WHERE side = ? AND renamed_from IS NOT NULL`, known[0]);
 }
 
 function readCatalogue(session: Session): { syncs: Map<SyncId, SyncShape>; sides: Map<SideNumber, Side> } {
   const sides = new Map<SideNumber, Side>();
   const bySync = new Map<SyncId, Side[]>();
-  for (const [number, sync, place, order] of session.all<[number, number, number, string]>("SELECT id, sync, place, key_order FROM side ORDER BY sync, place")) {
+  for (const [number, sync, place, order] of session.all<[number, number, number, string]>(
+    "SELECT id, sync, place, key_order FROM side ORDER BY sync, place",
+  )) {
     const side: Side = { number, sync, place, toCell: order === "integer" ? integerCell : (record) => record };
     sides.set(number, side);
     bySync.set(sync, [...(bySync.get(sync) ?? []), side]);
@@ -160,7 +192,10 @@ function readCatalogue(session: Session): { syncs: Map<SyncId, SyncShape>; sides
 }
 
 /** Null where the fields stood exactly as today. */
-function placesByVersion(today: readonly string[], versions: ReadonlyMap<number, readonly string[]>): (version: number) => readonly number[] | null {
+function placesByVersion(
+  today: readonly string[],
+  versions: ReadonlyMap<number, readonly string[]>,
+): (version: number) => readonly number[] | null {
   const known = new Map<number, readonly number[] | null>();
   return (version) => {
     const kept = known.get(version);

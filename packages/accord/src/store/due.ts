@@ -1,7 +1,19 @@
 import type { SQLInputValue } from "node:sqlite";
 import { readImage, writeImage } from "@accord/core";
 import type { CellPatch } from "@accord/engine/connector";
-import type { Changes, Due, DueCount, DueKey, DueListing, DueQuery, DueState, LoadedDue, ParkedRow, SyncId, UndoWrite } from "@accord/engine/store";
+import type {
+  Changes,
+  Due,
+  DueCount,
+  DueKey,
+  DueListing,
+  DueQuery,
+  DueState,
+  LoadedDue,
+  ParkedRow,
+  SyncId,
+  UndoWrite,
+} from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
 import type { EntityReader } from "./entity-read.ts";
 import type { BulkInsert, Session } from "./session.ts";
@@ -9,7 +21,16 @@ import type { BulkInsert, Session } from "./session.ts";
 /** In the order of their numbers in the table; the indexes of `due` name 0 (ready) and 2 and above (set aside). */
 const STATES: readonly DueState[] = ["ready", "held", "waiting", "parked"];
 
-type DueRow = [side: number, entity: number, state: number, notBeforeMs: number, sinceMs: number, attempts: number, waitsFor: number | null, extra: string | null];
+type DueRow = [
+  side: number,
+  entity: number,
+  state: number,
+  notBeforeMs: number,
+  sinceMs: number,
+  attempts: number,
+  waitsFor: number | null,
+  extra: string | null,
+];
 const COLUMNS = "d.side, d.entity, d.state, d.not_before_ms, d.since_ms, d.attempts, d.waits_for, d.extra";
 
 /** What most due writes have not. Cells are images of pairs, since JSON does not know unknown from null. */
@@ -27,18 +48,38 @@ const insertDue = (kept: string): BulkInsert => ({
 const KEEPING_AGE = insertDue("");
 const NEW_AGE = insertDue(", since_ms = excluded.since_ms, attempts = excluded.attempts");
 
-export function writeDue(session: Session, catalogue: Catalogue, shards: number, changes: Pick<Changes, "due" | "dueDone" | "arrived">): void {
-  for (const key of changes.dueDone) session.run("DELETE FROM due WHERE side = ? AND entity = ?", catalogue.side(key.sync, key.side).number, key.entity);
+export function writeDue(
+  session: Session,
+  catalogue: Catalogue,
+  shards: number,
+  changes: Pick<Changes, "due" | "dueDone" | "arrived">,
+): void {
+  for (const key of changes.dueDone)
+    session.run("DELETE FROM due WHERE side = ? AND entity = ?", catalogue.side(key.sync, key.side).number, key.entity);
   const keeping: SQLInputValue[] = [];
   const fresh: SQLInputValue[] = [];
   for (const due of changes.due) {
     const cells = due.keepAge ? keeping : fresh;
     const side = catalogue.side(due.sync, due.side).number;
-    cells.push(side, due.entity % shards, due.entity, STATES.indexOf(due.state), due.notBeforeMs, due.sinceMs, due.attempts, due.waitsFor, writeDueExtra(due));
+    cells.push(
+      side,
+      due.entity % shards,
+      due.entity,
+      STATES.indexOf(due.state),
+      due.notBeforeMs,
+      due.sinceMs,
+      due.attempts,
+      due.waitsFor,
+      writeDueExtra(due),
+    );
   }
   session.insert(KEEPING_AGE, keeping);
   session.insert(NEW_AGE, fresh);
-  for (const { entity } of changes.arrived) session.run("UPDATE due SET state = 0, waits_for = NULL, not_before_ms = 0, extra = json_remove(extra, '$.code', '$.reason') WHERE waits_for = ? AND state = 2", entity);
+  for (const { entity } of changes.arrived)
+    session.run(
+      "UPDATE due SET state = 0, waits_for = NULL, not_before_ms = 0, extra = json_remove(extra, '$.code', '$.reason') WHERE waits_for = ? AND state = 2",
+      entity,
+    );
 }
 
 export function loadDue(session: Session, catalogue: Catalogue, reader: EntityReader, query: DueQuery): LoadedDue[] {
@@ -71,7 +112,12 @@ export function hasReadyDue(session: Session, shard: number, nowMs: number): boo
 }
 
 export function nextDueAtMs(session: Session, nowMs: number): number | null {
-  return session.first<[number | null]>("SELECT min(not_before_ms) FROM due WHERE state = 0 AND not_before_ms > 0 AND not_before_ms > ?", nowMs)?.[0] ?? null;
+  return (
+    session.first<[number | null]>(
+      "SELECT min(not_before_ms) FROM due WHERE state = 0 AND not_before_ms > 0 AND not_before_ms > ?",
+      nowMs,
+    )?.[0] ?? null
+  );
 }
 
 export function releaseDue(session: Session, catalogue: Catalogue, sync: SyncId, only: readonly DueKey[] | null, nowMs: number): void {
@@ -81,10 +127,17 @@ export function releaseDue(session: Session, catalogue: Catalogue, sync: SyncId,
 }
 
 export function retryParked(session: Session, catalogue: Catalogue, only: readonly DueKey[] | null, nowMs: number): number {
-  const change = "UPDATE due SET state = 0, not_before_ms = ?, attempts = 0, waits_for = NULL, extra = json_remove(extra, '$.code', '$.reason')";
+  const change =
+    "UPDATE due SET state = 0, not_before_ms = ?, attempts = 0, waits_for = NULL, extra = json_remove(extra, '$.code', '$.reason')";
   if (only === null) return session.run(`${change} WHERE state = 3 AND state >= 2`, nowMs);
   let changed = 0;
-  for (const key of only) changed += session.run(`${change} WHERE side = ? AND entity = ? AND state >= 2`, nowMs, catalogue.side(key.sync, key.side).number, key.entity);
+  for (const key of only)
+    changed += session.run(
+      `${change} WHERE side = ? AND entity = ? AND state >= 2`,
+      nowMs,
+      catalogue.side(key.sync, key.side).number,
+      key.entity,
+    );
   return changed;
 }
 

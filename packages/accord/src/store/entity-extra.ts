@@ -1,4 +1,13 @@
-import { readImage, writeImage, type CanonicalField, type Life, type MaybeValue, type ReviewCase } from "@accord/core";
+import {
+  readImage,
+  writeImage,
+  type CanonicalField,
+  type CountDelta,
+  type Life,
+  type MaybeValue,
+  type ReviewCase,
+  type SetAdd,
+} from "@accord/core";
 import type { StoredEntity, StoredMember } from "@accord/engine/store";
 
 /** What of an entity is not the default, and so rarely there: kept as JSON. Null where all is as usual. */
@@ -7,7 +16,8 @@ export interface EntityExtra {
   readonly review?: StoredCase;
   /** By field. */
   readonly reviews?: Readonly<Record<string, StoredCase>>;
-  readonly adds?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly adds?: Readonly<Record<string, readonly SetAdd[]>>;
+  readonly deltas?: Readonly<Record<string, readonly CountDelta[]>>;
   /** By side: a member without a record, whole. */
   readonly gone?: Readonly<Record<string, GoneMember>>;
   /** By side: what a member with a record has beside its row. */
@@ -30,6 +40,7 @@ export function writeExtra(entity: StoredEntity): string | null {
   for (let index = 0; index < entity.fields.length; index += 1) {
     const field = entity.fields[index];
     if (field?.review) (extra ??= {}).reviews = { ...extra.reviews, [index]: storedCase(field.review) };
+    if (field?.deltas !== undefined) (extra ??= {}).deltas = { ...extra.deltas, [index]: field.deltas };
     if (field?.adds) (extra ??= {}).adds = { ...extra.adds, [index]: field.adds };
   }
   for (let side = 0; side < entity.members.length; side += 1) {
@@ -62,14 +73,22 @@ export function reviewSince(entity: StoredEntity): number | null {
 }
 
 /** A field from its parts: unchanged by a round trip. */
-export function fieldOf(value: MaybeValue, version: number, provenance: CanonicalField["provenance"], extra: EntityExtra, index: number): CanonicalField {
+export function fieldOf(
+  value: MaybeValue,
+  version: number,
+  provenance: CanonicalField["provenance"],
+  extra: EntityExtra,
+  index: number,
+): CanonicalField {
   if (extra === NO_EXTRA) return { value, version, provenance, review: null, adds: null };
-  return { value, version, provenance, review: readCase(extra.reviews?.[index]), adds: extra.adds?.[index] ?? null };
+  const deltas = extra.deltas?.[index];
+  const field = { value, version, provenance, review: readCase(extra.reviews?.[index]), adds: extra.adds?.[index] ?? null };
+  return deltas === undefined ? field : { ...field, deltas };
 }
 
 function storedCase(review: ReviewCase): StoredCase {
   // An image cannot tell no cells from one empty cell.
-  return { openedAtMs: review.openedAtMs, reason: review.reason, candidates: review.candidates.length === 0 ? "" : `=${writeImage(review.candidates)}` };
+  return { ...review, candidates: review.candidates.length === 0 ? "" : `=${writeImage(review.candidates)}` };
 }
 
 function readCandidates(text: string): MaybeValue[] {

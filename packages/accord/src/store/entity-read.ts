@@ -38,7 +38,14 @@ export function createEntityReader(session: Session, catalogue: Catalogue): Enti
 
   const draft = (row: EntityRow): Draft => {
     const shape = catalogue.sync(row[1]);
-    return { row, shape, header: readHeader(row[3]), extra: readExtra(row[5]), records: readImage(row[4]), members: shape.sides.map(() => null) };
+    return {
+      row,
+      shape,
+      header: readHeader(row[3]),
+      extra: readExtra(row[5]),
+      records: readImage(row[4]),
+      members: shape.sides.map(() => null),
+    };
   };
   const complete = (rows: readonly EntityRow[]): StoredEntity[] => {
     const drafts = rows.map(draft);
@@ -65,7 +72,14 @@ export function createEntityReader(session: Session, catalogue: Catalogue): Enti
     load,
     loadById: (ids) => new Map(load([...new Set(ids)]).map((entity) => [entity.id, entity])),
     list: (sync, after, limit) =>
-      complete(session.all<EntityRow>(`SELECT ${COLUMNS} FROM entity e WHERE e.sync = ? AND e.id > ? ORDER BY e.id LIMIT ?`, sync, after ?? -1, limit)),
+      complete(
+        session.all<EntityRow>(
+          `SELECT ${COLUMNS} FROM entity e WHERE e.sync = ? AND e.id > ? ORDER BY e.id LIMIT ?`,
+          sync,
+          after ?? -1,
+          limit,
+        ),
+      ),
   };
 }
 
@@ -126,7 +140,9 @@ function acksOf(one: Draft, side: Side): readonly number[] {
 
 function entityOf({ row, shape, header, extra, members }: Draft): StoredEntity {
   const values = row[2] === "" && header.fieldVersions.length === 0 ? [] : readImage(row[2]);
-  const then = values.map((value, index) => fieldOf(value, header.fieldVersions[index] ?? 0, header.provenances[index] ?? UNKNOWN_FIELD.provenance, extra, index));
+  const then = values.map((value, index) =>
+    fieldOf(value, header.fieldVersions[index] ?? 0, header.provenances[index] ?? UNKNOWN_FIELD.provenance, extra, index),
+  );
   const places = shape.placesAt(header.layout);
   return {
     id: row[0],

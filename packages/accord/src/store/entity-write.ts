@@ -47,7 +47,16 @@ export function writeEntities(session: Session, catalogue: Catalogue, hash: Matc
     const keyText = keys === null ? (before?.keys ?? null) : writeKeys(keys);
     const records = writeImage(shape.sides.map(({ place }) => entity.members[place]?.record ?? null));
     const fields = writeImage(entity.fields.map(({ value }) => value));
-    entityCells.push(entity.id, entity.sync, fields, writeHeader(entity, shape.version), records, keyText, writeExtra(entity), reviewSince(entity));
+    entityCells.push(
+      entity.id,
+      entity.sync,
+      fields,
+      writeHeader(entity, shape.version),
+      records,
+      keyText,
+      writeExtra(entity),
+      reviewSince(entity),
+    );
     if (keyText !== (before?.keys ?? null)) oldKeysOver(session, hash, entity, readKeys(before?.keys ?? null), readKeys(keyText), keyCells);
     for (const side of shape.sides) pushMember(memberCells, side, entity.id, entity.members[side.place]);
   }
@@ -61,7 +70,8 @@ function formerOf(session: Session, written: readonly WrittenEntity[]): Readonly
   for (let at = 0; at < written.length; at += SET_SIZE_MAX) {
     const ids = written.slice(at, at + SET_SIZE_MAX).map(({ entity }) => entity.id);
     const sql = "SELECT e.id, e.records, e.keys FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value";
-    for (const [id, records, keys] of session.all<[number, string, string | null]>(sql, `[${ids.join(",")}]`)) former.set(id, { records: readImage(records), keys });
+    for (const [id, records, keys] of session.all<[number, string, string | null]>(sql, `[${ids.join(",")}]`))
+      former.set(id, { records: readImage(records), keys });
   }
   return former;
 }
@@ -77,7 +87,15 @@ function unlinkFormer(session: Session, sides: readonly Side[], entity: StoredEn
 
 function pushMember(cells: SQLInputValue[], side: Side, entity: EntityId, member: StoredMember | null | undefined): void {
   if (member === null || member === undefined || member.record === null) return;
-  cells.push(side.number, side.toCell(member.record), entity, MEMBER_STATES.indexOf(member.state), member.image, member.position, member.seenAtMs);
+  cells.push(
+    side.number,
+    side.toCell(member.record),
+    entity,
+    MEMBER_STATES.indexOf(member.state),
+    member.image,
+    member.position,
+    member.seenAtMs,
+  );
 }
 
 function writeMembers(session: Session, catalogue: Catalogue, cells: readonly SQLInputValue[]): void {
@@ -85,7 +103,8 @@ function writeMembers(session: Session, catalogue: Catalogue, cells: readonly SQ
     session.insert(MEMBER, cells);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.includes("member.entity")) throw error;
-    for (let at = 0; at < cells.length; at += MEMBER.width) displaceDead(session, catalogue, Number(cells[at]), cells[at + 1] ?? null, Number(cells[at + 2]));
+    for (let at = 0; at < cells.length; at += MEMBER.width)
+      displaceDead(session, catalogue, Number(cells[at]), cells[at + 1] ?? null, Number(cells[at + 2]));
     session.insert(MEMBER, cells);
   }
 }

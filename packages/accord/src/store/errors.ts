@@ -23,32 +23,48 @@ export function storeError(error: unknown, file: string): unknown {
       return storeBroken(file, `cannot be read or written (${error.message})`, error);
     case SQLITE.busy:
     case SQLITE.locked:
-      return new AccordError("ACCORD_STORE_BUSY", `The store ${file} is held by another process for too long; Accord tries again, so look for a program that keeps it open.`, {
-        remedy: "retry",
-        where: file,
-        cause: error,
-      });
+      return new AccordError(
+        "ACCORD_STORE_BUSY",
+        `The store ${file} is held by another process for too long; Accord tries again, so look for a program that keeps it open.`,
+        {
+          remedy: "retry",
+          where: file,
+          cause: error,
+        },
+      );
     case SQLITE.readonly:
     case SQLITE.cantopen:
-      return new AccordError("ACCORD_STORE_UNREACHABLE", `The store ${file} cannot be opened for writing; let this user write the file and its folder.`, {
-        remedy: "stop",
-        where: file,
-        cause: error,
-      });
+      return new AccordError(
+        "ACCORD_STORE_UNREACHABLE",
+        `The store ${file} cannot be opened for writing; let this user write the file and its folder.`,
+        {
+          remedy: "stop",
+          where: file,
+          cause: error,
+        },
+      );
     default:
       return error;
   }
 }
 
 export function storeBroken(file: string, what: string, cause?: unknown): AccordError {
-  return new AccordError("ACCORD_STORE_BROKEN", `The store ${file} ${what}; restore a backup with "accord restore", or name another file.`, { remedy: "stop", where: file, cause });
+  return new AccordError(
+    "ACCORD_STORE_BROKEN",
+    `The store ${file} ${what}; restore a backup with "accord restore", or name another file.`,
+    { remedy: "stop", where: file, cause },
+  );
 }
 
 export function storeNewer(file: string, format: number, known: number): AccordError {
-  return new AccordError("ACCORD_STORE_NEWER", `The store ${file} has format ${format} and this version of Accord knows ${known}; run the version of Accord that wrote it, or a newer one.`, {
-    remedy: "stop",
-    where: file,
-  });
+  return new AccordError(
+    "ACCORD_STORE_NEWER",
+    `The store ${file} has format ${format} and this version of Accord knows ${known}; run the version of Accord that wrote it, or a newer one.`,
+    {
+      remedy: "stop",
+      where: file,
+    },
+  );
 }
 
 export function leaseLost(name: string): AccordError {
@@ -56,9 +72,13 @@ export function leaseLost(name: string): AccordError {
 }
 
 function storeFull(file: string, cause: unknown): AccordError {
-  return new AccordError("ACCORD_STORE_FULL", `There is no room left for the store ${file}, and nothing of this step was written; free disk space or raise the limit, then start again.`, {
-    remedy: "stop",
-    where: file,
-    cause,
-  });
+  return new AccordError(
+    "ACCORD_STORE_FULL",
+    `There is no room left for the store ${file}, and nothing of this step was written; free disk space or raise the limit, then start again.`,
+    {
+      remedy: "stop",
+      where: file,
+      cause,
+    },
+  );
 }

@@ -13,9 +13,17 @@ const INTENT: BulkInsert = {
 };
 
 /** Opens and closes intents. A second open intent of one member is refused by the table. [S3, S29] */
-export function writeIntents(session: Session, catalogue: Catalogue, shards: number, changes: Pick<Changes, "intentsOpened" | "intentsClosed">): void {
+export function writeIntents(
+  session: Session,
+  catalogue: Catalogue,
+  shards: number,
+  changes: Pick<Changes, "intentsOpened" | "intentsClosed">,
+): void {
   for (let at = 0; at < changes.intentsClosed.length; at += SET_SIZE_MAX) {
-    session.run("DELETE FROM intent WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(changes.intentsClosed.slice(at, at + SET_SIZE_MAX)));
+    session.run(
+      "DELETE FROM intent WHERE id IN (SELECT value FROM json_each(?))",
+      JSON.stringify(changes.intentsClosed.slice(at, at + SET_SIZE_MAX)),
+    );
   }
   const cells: SQLInputValue[] = [];
   for (const intent of changes.intentsOpened) {

@@ -63,7 +63,13 @@ function countInRuns(session: Session, first: number, entries: readonly JournalE
     byRun.set(run, { first: tally.first, last: first + index, writes: tally.writes + (kind === "write" ? 1 : 0) });
   });
   for (const [run, tally] of byRun) {
-    session.run("UPDATE run SET writes = writes + ?, first_seq = coalesce(first_seq, ?), last_seq = ? WHERE id = ?", tally.writes, tally.first, tally.last, run);
+    session.run(
+      "UPDATE run SET writes = writes + ?, first_seq = coalesce(first_seq, ?), last_seq = ? WHERE id = ?",
+      tally.writes,
+      tally.first,
+      tally.last,
+      run,
+    );
   }
 }
 
@@ -82,7 +88,8 @@ export function readJournal(session: Session, query: JournalQuery): JournalRow[]
     where("run = ? AND seq BETWEEN ? AND ?", query.run, bounds[0], bounds[1]);
   }
   if (query.sync !== undefined) where("sync = ?", query.sync);
-  if (query.kinds !== undefined) where("kind IN (SELECT value FROM json_each(?))", `[${query.kinds.map((kind) => KINDS.indexOf(kind)).join(",")}]`);
+  if (query.kinds !== undefined)
+    where("kind IN (SELECT value FROM json_each(?))", `[${query.kinds.map((kind) => KINDS.indexOf(kind)).join(",")}]`);
   if (query.fromMs !== undefined) where("at_ms >= ?", query.fromMs);
   if (query.toMs !== undefined) where("at_ms <= ?", query.toMs);
   const filter = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
@@ -99,12 +106,19 @@ export function checkJournal(session: Session): { readonly entries: number; read
   let last = 0;
   let entries = 0;
   for (;;) {
-    const block = session.first<[number, string]>("SELECT last_seq, chain FROM journal_block WHERE last_seq > ? ORDER BY last_seq LIMIT 1", last);
+    const block = session.first<[number, string]>(
+      "SELECT last_seq, chain FROM journal_block WHERE last_seq > ? ORDER BY last_seq LIMIT 1",
+      last,
+    );
     if (block === undefined) break;
     const link = createHash("sha256").update(`${chain}\n`);
     const first = last + 1;
-    for (let after = last; after < block[0]; ) {
-      const rows = session.all<JournalCells>(`SELECT ${COLUMNS} FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ${CHECK_ROWS}`, after, block[0]);
+    for (let after = last; after < block[0];) {
+      const rows = session.all<JournalCells>(
+        `SELECT ${COLUMNS} FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ${CHECK_ROWS}`,
+        after,
+        block[0],
+      );
       for (const row of rows) link.update(linkLine(row));
       entries += rows.length;
       after = rows.at(-1)?.[0] ?? block[0];

@@ -14,7 +14,11 @@ import type { BulkInsert, Session } from "./session.ts";
 const SHARD_SIZE = 2 ** 40;
 const KINDS: readonly Mark["kind"][] = ["touched", "image", "deleted"];
 
-const MARK: BulkInsert = { into: "mark (seq, side, record, renamed_from, kind, image, position, from_ms, to_ms, keys, not_before_ms, attempts)", width: 12, conflict: "" };
+const MARK: BulkInsert = {
+  into: "mark (seq, side, record, renamed_from, kind, image, position, from_ms, to_ms, keys, not_before_ms, attempts)",
+  width: 12,
+  conflict: "",
+};
 
 type MarkRow = [
   seq: number,
@@ -41,7 +45,8 @@ const NOT_BLOCKED = "(linked IS NULL OR NOT EXISTS (SELECT 1 FROM intent i WHERE
 export function addMarks(session: Session, catalogue: Catalogue, hash: MatchHash, shards: number, marks: readonly Mark[]): Shard[] {
   const touched = new Set<Shard>();
   for (const [side, own] of groupBySide(catalogue, marks)) {
-    for (let at = 0; at < own.length; at += SET_SIZE_MAX) addMarksOfSide(session, hash, shards, side, own.slice(at, at + SET_SIZE_MAX), touched);
+    for (let at = 0; at < own.length; at += SET_SIZE_MAX)
+      addMarksOfSide(session, hash, shards, side, own.slice(at, at + SET_SIZE_MAX), touched);
   }
   return [...touched].toSorted((a, b) => a - b);
 }
@@ -66,7 +71,11 @@ function addMarksOfSide(session: Session, hash: MatchHash, shards: number, side:
   const waiting = new Map<RecordId, Mark>();
   const old: number[] = [];
   const set = cellSet([...records].map((record) => side.toCell(record)));
-  for (const row of session.all<MarkRow>(`SELECT ${COLUMNS} FROM json_each(?) j CROSS JOIN mark k ON k.side = ? AND k.record = j.value`, set, side.number)) {
+  for (const row of session.all<MarkRow>(
+    `SELECT ${COLUMNS} FROM json_each(?) j CROSS JOIN mark k ON k.side = ? AND k.record = j.value`,
+    set,
+    side.number,
+  )) {
     waiting.set(row[2], markOf(side, row));
     old.push(row[0]);
   }
@@ -87,14 +96,27 @@ function insertMarks(session: Session, hash: MatchHash, shards: number, side: Si
   const staged: { side: Side; cell: bigint | string; keys: readonly (string | null)[] }[] = [];
   marks.forEach((mark, index) => {
     const entity = links[index] ?? null;
-    const shard = entity === null ? 0 : entity % shards;
+    const shard = shardOf(entity, shards);
     touched.add(shard);
     const cell = side.toCell(mark.record);
     const renamedFrom = mark.renamedFrom === null ? null : side.toCell(mark.renamedFrom);
     const keys = mark.keys === null ? null : writeKeys(mark.keys);
     if (mark.keys !== null && keys !== null && entity === null) staged.push({ side, cell, keys: mark.keys });
     const { kind, image, position, fromMs, toMs, notBeforeMs } = mark;
-    cells.push(shard * SHARD_SIZE + first + index, side.number, cell, renamedFrom, KINDS.indexOf(kind), image, position, fromMs, toMs, keys, notBeforeMs, 0);
+    cells.push(
+      shard * SHARD_SIZE + first + index,
+      side.number,
+      cell,
+      renamedFrom,
+      KINDS.indexOf(kind),
+      image,
+      position,
+      fromMs,
+      toMs,
+      keys,
+      notBeforeMs,
+      0,
+    );
   });
   session.insert(MARK, cells);
   stageKeys(session, hash, staged);
@@ -126,47 +148,63 @@ function linksOf(session: Session, side: Side, marks: readonly Mark[]): (EntityI
   return links;
 }
 
-export function loadMarks(session: Session, catalogue: Catalogue, reader: EntityReader, shards: number, shard: Shard, limit: number, nowMs: number): LoadedMark[] {
+/** The ready marks of a shard, and how many among those looked at have become another shard's work. */
+export function loadMarks(
+  session: Session,
+  catalogue: Catalogue,
+  reader: EntityReader,
+  shards: number,
+  shard: Shard,
+  limit: number,
+  nowMs: number,
+): { readonly marks: LoadedMark[]; readonly strays: number } {
   const rows = session.all<[...MarkRow, number | null]>(
-    `SELECT ${COLUMNS}, ${LINKED} AS linked FROM mark k WHERE k.seq >= ? AND k.seq < ? AND k.not_before_ms <= ? AND ${NOT_BLOCKED} ORDER BY k.seq LIMIT ?`,
+    `SELECT * FROM (SELECT ${COLUMNS}, ${LINKED} AS linked FROM mark k WHERE k.seq >= ? AND k.seq < ? AND k.not_before_ms <= ?) k WHERE ${NOT_BLOCKED} ORDER BY k.seq LIMIT ?`,
     shard * SHARD_SIZE,
     (shard + 1) * SHARD_SIZE,
     nowMs,
     limit,
   );
-  const entities = reader.loadById(rows.flatMap((row) => row[12] ?? []));
-  return rows.flatMap((row) => {
-    const [sequence, side] = row;
-    // Linked since it came, by a write of ours: another shard's work now. See moveStrays.
-    if (row[12] !== null && row[12] % shards !== shard) return [];
+  const own = rows.filter((row) => shardOf(row[12], shards) === shard);
+  const entities = reader.loadById(own.flatMap((row) => row[12] ?? []));
+  const marks = own.map((row) => {
     const entity = row[12] === null ? null : (entities.get(row[12]) ?? null);
-    return [{ ...markOf(catalogue.sideByNumber(side), row.slice(0, 12) as MarkRow), sequence, attempts: row[11], entity }];
+    return { ...markOf(catalogue.sideByNumber(row[1]), row), sequence: row[0], attempts: row[11], entity };
   });
+  return { marks, strays: rows.length - own.length };
 }
 
-/** Brings the marks of records linked or unlinked since they came to the shard of their entity. Returns how many. */
-export function moveStrays(session: Session, shards: number, shard: Shard, limit: number): number {
+/** Records that are not linked wait in shard 0. [S36] */
+function shardOf(entity: EntityId | null, shards: number): Shard {
+  return entity === null ? 0 : entity % shards;
+}
+
+/** Brings the marks of records that were linked or unlinked since they came to the shard they belong to now. */
+export function moveStrays(session: Session, shards: number, shard: Shard): void {
   const strays = session.all<[number, number]>(
-    `SELECT seq, target FROM (SELECT k.seq AS seq, coalesce(${LINKED} % ${shards}, 0) AS target FROM mark k WHERE k.seq >= ? AND k.seq < ? ORDER BY k.seq LIMIT ?) WHERE target <> ?`,
+    `SELECT seq, target FROM (SELECT k.seq AS seq, coalesce(${LINKED} % ${shards}, 0) AS target FROM mark k WHERE k.seq >= ? AND k.seq < ?) WHERE target <> ? ORDER BY seq`,
     shard * SHARD_SIZE,
     (shard + 1) * SHARD_SIZE,
-    limit,
     shard,
   );
-  if (strays.length === 0) return 0;
+  if (strays.length === 0) return;
   const first = takeNumbers(session, "mark", strays.length);
   strays.forEach(([seq, target], index) => {
     session.run("UPDATE mark SET seq = ? WHERE seq = ?", target * SHARD_SIZE + first + index, seq);
   });
-  return strays.length;
 }
 
 export function consumeMarks(session: Session, changes: Pick<Changes, "consumed" | "deferred">): void {
   for (let at = 0; at < changes.consumed.length; at += SET_SIZE_MAX) {
-    session.run("DELETE FROM mark WHERE seq IN (SELECT value FROM json_each(?))", `[${changes.consumed.slice(at, at + SET_SIZE_MAX).join(",")}]`);
+    session.run(
+      "DELETE FROM mark WHERE seq IN (SELECT value FROM json_each(?))",
+      `[${changes.consumed.slice(at, at + SET_SIZE_MAX).join(",")}]`,
+    );
   }
-  for (const { sequence, notBeforeMs } of changes.deferred) session.run("UPDATE mark SET not_before_ms = ?, attempts = attempts + 1 WHERE seq = ?", notBeforeMs, sequence);
-  if (changes.consumed.length > 0 && session.first("SELECT 1 FROM mark WHERE seq < ? LIMIT 1", SHARD_SIZE) === undefined) forgetStagedKeys(session);
+  for (const { sequence, notBeforeMs } of changes.deferred)
+    session.run("UPDATE mark SET not_before_ms = ?, attempts = attempts + 1 WHERE seq = ?", notBeforeMs, sequence);
+  if (changes.consumed.length > 0 && session.first("SELECT 1 FROM mark WHERE seq < ? LIMIT 1", SHARD_SIZE) === undefined)
+    forgetStagedKeys(session);
 }
 
 export function countMarks(session: Session): number {
@@ -180,10 +218,27 @@ export function hasReadyMark(session: Session, shard: Shard, nowMs: number): boo
 
 /** When the next mark that is put off becomes ready. */
 export function nextMarkAtMs(session: Session, nowMs: number): number | null {
-  return session.first<[number | null]>("SELECT min(not_before_ms) FROM mark WHERE not_before_ms > 0 AND not_before_ms > ?", nowMs)?.[0] ?? null;
+  return (
+    session.first<[number | null]>("SELECT min(not_before_ms) FROM mark WHERE not_before_ms > 0 AND not_before_ms > ?", nowMs)?.[0] ?? null
+  );
 }
 
-function markOf(side: Side, [, , record, renamedFrom, kind, image, position, fromMs, toMs, keys, notBeforeMs]: MarkRow): Mark {
+function markOf(
+  side: Side,
+  [, , record, renamedFrom, kind, image, position, fromMs, toMs, keys, notBeforeMs]: MarkRow | [...MarkRow, number | null],
+): Mark {
   const read = keys === null ? null : readKeys(keys).map((key) => key ?? null);
-  return { sync: side.sync, side: side.place, record, kind: KINDS[kind] ?? "touched", image, position, renamedFrom, fromMs, toMs, keys: read, notBeforeMs };
+  return {
+    sync: side.sync,
+    side: side.place,
+    record,
+    kind: KINDS[kind] ?? "touched",
+    image,
+    position,
+    renamedFrom,
+    fromMs,
+    toMs,
+    keys: read,
+    notBeforeMs,
+  };
 }

@@ -15,4 +15,3 @@ export async function createMatchHash(): Promise<MatchHash> {
     stagedKey: (side, rule, key) => BigInt.asIntN(64, h64(`${side} ${rule} ${key}`, 1n)),
   };
 }
-

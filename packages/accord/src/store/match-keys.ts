@@ -19,7 +19,14 @@ const STAGED: BulkInsert = { into: "staged_key (hash, side, record)", width: 3, 
 export const KEY: BulkInsert = { into: "match_key (hash, entity)", width: 2, conflict: "ON CONFLICT DO NOTHING" };
 
 /** Removes an entity's keys that are over, and adds the rows of its new ones to `cells`. */
-export function oldKeysOver(session: Session, hash: MatchHash, entity: StoredEntity, before: Keys, after: Keys, cells: SQLInputValue[]): void {
+export function oldKeysOver(
+  session: Session,
+  hash: MatchHash,
+  entity: StoredEntity,
+  before: Keys,
+  after: Keys,
+  cells: SQLInputValue[],
+): void {
   for (let rule = 0; rule < Math.max(before.length, after.length); rule += 1) {
     const [old, next] = [before[rule] ?? null, after[rule] ?? null];
     if (old === next) continue;
@@ -38,7 +45,11 @@ export function readKeys(text: string | null): readonly (string | null | undefin
 }
 
 /** Notes the keys of records that wait to be joined, so that two of them with one key are seen. [S36] */
-export function stageKeys(session: Session, hash: MatchHash, staged: readonly { readonly side: Side; readonly cell: bigint | string; readonly keys: Keys }[]): void {
+export function stageKeys(
+  session: Session,
+  hash: MatchHash,
+  staged: readonly { readonly side: Side; readonly cell: bigint | string; readonly keys: Keys }[],
+): void {
   const cells: (bigint | string | number)[] = [];
   for (const { side, cell, keys } of staged) {
     keys.forEach((key, rule) => {
@@ -52,10 +63,20 @@ export function stageKeys(session: Session, hash: MatchHash, staged: readonly { 
 export function forgetStagedKeys(session: Session): void {
   if (session.first("SELECT 1 FROM staged_key LIMIT 1") === undefined) return;
   if (session.first("SELECT 1 FROM problem LIMIT 1") === undefined) session.run("DELETE FROM staged_key");
-  else session.run("DELETE FROM staged_key WHERE NOT EXISTS (SELECT 1 FROM problem p WHERE p.side = staged_key.side AND p.record = staged_key.record)");
+  else
+    session.run(
+      "DELETE FROM staged_key WHERE NOT EXISTS (SELECT 1 FROM problem p WHERE p.side = staged_key.side AND p.record = staged_key.record)",
+    );
 }
 
-export function findMatches(session: Session, catalogue: Catalogue, hash: MatchHash, sync: number, place: SideIndex, seekers: readonly Seeker[]): KeyMatch[][] {
+export function findMatches(
+  session: Session,
+  catalogue: Catalogue,
+  hash: MatchHash,
+  sync: number,
+  place: SideIndex,
+  seekers: readonly Seeker[],
+): KeyMatch[][] {
   const side = catalogue.side(sync, place);
   const asked: { readonly seeker: number; readonly rule: number; readonly key: string }[] = [];
   seekers.forEach(({ keys }, seeker) => {
@@ -110,16 +131,35 @@ function walkCandidates(session: Session, hash: bigint, index: number, take: (ca
 }
 
 /** Whether a candidate really has the key, lives, and has no live record at the side. */
-function fits(session: Session, side: Side, [, , sync, keys, records, extra]: Candidate, asked: number, rule: number, key: string): boolean {
+function fits(
+  session: Session,
+  side: Side,
+  [, , sync, keys, records, extra]: Candidate,
+  asked: number,
+  rule: number,
+  key: string,
+): boolean {
   if (sync !== asked || keys === null || readImage(keys)[rule] !== key) return false;
   if (extra !== null && (readExtra(extra).life?.kind ?? "live") !== "live") return false;
   const record = readImage(records)[side.place];
   if (record === null || record === undefined) return true;
-  return session.first(`SELECT 1 FROM member WHERE side = ? AND record = ? AND state IN ${STATES_WITH_RECORD}`, side.number, side.toCell(record)) === undefined;
+  return (
+    session.first(
+      `SELECT 1 FROM member WHERE side = ? AND record = ? AND state IN ${STATES_WITH_RECORD}`,
+      side.number,
+      side.toCell(record),
+    ) === undefined
+  );
 }
 
 /** Other unlinked records of the side with the key, waiting or set aside with a problem; three are counted, more say nothing more. */
-function countRivals(session: Session, hash: MatchHash, side: Side, seekers: readonly Seeker[], tell: (seeker: number, rule: number, rivals: number) => void): void {
+function countRivals(
+  session: Session,
+  hash: MatchHash,
+  side: Side,
+  seekers: readonly Seeker[],
+  tell: (seeker: number, rule: number, rivals: number) => void,
+): void {
   if (session.first("SELECT 1 FROM staged_key LIMIT 1") === undefined) return;
   seekers.forEach(({ record, keys }, seeker) => {
     const cell = side.toCell(record);

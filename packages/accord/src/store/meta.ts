@@ -13,7 +13,15 @@ export interface NewStore {
 }
 
 export function writeNewStore(session: Session, store: NewStore): void {
-  for (const [name, value] of Object.entries({ store_id: store.storeId, generation: 0, shards: store.shards, restored: 0, entity: 0, mark: 0, chain: "" })) {
+  for (const [name, value] of Object.entries({
+    store_id: store.storeId,
+    generation: 0,
+    shards: store.shards,
+    restored: 0,
+    entity: 0,
+    mark: 0,
+    chain: "",
+  })) {
     session.run("INSERT INTO meta (name, value) VALUES (?, ?)", name, value);
   }
 }
@@ -36,7 +44,8 @@ export function writeMeta(session: Session, name: string, value: string | number
 
 /** Takes `count` numbers of a counter that never gives a number twice: the first of them. Numbers start at 1. */
 export function takeNumbers(session: Session, counter: Counter, count: number): number {
-  const last = session.first<[number]>("UPDATE meta SET value = CAST(value + ? AS INTEGER) WHERE name = ? RETURNING value", count, counter)?.[0] ?? 0;
+  const last =
+    session.first<[number]>("UPDATE meta SET value = CAST(value + ? AS INTEGER) WHERE name = ? RETURNING value", count, counter)?.[0] ?? 0;
   return last - count + 1;
 }
 

@@ -61,8 +61,10 @@ export function openSession(file: string, options: SessionOptions): Session {
     file,
     database,
     // With setReturnArrays rows are arrays; the types of node:sqlite know only the object form.
-    all: <Shape extends Row>(sql: string, ...values: readonly SQLInputValue[]) => prepared(sql).all(...values) as unknown as readonly Shape[],
-    first: <Shape extends Row>(sql: string, ...values: readonly SQLInputValue[]) => prepared(sql).get(...values) as unknown as Shape | undefined,
+    all: <Shape extends Row>(sql: string, ...values: readonly SQLInputValue[]) =>
+      prepared(sql).all(...values) as unknown as readonly Shape[],
+    first: <Shape extends Row>(sql: string, ...values: readonly SQLInputValue[]) =>
+      prepared(sql).get(...values) as unknown as Shape | undefined,
     run: (sql, ...values) => Number(prepared(sql).run(...values).changes),
     insert: (insert, cells) => {
       runBulk(bulk(insert), insert.width, cells);
@@ -88,11 +90,11 @@ interface BulkStatements {
 function openDatabase(file: string, options: SessionOptions): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
   try {
-    database.exec("PRAGMA journal_mode = WAL");
+    if (process.env.PS) database.exec("PRAGMA page_size=" + process.env.PS); database.exec("PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA synchronous = ${options.durability === "full" ? "FULL" : "NORMAL"}`);
     database.exec(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);
     database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-    database.exec("PRAGMA temp_store = MEMORY");
+    database.exec("PRAGMA temp_store = MEMORY"); for (const p of (process.env.PR ?? "").split(";")) if (p) database.exec("PRAGMA " + p);
     if (options.maxPages !== null) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.maxPages)}`);
     return database;
   } catch (error) {

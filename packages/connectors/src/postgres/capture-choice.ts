@@ -48,20 +48,34 @@ export interface CaptureChoice {
 }
 
 /** Chooses the log where it can carry every object, else whichever carries more; what the configuration asks for comes first. */
-export function chooseCapture(server: ServerFacts, setting: CaptureSetting, installed: Installed, tables: readonly CaptureTable[]): CaptureChoice {
+export function chooseCapture(
+  server: ServerFacts,
+  setting: CaptureSetting,
+  installed: Installed,
+  tables: readonly CaptureTable[],
+): CaptureChoice {
   if (setting === "sweep") return { capture: "none", reasons: [] };
   const forLog = tables.map((table) => ({ table, problem: publishProblem(table) }));
   const forTriggers = tables.map((table) => ({ table, problem: triggerProblem(table) }));
   const logCount = server.logProblem === null ? forLog.filter(({ problem }) => problem === null).length : 0;
   const triggerCount = server.schemaProblem === null || installed.schema ? forTriggers.filter(({ problem }) => problem === null).length : 0;
-  const chosen = setting === "log" ? "log" : setting === "triggers" ? "touched" : logCount >= triggerCount && server.logProblem === null ? "log" : "touched";
+  const chosen =
+    setting === "log"
+      ? "log"
+      : setting === "triggers"
+        ? "touched"
+        : logCount >= triggerCount && server.logProblem === null
+          ? "log"
+          : "touched";
   const reasons: { what: string; why: string }[] = [];
   if (setting !== "triggers") {
     if (server.logProblem !== null) reasons.push({ what: "capture by the log", why: server.logProblem });
-    for (const { table, problem } of forLog) if (problem !== null) reasons.push({ what: `capture of ${table.schema}.${table.table} by the log`, why: problem });
+    for (const { table, problem } of forLog)
+      if (problem !== null) reasons.push({ what: `capture of ${table.schema}.${table.table} by the log`, why: problem });
   }
   if (chosen === "log") return { capture: server.logProblem === null ? "log" : "none", reasons };
-  for (const { table, problem } of forTriggers) if (problem !== null) reasons.push({ what: `triggers on ${table.schema}.${table.table}`, why: problem });
+  for (const { table, problem } of forTriggers)
+    if (problem !== null) reasons.push({ what: `triggers on ${table.schema}.${table.table}`, why: problem });
   return { capture: "touched", reasons };
 }
 

@@ -26,7 +26,11 @@ export interface KeyColumn {
  * Reads what capture needs to know of tables named `schema.table`, or `table` for those in public. One result per name, null where there is no such table.
  * The key is the primary key, else the index that is the replica identity, as in discovery.
  */
-export async function readCaptureTables(database: Database, objects: readonly string[], options: CallOptions): Promise<readonly (CaptureTable | null)[]> {
+export async function readCaptureTables(
+  database: Database,
+  objects: readonly string[],
+  options: CallOptions,
+): Promise<readonly (CaptureTable | null)[]> {
   const rows = await database.rows(TABLES, [JSON.stringify(objects)], options);
   return objects.map((_, index) => {
     const row = rows.find(([number]) => Number(number) === index + 1);

@@ -10,7 +10,12 @@ import { currentTouchedCursor, followTouched } from "./touched-feed.ts";
  * Follows changes the way that is installed, from a cursor on. See {@link followLog} and {@link followTouched}.
  * @throws {AccordError} ACCORD_NOT_INSTALLED also where one of the objects is not captured; ACCORD_CURSOR_EXPIRED also where the way has changed
  */
-export async function followChanges(access: CaptureAccess, objects: readonly OpenObject[], cursor: Cursor, options: CallOptions): Promise<Feed> {
+export async function followChanges(
+  access: CaptureAccess,
+  objects: readonly OpenObject[],
+  cursor: Cursor,
+  options: CallOptions,
+): Promise<Feed> {
   const installed = await readInstalled(access, options);
   const { where } = access.database;
   if (installed.capture === "none") throw notInstalled(where, "neither a publication nor a trigger log is there");

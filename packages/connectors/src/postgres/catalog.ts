@@ -73,29 +73,46 @@ export interface TableFacts {
 }
 
 /** Reads the facts of one object (`schema.table`, or `table` for one in public), or of every object that the role may see. */
-export async function readCatalog(database: Database, ownSchema: string, object: string | null, options: CallOptions): Promise<readonly TableFacts[]> {
+export async function readCatalog(
+  database: Database,
+  ownSchema: string,
+  object: string | null,
+  options: CallOptions,
+): Promise<readonly TableFacts[]> {
   const values = [ownSchema, object];
   const [tables = [], columns = [], uniques = [], foreignKeys = []] = await database.run(
-    [TABLES, COLUMNS, UNIQUES, FOREIGN_KEYS].map((text) => ({ text: `WITH chosen AS (${CHOSEN}) ${text}`, values })),
+    [TABLES, COLUMNS, UNIQUES, FOREIGN_KEYS].map((query) => ({ text: `WITH chosen AS (${CHOSEN}) ${query}`, values })),
     options,
   );
   const columnsOf = groupByFirst(columns);
   const uniquesOf = groupByFirst(uniques);
   const foreignKeysOf = groupByFirst(foreignKeys);
-  return tables.map(([oid = null, schema = null, table = null, kind = null, comment = null, afterwards = null, before = null, security = null, mayDelete = null]) => ({
-    oid: text(oid),
-    schema: text(schema),
-    table: text(table),
-    kind: text(kind),
-    columns: (columnsOf.get(text(oid)) ?? []).map(columnOf),
-    uniques: (uniquesOf.get(text(oid)) ?? []).map(uniqueOf),
-    foreignKeys: (foreignKeysOf.get(text(oid)) ?? []).map(foreignKeyOf),
-    comment,
-    changesAfterwards: afterwards === "t",
-    changesBeforeInsert: before === "t",
-    rowSecurity: security === "t",
-    mayDelete: mayDelete === "t",
-  }));
+  return tables.map(
+    ([
+      oid = null,
+      schema = null,
+      table = null,
+      kind = null,
+      comment = null,
+      afterwards = null,
+      before = null,
+      security = null,
+      mayDelete = null,
+    ]) => ({
+      oid: text(oid),
+      schema: text(schema),
+      table: text(table),
+      kind: text(kind),
+      columns: (columnsOf.get(text(oid)) ?? []).map(columnOf),
+      uniques: (uniquesOf.get(text(oid)) ?? []).map(uniqueOf),
+      foreignKeys: (foreignKeysOf.get(text(oid)) ?? []).map(foreignKeyOf),
+      comment,
+      changesAfterwards: afterwards === "t",
+      changesBeforeInsert: before === "t",
+      rowSecurity: security === "t",
+      mayDelete: mayDelete === "t",
+    }),
+  );
 }
 
 /** Tables and views that are not the server's own, not ours and no partition of another. */

@@ -20,9 +20,20 @@ export async function checkConnection(access: CaptureAccess, objects: readonly s
   const server = await readServer(access, options);
   const installed = await readInstalled(access, options);
   const problems: ReportLine[] = [];
-  if (encoding !== "UTF8") problems.push({ severity: "warning", text: `the database is encoded in ${encoding ?? ""}, which cannot hold every character`, remedy: "use a database in UTF8" });
-  if (readOnly === "on") problems.push({ severity: "error", text: "the session is read-only, so nothing can be written", remedy: "connect to the primary server, or ALTER ROLE … SET default_transaction_read_only = off" });
-  if (server.versionNumber < OLDEST_VERSION) problems.push({ severity: "error", text: "PostgreSQL before 14 is not supported", remedy: "upgrade the server" });
+  if (encoding !== "UTF8")
+    problems.push({
+      severity: "warning",
+      text: `the database is encoded in ${encoding ?? ""}, which cannot hold every character`,
+      remedy: "use a database in UTF8",
+    });
+  if (readOnly === "on")
+    problems.push({
+      severity: "error",
+      text: "the session is read-only, so nothing can be written",
+      remedy: "connect to the primary server, or ALTER ROLE … SET default_transaction_read_only = off",
+    });
+  if (server.versionNumber < OLDEST_VERSION)
+    problems.push({ severity: "error", text: "PostgreSQL before 14 is not supported", remedy: "upgrade the server" });
   if (database.settings.capture !== "sweep" && database.settings.capture !== "triggers") {
     if (server.logProblem !== null) problems.push(line("note", "changes cannot be read from the log", server.logProblem));
     else if (server.keepsLogWithoutBound) {
@@ -44,28 +55,57 @@ export async function checkConnection(access: CaptureAccess, objects: readonly s
 /** pg_current_snapshot and xid8 are of 13; 14 is the oldest that its makers still mend. */
 const OLDEST_VERSION = 140_000;
 
-async function reportOf(access: CaptureAccess, facts: TableFacts, server: Awaited<ReturnType<typeof readServer>>, installed: Installed, options: CallOptions): Promise<ObjectReport> {
+async function reportOf(
+  access: CaptureAccess,
+  facts: TableFacts,
+  server: Awaited<ReturnType<typeof readServer>>,
+  installed: Installed,
+  options: CallOptions,
+): Promise<ObjectReport> {
   const { database } = access;
   const schema = schemaOf(facts);
   const capabilities = capabilitiesOf(database.settings, schema.name, installed);
   const notes: ReportLine[] = [];
   if (schema.keyProblem !== null) notes.push(line("error", `${schema.name} cannot be a side`, schema.keyProblem));
   const table = `"${facts.schema}"."${facts.table}"`;
-  const rights = { SELECT: facts.columns.some(({ mayRead }) => mayRead), INSERT: facts.columns.some(({ mayInsert }) => mayInsert), UPDATE: facts.columns.some(({ mayUpdate }) => mayUpdate), DELETE: facts.mayDelete };
+  const rights = {
+    SELECT: facts.columns.some(({ mayRead }) => mayRead),
+    INSERT: facts.columns.some(({ mayInsert }) => mayInsert),
+    UPDATE: facts.columns.some(({ mayUpdate }) => mayUpdate),
+    DELETE: facts.mayDelete,
+  };
   for (const [right, has] of Object.entries(rights)) {
-    if (!has) notes.push({ severity: right === "SELECT" ? "error" : "warning", text: `the role may not ${right} in ${schema.name}`, remedy: `GRANT ${right} ON ${table} TO the role` });
+    if (!has)
+      notes.push({
+        severity: right === "SELECT" ? "error" : "warning",
+        text: `the role may not ${right} in ${schema.name}`,
+        remedy: `GRANT ${right} ON ${table} TO the role`,
+      });
   }
-  if (facts.rowSecurity) notes.push({ severity: "warning", text: `row security hides records of ${schema.name} from the role: they count as missing`, remedy: "ALTER ROLE … BYPASSRLS, or leave it out" });
+  if (facts.rowSecurity)
+    notes.push({
+      severity: "warning",
+      text: `row security hides records of ${schema.name} from the role: they count as missing`,
+      remedy: "ALTER ROLE … BYPASSRLS, or leave it out",
+    });
   if (!installed.applied) {
     const why = server.schemaProblem ?? "not installed";
-    notes.push({ severity: "warning", text: "the outcome of a lost answer cannot be proven, and creates are looked up by match keys (level G1)", remedy: why === "not installed" ? "run `accord install`" : remedyOf(why) });
+    notes.push({
+      severity: "warning",
+      text: "the outcome of a lost answer cannot be proven, and creates are looked up by match keys (level G1)",
+      remedy: why === "not installed" ? "run `accord install`" : remedyOf(why),
+    });
   }
   if (capabilities.capture !== "log" && database.settings.capture !== "sweep") {
     const captureTables = (await readCaptureTables(database, [schema.name], options)).flatMap((found) => found ?? []);
     const choice = chooseCapture(server, database.settings.capture, installed, captureTables);
     for (const { what, why } of choice.reasons) notes.push(line("note", `no ${what}`, why));
     if (capabilities.capture === "sweep") {
-      notes.push({ severity: "note", text: "changes are learnt from listings alone", remedy: choice.capture === "none" ? null : "run `accord install`" });
+      notes.push({
+        severity: "note",
+        text: "changes are learnt from listings alone",
+        remedy: choice.capture === "none" ? null : "run `accord install`",
+      });
     }
   }
   return { object: schema.name, capabilities, notes };
@@ -75,14 +115,22 @@ function absent({ database }: CaptureAccess, object: string, installed: Installe
   return {
     object,
     capabilities: capabilitiesOf(database.settings, object, installed),
-    notes: [{ severity: "error", text: `there is no object ${object} that the role may see`, remedy: "check the name, or GRANT USAGE ON SCHEMA and SELECT to the role" }],
+    notes: [
+      {
+        severity: "error",
+        text: `there is no object ${object} that the role may see`,
+        remedy: "check the name, or GRANT USAGE ON SCHEMA and SELECT to the role",
+      },
+    ],
   };
 }
 
 /** Splits "what is wrong: what to do". */
 function line(severity: ReportLine["severity"], text: string, why: string): ReportLine {
   const colon = why.indexOf(": ");
-  return colon < 0 ? { severity, text: `${text}: ${why}`, remedy: null } : { severity, text: `${text}: ${why.slice(0, colon)}`, remedy: why.slice(colon + 2) };
+  return colon < 0
+    ? { severity, text: `${text}: ${why}`, remedy: null }
+    : { severity, text: `${text}: ${why.slice(0, colon)}`, remedy: why.slice(colon + 2) };
 }
 
 function remedyOf(why: string): string {

@@ -66,7 +66,11 @@ export function clientConfig(settings: PostgresSettings): pg.ClientConfig {
   const { mode, ca, cert, key } = settings.tls;
   const files = { ...(ca === null ? {} : { ca }), ...(cert === null ? {} : { cert }), ...(key === null ? {} : { key }) };
   const checks =
-    mode === "require" ? { rejectUnauthorized: false } : mode === "verify-ca" ? { rejectUnauthorized: true, checkServerIdentity: () => undefined } : { rejectUnauthorized: true };
+    mode === "require"
+      ? { rejectUnauthorized: false }
+      : mode === "verify-ca"
+        ? { rejectUnauthorized: true, checkServerIdentity: () => undefined }
+        : { rejectUnauthorized: true };
   return {
     host: settings.host,
     port: settings.port,
@@ -84,50 +88,13 @@ export function clientConfig(settings: PostgresSettings): pg.ClientConfig {
 /** Makes the pool. Nothing is reached before the first call. */
 export function createDatabase(name: string, settings: PostgresSettings): Database {
   const where = `connection "${name}" (PostgreSQL at ${settings.host}:${settings.port}, database ${settings.database})`;
-  const pool = new pg.Pool({ ...clientConfig(settings), max: settings.poolSizeMax, idleTimeoutMillis: IDLE_CONNECTION_MS, allowExitOnIdle: true });
-  // A session that dies while nobody uses it is replaced at the next call; that call says so if there is anything to say.
-  pool.on("error", () => {});
-  const pinned = new WeakSet<pg.PoolClient>();
-  const { search_path: _, ...spelling } = SPELLING_SETTINGS;
-  const pinning = settingsStatement({
-    ...spelling,
-    ...WORK_SETTINGS,
-    statement_timeout: String(settings.statementTimeoutMs),
-    lock_timeout: String(settings.lockTimeoutMs),
-  });
-
-  async function acquire(signal: AbortSignal): Promise<pg.PoolClient> {
-    throwIfCancelled(signal, where);
-    let client: pg.PoolClient | null = null;
-    try {
-      client = await pool.connect();
-      if (!pinned.has(client)) {
-        // Without a listener an error of the socket would end the process; whoever uses the session learns of it from its own call.
-        client.on("error", () => {});
-        await client.query(pinning);
-        pinned.add(client);
-      }
-    } catch (error) {
-      client?.release(true);
-      throw asAccordError(error, where);
-    }
-    if (signal.aborted) {
-      client.release();
-      throw cancelled(where);
-    }
-    return client;
-  }
+  const pool = createPool(settings, where);
 
   async function lend<Result>(work: (client: pg.PoolClient) => Promise<Result>, { signal }: CallOptions): Promise<Result> {
-    const client = await acquire(signal);
-    let onAbort: () => void = () => {};
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(cancelled(where));
-      signal.addEventListener("abort", onAbort, { once: true });
-    });
+    const client = await pool.acquire(signal);
     const working = work(client);
     try {
-      const result = await Promise.race([working, aborted]);
+      const result = await untilAborted(working, signal, where);
       client.release();
       return result;
     } catch (error) {
@@ -135,25 +102,21 @@ export function createDatabase(name: string, settings: PostgresSettings): Databa
       // Where the signal won, the work ends later, with the session's end.
       working.catch(() => {});
       throw error;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
     }
   }
 
   async function run(statements: readonly Statement[], options: CallOptions): Promise<readonly Rows[]> {
+    const attempt = (chosen: readonly Statement[]): Promise<readonly Rows[]> => lend((client) => runPipeline(client, chosen), options);
     try {
-      return await lend((client) => runPipeline(client, statements), options);
-    } catch (error) {
-      if (!isStalePlan(error)) throw asAccordError(error, where);
-    }
-    try {
-      return await lend((client) => runPipeline(client, unprepared(statements)), options);
+      return await attempt(statements).catch((error: unknown) => {
+        if (!isStalePlan(error)) throw error;
+        return attempt(unprepared(statements));
+      });
     } catch (error) {
       throw asAccordError(error, where);
     }
   }
 
-  let closing: Promise<void> | null = null;
   return {
     where,
     settings,
@@ -161,11 +124,71 @@ export function createDatabase(name: string, settings: PostgresSettings): Databa
     rows: async (text, values, options) => (await run([{ text, values }], options))[0] ?? [],
     lend,
     borrow: async ({ signal }) => {
-      const client = await acquire(signal);
+      const client = await pool.acquire(signal);
       return { client, release: ({ broken }) => client.release(broken) };
     },
-    close: () => (closing ??= pool.end()),
+    close: () => pool.close(),
   };
+}
+
+interface Pool {
+  acquire(signal: AbortSignal): Promise<pg.PoolClient>;
+  close(): Promise<void>;
+}
+
+/** Sessions with their settings pinned. */
+function createPool(settings: PostgresSettings, where: string): Pool {
+  const pool = new pg.Pool({
+    ...clientConfig(settings),
+    max: settings.poolSizeMax,
+    idleTimeoutMillis: IDLE_CONNECTION_MS,
+    allowExitOnIdle: true,
+  });
+  // A session that dies while nobody uses it is replaced at the next call; that call says so if there is anything to say.
+  pool.on("error", () => {});
+  const pinned = new WeakSet<pg.PoolClient>();
+  const { search_path: _, ...spelling } = SPELLING_SETTINGS;
+  const timeouts = { statement_timeout: String(settings.statementTimeoutMs), lock_timeout: String(settings.lockTimeoutMs) };
+  const pinning = settingsStatement({ ...spelling, ...WORK_SETTINGS, ...timeouts });
+
+  async function acquire(signal: AbortSignal): Promise<pg.PoolClient> {
+    throwIfCancelled(signal, where);
+    let client: pg.PoolClient | null = null;
+    const connecting = pool.connect();
+    try {
+      client = await untilAborted(connecting, signal, where);
+      if (!pinned.has(client)) {
+        // Without a listener an error of the socket would end the process; whoever uses the session learns of it from its own call.
+        client.on("error", () => {});
+        await client.query(pinning);
+        pinned.add(client);
+      }
+    } catch (error) {
+      if (client !== null) client.release(true);
+      // One that comes too late goes back to the pool.
+      else connecting.then((late) => late.release()).catch(() => {});
+      throw asAccordError(error, where);
+    }
+    if (!signal.aborted) return client;
+    client.release();
+    throw cancelled(where);
+  }
+
+  let closing: Promise<void> | null = null;
+  return { acquire, close: () => (closing ??= pool.end()) };
+}
+
+/** The promise's result, or ACCORD_CANCELLED as soon as the signal aborts. */
+async function untilAborted<Result>(promise: Promise<Result>, signal: AbortSignal, where: string): Promise<Result> {
+  const settled = new AbortController();
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(cancelled(where)), { once: true, signal: settled.signal });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    settled.abort();
+  }
 }
 
 /** Runs statements in one implicit transaction on a borrowed session; failures as the server sent them. */

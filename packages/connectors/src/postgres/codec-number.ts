@@ -9,7 +9,8 @@ export function integerCodec(least: bigint, greatest: bigint): ColumnCodec {
     decode: value,
     encode: (text) => {
       // Nine digits fit everything but int2.
-      if (text.length <= 4 || (text.length <= 9 && greatest > 32_767n && least < 0n)) return text.startsWith("-") && least === 0n ? outOfRange : value(text);
+      if (text.length <= 4 || (text.length <= 9 && greatest > 32_767n && least < 0n))
+        return text.startsWith("-") && least === 0n ? outOfRange : value(text);
       const number = BigInt(text);
       return number < least || number > greatest ? outOfRange : value(text);
     },
@@ -48,7 +49,10 @@ function encodeNumeric(text: string, precision: number, scale: number): ParseRes
   if (text.endsWith("Infinity")) return outOfRange;
   const negative = text.startsWith("-");
   const [whole = "0", fraction = ""] = (negative ? text.slice(1) : text).split(".");
-  const rounded = fraction.length <= scale ? (whole + fraction.padEnd(Math.max(scale, 0), "0")).replace(/^0+(?=\d)/, "") : round(whole + fraction, fraction.length - scale);
+  const rounded =
+    fraction.length <= scale
+      ? (whole + fraction.padEnd(Math.max(scale, 0), "0")).replace(/^0+(?=\d)/, "")
+      : round(whole + fraction, fraction.length - scale);
   // `rounded` counts units of 10^-scale: at most `precision` digits.
   if (rounded !== "0" && rounded.length > precision) return outOfRange;
   const digits = scale < 0 && rounded !== "0" ? rounded + "0".repeat(-scale) : rounded;

@@ -52,7 +52,8 @@ export function intervalProblem(text: string): ParseResult | null {
   const isNormal =
     match !== null &&
     (text === "PT0S" || given.some((part) => /[1-9]/.test(part)) || match[7] !== undefined) &&
-    (text === "PT0S" || given.every((part) => /^-?[1-9]/.test(part) || (part === seconds && match[7] !== undefined && /^-?0$/.test(part)))) &&
+    (text === "PT0S" ||
+      given.every((part) => /^-?[1-9]/.test(part) || (part === seconds && match[7] !== undefined && /^-?0$/.test(part)))) &&
     within(months, 12) &&
     within(minutes, 60) &&
     within(seconds, 60) &&
@@ -114,7 +115,9 @@ function roundClock(text: string, precision: number, halvesDown: boolean): { rea
   const [hours = 0, minutes = 0, seconds = 0] = whole.split(":").map(Number);
   const total = (hours * 60 + minutes) * 60 + seconds + (rounded === 1_000_000 ? 1 : 0);
   const carry = total === 86_400;
-  const spelled = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60].map((part) => String(part).padStart(2, "0")).join(":");
+  const spelled = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60]
+    .map((part) => String(part).padStart(2, "0"))
+    .join(":");
   const rest = rounded === 1_000_000 || rounded === 0 ? "" : `.${String(rounded).padStart(6, "0").replace(/0+$/, "")}`;
   return { clock: carry ? "00:00:00" : spelled + rest, carry };
 }

@@ -54,7 +54,13 @@ export function codecOf(type: CodecFacts): CodecChoice {
     case "uuid":
       return taken(codec("uuid", parserOf("uuid"), same));
     case "bytea":
-      return taken(codec("bytes", (cell) => parserOf("bytes")(cell.startsWith("\\x") ? cell.slice(2) : cell), (text) => value(`\\x${text}`)));
+      return taken(
+        codec(
+          "bytes",
+          (cell) => parserOf("bytes")(cell.startsWith("\\x") ? cell.slice(2) : cell),
+          (text) => value(`\\x${text}`),
+        ),
+      );
     case "date":
       return taken(codec("date", parserOf("date"), dateCell));
     case "time":
@@ -102,10 +108,14 @@ const booleanCodec = codec(
 );
 
 /** The catalogs' own `"char"`: one byte. */
-const oneByteCodec = codec("text", value, (text) => (/^[\x01-\x7f]?$/.test(text) ? value(text) : { kind: "invalid", problem: "longer than the one byte that the column holds" }));
+const oneByteCodec = codec("text", value, (text) =>
+  Buffer.byteLength(text) < 2 ? storable(text) : { kind: "invalid", problem: "longer than the one byte that the column holds" },
+);
 
 /** 63 bytes; the server would cut a longer one without a word. */
-const nameCodec = codec("text", value, (text) => (Buffer.byteLength(text) > 63 ? { kind: "invalid", problem: "longer than the 63 bytes of a name" } : storable(text)));
+const nameCodec = codec("text", value, (text) =>
+  Buffer.byteLength(text) > 63 ? { kind: "invalid", problem: "longer than the 63 bytes of a name" } : storable(text),
+);
 
 function taken(choice: ColumnCodec): CodecChoice {
   return { codec: choice, problem: null };
@@ -130,7 +140,7 @@ function same(text: string): ParseResult {
 /** The server's spelling of a type that core reads in any accepted spelling. */
 function parserOf(typeName: string): (text: string) => ParseResult {
   const type = builtinTypes.get(typeName);
-  return type === undefined ? value : type.parse;
+  return type === undefined ? value : (text) => type.parse(text);
 }
 
 function enumCodec(labels: readonly string[]): ColumnCodec {
@@ -164,7 +174,7 @@ function fitted(text: string, lengthMax: number, finish: (text: string) => strin
   const problem = storable(text);
   if (problem.kind === "invalid") return problem;
   if (text.length <= lengthMax || lengthOf(text) <= lengthMax) return value(finish(text));
-  const characters = [...text];
+  const characters = Array.from(text);
   if (characters.slice(lengthMax).every((character) => character === " ")) return value(finish(characters.slice(0, lengthMax).join("")));
   return { kind: "invalid", problem: `longer than the ${lengthMax} characters that the column holds` };
 }

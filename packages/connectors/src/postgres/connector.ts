@@ -24,10 +24,14 @@ function connect(settings: ConnectionSettings, context: ConnectContext): Connect
   const { value, problems } = readSettings(settings);
   const [problem] = problems;
   if (problem !== undefined) {
-    throw new AccordError("ACCORD_CONFIGURATION", `In connection "${context.name}", \`${problem.key}\` ${problem.problem}: ${problem.remedy}.`, {
-      remedy: "stop",
-      where: context.name,
-    });
+    throw new AccordError(
+      "ACCORD_CONFIGURATION",
+      `In connection "${context.name}", \`${problem.key}\` ${problem.problem}: ${problem.remedy}.`,
+      {
+        remedy: "stop",
+        where: context.name,
+      },
+    );
   }
   const database = createDatabase(context.name, value);
   const access: CaptureAccess = { database, names: namesOf(context.installation, value.database), clock: context.clock, log: context.log };

@@ -21,7 +21,7 @@ const TABLES = `
   create table public.regions (code text primary key, title text);
   create table public.lines (
     order_no integer,
-    line integer,
+    line text,
     title text,
     region text references public.regions (code),
     primary key (order_no, line)

@@ -27,7 +27,7 @@ export class CopyOut implements Submittable {
   #images: NativeImage[] = [];
   #connection: Connection | null = null;
   #ended = false;
-  #error: unknown = null;
+  #error: Error | null = null;
   #wake: (() => void) | null = null;
 
   constructor(text: string, keyLength: number, pageSize: number) {
@@ -51,7 +51,7 @@ export class CopyOut implements Submittable {
   }
 
   /** Ends waiting with this error. The session is of no use afterwards. */
-  fail(error: unknown): void {
+  fail(error: Error): void {
     this.#error ??= error;
     this.#notify();
   }
@@ -66,7 +66,9 @@ export class CopyOut implements Submittable {
     let tab = line.indexOf(TAB);
     for (let part = 1; part < this.#keyLength; part += 1) tab = line.indexOf(TAB, tab + 1);
     const id = line.slice(0, tab);
-    this.#ids.push(this.#keyLength === 1 && id.includes("\\") ? id.replace(ESCAPE, (_, character: string) => UNESCAPED[character] ?? character) : id);
+    this.#ids.push(
+      this.#keyLength === 1 && id.includes("\\") ? id.replace(ESCAPE, (_, character: string) => UNESCAPED[character] ?? character) : id,
+    );
     this.#images.push(line.slice(tab + 1));
     if (this.#ids.length >= this.#pageSize) this.#finishPage();
   }
@@ -75,7 +77,7 @@ export class CopyOut implements Submittable {
     this.rows.push(fields);
   }
 
-  handleError(error: unknown): void {
+  handleError(error: Error): void {
     this.fail(error);
   }
 

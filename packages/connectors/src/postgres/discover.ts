@@ -45,7 +45,8 @@ function keyOf(facts: TableFacts): { readonly key: readonly string[]; readonly p
   if (facts.kind === "v" || facts.kind === "m") return { key: [], problem: "it is a view: a side needs a table with a primary key" };
   if (facts.kind === "f") return { key: [], problem: "it is a foreign table: connect to the server that holds it instead" };
   const unique = facts.uniques.find(({ kind }) => kind === "primary") ?? facts.uniques.find(({ kind }) => kind === "replicaIdentity");
-  if (unique?.columns === null || unique === undefined) return { key: [], problem: "it has no primary key: add one, so that a record can be told from the others" };
+  if (unique?.columns === null || unique === undefined)
+    return { key: [], problem: "it has no primary key: add one, so that a record can be told from the others" };
   return { key: unique.columns, problem: null };
 }
 

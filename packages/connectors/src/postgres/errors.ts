@@ -11,6 +11,8 @@ export interface ServerFailure {
   readonly constraint: string | null;
   /** The C function that complained; unlike the message it is never translated. */
   readonly routine: string | null;
+  /** Whether it ended the session, or kept it from beginning. */
+  readonly isFatal: boolean;
   /** Whether it was raised inside a function: a trigger's, as a rule. */
   readonly inFunction: boolean;
 }
@@ -31,6 +33,7 @@ export function serverFailure(error: unknown): ServerFailure | null {
     column: field("column"),
     constraint: field("constraint"),
     routine: field("routine"),
+    isFatal: error.severity === "FATAL",
     inFunction: field("where")?.includes("function") ?? false,
   };
 }
@@ -53,23 +56,35 @@ export function asAccordError(error: unknown, where: string): AccordError {
   const { code, message } = failure;
   const facts = { cause: error, where };
   if (code.startsWith("28")) {
-    return new AccordError("ACCORD_AUTH_REJECTED", `${where} refused the login (${message}): check the user and password of this connection, and pg_hba.conf at the server.`, {
-      ...facts,
-      remedy: "reauthorize",
-    });
+    return new AccordError(
+      "ACCORD_AUTH_REJECTED",
+      `${where} refused the login (${message}): check the user and password of this connection, and pg_hba.conf at the server.`,
+      {
+        ...facts,
+        remedy: "reauthorize",
+      },
+    );
   }
   if (code === "42501" || code === "25006") {
     const remedy = code === "25006" ? "connect to the primary server" : "grant the right to the role of this connection";
     return new AccordError("ACCORD_FORBIDDEN", `${where} refused the request (${message}): ${remedy}.`, { ...facts, remedy: "stop" });
   }
   if (code === "3D000" || code === "42P01" || code === "42703" || code === "3F000") {
-    return new AccordError("ACCORD_OBJECT_MISSING", `${where} lacks what was asked for (${message}): check the names in the configuration, or whether it was dropped or renamed.`, {
-      ...facts,
-      remedy: "stop",
-    });
+    return new AccordError(
+      "ACCORD_OBJECT_MISSING",
+      `${where} lacks what was asked for (${message}): check the names in the configuration, or whether it was dropped or renamed.`,
+      {
+        ...facts,
+        remedy: "stop",
+      },
+    );
   }
-  if (/^(08|40|53|57|55P03)/.test(code)) {
-    return new AccordError("ACCORD_UNREACHABLE", `${where} could not serve the request now (${message}, SQLSTATE ${code}): it is tried again.`, { ...facts, remedy: "retry" });
+  if (failure.isFatal || /^(08|40|53|57|55P03)/.test(code)) {
+    return new AccordError(
+      "ACCORD_UNREACHABLE",
+      `${where} could not serve the request now (${message}, SQLSTATE ${code}): it is tried again.`,
+      { ...facts, remedy: "retry" },
+    );
   }
   return new AccordError("ACCORD_REFUSED", `${where} refused the request (${message}, SQLSTATE ${code}).`, { ...facts, remedy: "stop" });
 }
@@ -101,5 +116,9 @@ function fromSocket(error: unknown, where: string): AccordError {
       facts,
     );
   }
-  return new AccordError("ACCORD_UNREACHABLE", `${where} cannot be reached (${code === "" ? message : code}): check that the server runs and that host and port are right.`, facts);
+  return new AccordError(
+    "ACCORD_UNREACHABLE",
+    `${where} cannot be reached (${code === "" ? message : code}): check that the server runs and that host and port are right.`,
+    facts,
+  );
 }

@@ -47,7 +47,6 @@ function accessOf(settings: Readonly<Record<string, unknown>> = {}, installation
   expect(read.problems).toEqual([]);
   const database = createDatabase("erp", read.value);
   databases.push(database);
-  const none = (): void => {};
   return {
     database,
     names: namesOf(installation, read.value.database),
@@ -55,6 +54,8 @@ function accessOf(settings: Readonly<Record<string, unknown>> = {}, installation
     log: { debug: none, info: none, warn: none, error: none },
   };
 }
+
+function none(): void {}
 
 /** Makes a role that may log in and nothing else, and an access as that role. */
 async function accessAs(role: string, rights: readonly string[], settings: Readonly<Record<string, unknown>> = {}): Promise<CaptureAccess> {
@@ -93,7 +94,12 @@ test.each(["log", "triggers"])("[S60] what `%s` describes it makes, once, and wh
   expect(made.map(({ what, sql }) => ({ what, sql }))).toEqual(described.map(({ what, sql }) => ({ what, sql })));
   expect(new Set(made.map(({ state }) => state))).toEqual(new Set(["done"]));
   const installed = await readInstalled(access, options);
-  expect(installed).toMatchObject({ applied: true, mark: true, capture: capture === "log" ? "log" : "touched", captured: new Set(objects) });
+  expect(installed).toMatchObject({
+    applied: true,
+    mark: true,
+    capture: capture === "log" ? "log" : "touched",
+    captured: new Set(objects),
+  });
   expect(new Set((await install(access, objects, "do", options)).map(({ state }) => state))).toEqual(new Set(["already"]));
 
   await owner.query("INSERT INTO customer VALUES (1, 'a'); UPDATE customer SET id = 2; DELETE FROM customer");
@@ -126,7 +132,9 @@ test("uninstall ends a session that reads from the slot", async () => {
   const reader = new pg.Client({ connectionString: `${url}?replication=database` });
   reader.on("error", () => {});
   await reader.connect();
-  const reading = reader.query(`START_REPLICATION SLOT ${access.names.slot} LOGICAL 0/0 (proto_version '1', publication_names '${access.names.publication}')`).catch(() => {});
+  const reading = reader
+    .query(`START_REPLICATION SLOT ${access.names.slot} LOGICAL 0/0 (proto_version '1', publication_names '${access.names.publication}')`)
+    .catch(() => {});
   await expect.poll(async () => (await readInstalled(access, options)).slot.activePid).not.toBeNull();
   await uninstall(access, "do", options);
   await reading;
@@ -152,7 +160,9 @@ test("without logical decoding, changes are captured by triggers, and the report
   await owner.query(CUSTOMER);
   const access = accessOf();
   const steps = await install(access, ["public.customer"], "do", options);
-  expect(steps.find(({ state }) => state === "impossible")?.reason).toBe("the server's wal_level is replica: ALTER SYSTEM SET wal_level = logical, then restart the server");
+  expect(steps.find(({ state }) => state === "impossible")?.reason).toBe(
+    "the server's wal_level is replica: ALTER SYSTEM SET wal_level = logical, then restart the server",
+  );
   expect(told(steps).slice(-1)).toEqual(["triggers on public.customer: done"]);
   expect((await readInstalled(access, options)).capture).toBe("touched");
   const forced = await install(accessOf({ capture: "log" }), ["public.customer"], "describe", options);
@@ -163,7 +173,9 @@ test("missing rights are named one by one, with the statement that grants them",
   await owner.query(CUSTOMER);
   const weak = await accessAs("weak", []);
   const reasons = async (access: CaptureAccess): Promise<(string | null)[]> =>
-    (await install(access, ["public.customer", "public.nothing"], "do", options)).filter(({ state }) => state === "impossible").map(({ reason }) => reason);
+    (await install(access, ["public.customer", "public.nothing"], "do", options))
+      .filter(({ state }) => state === "impossible")
+      .map(({ reason }) => reason);
   expect(await reasons(weak)).toEqual(
     expect.arrayContaining([
       `the role may not create schemas and publications: GRANT CREATE ON DATABASE install${databaseCount} TO weak`,
@@ -176,7 +188,7 @@ test("missing rights are named one by one, with the statement that grants them",
   expect(await reasons(weak)).toContain("the role may not replicate: ALTER ROLE weak REPLICATION");
   expect((await readInstalled(weak, options)).capture).toBe("touched");
   await owner.query("INSERT INTO customer VALUES (1, 'a')");
-  expect((await owner.query("SELECT record FROM accord_test.touched")).rows).toEqual([{ record: "1" }]);
+  expect((await owner.query("SELECT records FROM accord_test.touched")).rows).toEqual([{ records: ["1"] }]);
   // With ownership and the right to replicate, the log takes over and the triggers go.
   await owner.query("ALTER TABLE customer OWNER TO weak; ALTER ROLE weak REPLICATION");
   expect(told(await install(weak, ["public.customer"], "do", options)).slice(-3)).toEqual([
@@ -194,7 +206,10 @@ test("a table whose updates PostgreSQL would refuse once published is not publis
   await owner.query("ALTER TABLE other REPLICA IDENTITY USING INDEX other_code_key");
   const access = accessOf({ capture: "log" });
   const steps = await install(access, ["public.loose", "public.other"], "do", options);
-  expect(steps.filter(({ state }) => state === "impossible").map(({ what }) => what)).toEqual(["capture of public.loose by the log", "capture of public.other by the log"]);
+  expect(steps.filter(({ state }) => state === "impossible").map(({ what }) => what)).toEqual([
+    "capture of public.loose by the log",
+    "capture of public.other by the log",
+  ]);
   await owner.query("INSERT INTO loose VALUES (1); UPDATE loose SET id = 2");
   await uninstall(access, "do", options);
 });

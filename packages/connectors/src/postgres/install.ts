@@ -30,7 +30,12 @@ interface Task {
  *
  * @param objects tables as `schema.table`
  */
-export async function install(access: CaptureAccess, objects: readonly string[], mode: InstallMode, options: CallOptions): Promise<readonly InstallStep[]> {
+export async function install(
+  access: CaptureAccess,
+  objects: readonly string[],
+  mode: InstallMode,
+  options: CallOptions,
+): Promise<readonly InstallStep[]> {
   const server = await readServer(access, options);
   const installed = await readInstalled(access, options);
   const found = await readCaptureTables(access.database, objects, options);
@@ -39,12 +44,16 @@ export async function install(access: CaptureAccess, objects: readonly string[],
   const tables = distinct([...found, ...earlier]);
   const { capture, reasons } = chooseCapture(server, access.database.settings.capture, installed, tables);
   const tasks: Task[] = objects.flatMap((object, index) =>
-    found[index] === null ? [{ what: `table ${object}`, sql: [], impossible: "there is no such table, or it is a view: check its name" }] : [],
+    found[index] === null
+      ? [{ what: `table ${object}`, sql: [], impossible: "there is no such table, or it is a view: check its name" }]
+      : [],
   );
   tasks.push(...baseTasks(access, installed, server.schemaProblem));
   for (const reason of reasons) tasks.push({ what: reason.what, sql: [], impossible: reason.why });
-  if (capture === "log") tasks.push(...triggerRemoval(access, installed), ...logTasks(access, installed, tables, server.versionNumber, options));
-  if (capture === "touched") tasks.push(...logRemoval(access, installed, options), ...triggerTasks(access, installed, tables, server.schemaProblem));
+  if (capture === "log")
+    tasks.push(...triggerRemoval(access, installed), ...logTasks(access, installed, tables, server.versionNumber, options));
+  if (capture === "touched")
+    tasks.push(...logRemoval(access, installed, options), ...triggerTasks(access, installed, tables, server.schemaProblem));
   return perform(access, tasks, mode, options);
 }
 
@@ -88,7 +97,13 @@ function markSql(table: string): readonly string[] {
   ];
 }
 
-function logTasks(access: CaptureAccess, installed: Installed, tables: readonly CaptureTable[], versionNumber: number, options: CallOptions): readonly Task[] {
+function logTasks(
+  access: CaptureAccess,
+  installed: Installed,
+  tables: readonly CaptureTable[],
+  versionNumber: number,
+  options: CallOptions,
+): readonly Task[] {
   const { names } = access;
   const { slot } = installed;
   const publishable = tables.filter((table) => table.owned && table.identityProblem === null);
@@ -104,13 +119,21 @@ function logTasks(access: CaptureAccess, installed: Installed, tables: readonly 
       sql: sql(`CREATE PUBLICATION ${names.publication}${list === "" ? "" : ` FOR TABLE ${list}`} WITH (${partOf})`),
     });
   } else if (missing.length > 0) {
-    tasks.push({ what: `publication ${names.publication}${describe(missing)}`, sql: sql(`ALTER PUBLICATION ${names.publication} ADD TABLE ${list}`) });
+    tasks.push({
+      what: `publication ${names.publication}${describe(missing)}`,
+      sql: sql(`ALTER PUBLICATION ${names.publication} ADD TABLE ${list}`),
+    });
   } else {
     tasks.push({ what: `publication ${names.publication}`, sql: [], already: true });
   }
   const exists = slot.usable && slot.hasPublication;
   if (slot.exists && slot.hasPublication && !slot.usable) tasks.push(slotRemoval(access, options));
-  tasks.push({ what: `replication slot ${names.slot}`, sql: sql(createSlotSql(names)), already: exists, run: () => createSlot(access, options) });
+  tasks.push({
+    what: `replication slot ${names.slot}`,
+    sql: sql(createSlotSql(names)),
+    already: exists,
+    run: () => createSlot(access, options),
+  });
   return tasks;
 }
 
@@ -118,10 +141,17 @@ function describe(tables: readonly CaptureTable[]): string {
   return tables.length === 0 ? "" : ` for ${tables.map(({ schema, table }) => `${schema}.${table}`).join(", ")}`;
 }
 
-function triggerTasks(access: CaptureAccess, installed: Installed, tables: readonly CaptureTable[], schemaProblem: string | null): readonly Task[] {
+function triggerTasks(
+  access: CaptureAccess,
+  installed: Installed,
+  tables: readonly CaptureTable[],
+  schemaProblem: string | null,
+): readonly Task[] {
   const { names } = access;
   const impossible = installed.schema ? null : schemaProblem;
-  const tasks: Task[] = [{ what: `table ${names.touched}`, sql: sql(...touchedSql(names.touched)), already: installed.touched, impossible }];
+  const tasks: Task[] = [
+    { what: `table ${names.touched}`, sql: sql(...touchedSql(names.touched)), already: installed.touched, impossible },
+  ];
   for (const table of tables.filter(({ mayTrigger, key }) => mayTrigger && key.length > 0)) {
     const name = `${table.schema}.${table.table}`;
     const existing = installed.triggers.get(name) ?? [];
@@ -134,21 +164,27 @@ function triggerTasks(access: CaptureAccess, installed: Installed, tables: reado
 /** Indexes that grow at their ends only. `xid` finds what is new since a snapshot, `seq` pages through it. */
 function touchedSql(table: string): readonly string[] {
   return [
-    `CREATE TABLE IF NOT EXISTS ${table} (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), object oid NOT NULL, op "char" NOT NULL, record text NOT NULL, former text) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000)`,
+    `CREATE TABLE IF NOT EXISTS ${table} (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, xid xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(), object oid NOT NULL, op "char" NOT NULL, records text[] NOT NULL, former text) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000)`,
     `CREATE INDEX IF NOT EXISTS touched_xid ON ${table} (xid)`,
   ];
 }
 
 function slotRemoval(access: CaptureAccess, options: CallOptions): Task {
   const { slot } = access.names;
-  return { what: `replication slot ${slot}, removal`, sql: sql(`SELECT pg_catalog.pg_drop_replication_slot(${quoteText(slot)})`), run: () => dropSlot(access, options) };
+  return {
+    what: `replication slot ${slot}, removal`,
+    sql: sql(`SELECT pg_catalog.pg_drop_replication_slot(${quoteText(slot)})`),
+    run: () => dropSlot(access, options),
+  };
 }
 
 function logRemoval(access: CaptureAccess, { slot }: Installed, options: CallOptions): readonly Task[] {
   const { publication } = access.names;
   return [
     ...(slot.exists ? [slotRemoval(access, options)] : []),
-    ...(slot.hasPublication ? [{ what: `publication ${publication}, removal`, sql: sql(`DROP PUBLICATION IF EXISTS ${publication}`) }] : []),
+    ...(slot.hasPublication
+      ? [{ what: `publication ${publication}, removal`, sql: sql(`DROP PUBLICATION IF EXISTS ${publication}`) }]
+      : []),
   ];
 }
 
@@ -179,13 +215,19 @@ function sql(...texts: readonly string[]): readonly Statement[] {
   return texts.map((text) => ({ text, values: [] }));
 }
 
-async function perform({ database }: CaptureAccess, tasks: readonly Task[], mode: InstallMode, options: CallOptions): Promise<readonly InstallStep[]> {
+async function perform(
+  { database }: CaptureAccess,
+  tasks: readonly Task[],
+  mode: InstallMode,
+  options: CallOptions,
+): Promise<readonly InstallStep[]> {
   const steps: InstallStep[] = [];
   for (const task of tasks) {
     const text = task.sql.length === 0 ? null : task.sql.map((statement) => statement.text).join(";\n");
     const step = { what: task.what, sql: text, reason: null } as const;
     if (task.already === true) steps.push({ ...step, sql: null, state: "already" });
-    else if (task.impossible !== undefined && task.impossible !== null) steps.push({ ...step, state: "impossible", reason: task.impossible });
+    else if (task.impossible !== undefined && task.impossible !== null)
+      steps.push({ ...step, state: "impossible", reason: task.impossible });
     else if (mode === "describe") steps.push({ ...step, state: "would" });
     else {
       try {

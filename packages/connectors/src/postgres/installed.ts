@@ -21,7 +21,10 @@ export interface Installed {
 }
 
 /** Reads what is installed. Needs no right but to connect. */
-export async function readInstalled(access: { readonly database: Database; readonly names: InstalledNames }, options: CallOptions): Promise<Installed> {
+export async function readInstalled(
+  access: { readonly database: Database; readonly names: InstalledNames },
+  options: CallOptions,
+): Promise<Installed> {
   const { database, names } = access;
   const [row = []] = await database.rows(
     `SELECT to_regnamespace($1) IS NOT NULL, ${usable("$2")}, ${usable("$3")}, to_regclass($4) IS NOT NULL,
@@ -36,11 +39,22 @@ export async function readInstalled(access: { readonly database: Database; reado
   const slot = await readSlot(access, options);
   const triggers = new Map<string, string[]>();
   // The server's own JSON of the shape built above.
-  for (const [table, trigger] of JSON.parse(json ?? "[]") as [string, string][]) triggers.set(table, [...(triggers.get(table) ?? []), trigger]);
+  for (const [table, trigger] of JSON.parse(json ?? "[]") as [string, string][])
+    triggers.set(table, [...(triggers.get(table) ?? []), trigger]);
   // A slot that was given up is made again by `currentCursor`; the publication says that the log was chosen.
   const capture = slot.hasPublication ? "log" : touched === "t" ? "touched" : "none";
-  const captured = capture === "log" ? slot.published.map(([space, table]) => `${space}.${table}`) : capture === "touched" ? triggers.keys() : [];
-  return { schema: schema === "t", applied: applied === "t", mark: mark === "t", touched: touched === "t", slot, triggers, capture, captured: new Set(captured) };
+  const captured =
+    capture === "log" ? slot.published.map(([space, table]) => `${space}.${table}`) : capture === "touched" ? triggers.keys() : [];
+  return {
+    schema: schema === "t",
+    applied: applied === "t",
+    mark: mark === "t",
+    touched: touched === "t",
+    slot,
+    triggers,
+    capture,
+    captured: new Set(captured),
+  };
 }
 
 function usable(parameter: string): string {

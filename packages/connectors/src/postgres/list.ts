@@ -2,7 +2,7 @@ import type { ListOptions, RecordPage } from "@accord/engine/connector";
 import type { RecordId } from "@accord/core";
 import type { Database } from "./client.ts";
 import { CopyOut } from "./copy-out.ts";
-import { asAccordError, cancelled } from "./errors.ts";
+import { asAccordError, cancelled, throwIfCancelled } from "./errors.ts";
 import { LIST_QUERY_ROWS } from "./limits.ts";
 import { quoteName, quoteText } from "./names.ts";
 import { readPosition } from "./positions.ts";
@@ -16,7 +16,12 @@ import type { Table } from "./table-sql.ts";
  * no snapshot is held for longer than one of them takes. Elsewhere (texts in a language's order, composite keys) the server must sort the object, so that
  * it is sorted once, in one query. The position of a page is the snapshot of its query's transaction. [S57]
  */
-export async function* listRecords(database: Database, table: Table, after: RecordId | null, options: ListOptions): AsyncIterable<RecordPage> {
+export async function* listRecords(
+  database: Database,
+  table: Table,
+  after: RecordId | null,
+  options: ListOptions,
+): AsyncIterable<RecordPage> {
   const order = orderOf(table);
   let last = after;
   for (;;) {
@@ -25,6 +30,7 @@ export async function* listRecords(database: Database, table: Table, after: Reco
     let held: RecordPage | null = null;
     for await (const page of queryPages(database, table, order, last, options)) {
       if (held !== null) yield held;
+      throwIfCancelled(options.signal, database.where);
       held = page;
       count += page.ids.length;
     }
@@ -32,6 +38,7 @@ export async function* listRecords(database: Database, table: Table, after: Reco
     if (held !== null && (complete || held.ids.length > 0)) {
       last = held.ids.at(-1) ?? last;
       yield complete ? { ...held, complete } : held;
+      throwIfCancelled(options.signal, database.where);
     }
     if (complete) return;
   }
@@ -58,7 +65,13 @@ function orderOf(table: Table): ListOrder {
 }
 
 /** The pages of one query: at least one, which may be empty. */
-async function* queryPages(database: Database, table: Table, order: ListOrder, after: RecordId | null, options: ListOptions): AsyncIterable<RecordPage> {
+async function* queryPages(
+  database: Database,
+  table: Table,
+  order: ListOrder,
+  after: RecordId | null,
+  options: ListOptions,
+): AsyncIterable<RecordPage> {
   const { pageSize, signal } = options;
   const session = await database.borrow(options);
   const copy = new CopyOut(copySql(table, order, after), table.key.length, pageSize);

@@ -114,7 +114,8 @@ export class LogBuffer {
     }
     this.#transactions.splice(0, done);
     const first = this.#transactions[0];
-    if (changes.length === 0 && first !== undefined && first.changes.length - first.taken >= changesMax) this.#takePart(first, changesMax, changes);
+    if (changes.length === 0 && first !== undefined && first.changes.length - first.taken >= changesMax)
+      this.#takePart(first, changesMax, changes);
     this.#waiting -= changes.length;
     return changes.length === 0 ? null : { changes, cursor: this.cursor };
   }

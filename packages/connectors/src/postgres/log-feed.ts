@@ -1,7 +1,6 @@
-import { AccordError } from "@accord/engine/connector";
-import type { CallOptions, ChangeBatch, Cursor, Feed, NextOptions } from "@accord/engine/connector";
+import type { AccordError, CallOptions, ChangeBatch, Cursor, Feed, NextOptions } from "@accord/engine/connector";
 import { asAccordError, cancelled, throwIfCancelled } from "./errors.ts";
-import { ACKNOWLEDGE_MS, IDLE_ADVANCE_BYTES, RETAINED_CHECK_MS, STANDBY_STATUS_MS } from "./limits.ts";
+import { IDLE_ADVANCE_BYTES, IDLE_ADVANCE_MS, RECEIPT_MS, RETAINED_CHECK_MS, STANDBY_STATUS_MS } from "./limits.ts";
 import { LogBuffer, parseLogCursor } from "./log-buffer.ts";
 import type { LogCursor } from "./log-buffer.ts";
 import { cursorExpired, dropSlot, notInstalled, readSlot } from "./log-slot.ts";
@@ -21,7 +20,12 @@ import type { FollowedTable } from "./pgoutput.ts";
  *
  * @throws {AccordError} ACCORD_NOT_INSTALLED, ACCORD_CURSOR_EXPIRED, ACCORD_UNREACHABLE, ACCORD_AUTH_REJECTED
  */
-export async function followLog(access: CaptureAccess, tables: readonly FollowedTable[], cursor: Cursor, options: CallOptions): Promise<Feed> {
+export async function followLog(
+  access: CaptureAccess,
+  tables: readonly FollowedTable[],
+  cursor: Cursor,
+  options: CallOptions,
+): Promise<Feed> {
   const { database, names } = access;
   const start = parseLogCursor(cursor);
   if (start === null) throw cursorExpired(database.where, "the cursor is from another kind of change log");
@@ -32,9 +36,11 @@ export async function followLog(access: CaptureAccess, tables: readonly Followed
       throw notInstalled(database.where, `table ${schema}.${table} is not in publication ${names.publication}`);
     }
   }
-  if (!state.usable) throw cursorExpired(database.where, `replication slot ${names.slot} ${state.exists ? "was given up by the server" : "is gone"}`);
+  if (!state.usable)
+    throw cursorExpired(database.where, `replication slot ${names.slot} ${state.exists ? "was given up by the server" : "is gone"}`);
   if (start.endHex < state.confirmedHex) throw cursorExpired(database.where, "the server was told to forget what came before");
-  if (start.endHex > state.currentHex) throw cursorExpired(database.where, "the server's log ends before it: an older state of the database was restored");
+  if (start.endHex > state.currentHex)
+    throw cursorExpired(database.where, "the server's log ends before it: an older state of the database was restored");
   if (state.retainedBytes !== null && state.retainedBytes > database.settings.retainLimitBytes) {
     await giveUpSlot(access, state.retainedBytes, options);
     throw retainedTooMuch(access);
@@ -59,7 +65,7 @@ class LogFeed implements Feed {
   #paused = false;
   #receivedHex: string;
   #durableHex: string;
-  #sentAtMs = 0;
+  #receipt: NodeJS.Timeout | null = null;
   #offeredAtMs = performance.now();
   #offeredHex: string;
 
@@ -80,7 +86,8 @@ class LogFeed implements Feed {
         buffer.commit(endHex);
         if (buffer.size > 0) this.#wake();
       },
-      missing: ({ schema, table }, column) => access.log.warn("postgres.column_not_in_log", { where: access.database.where, table: `${schema}.${table}`, column }),
+      missing: ({ schema, table }, column) =>
+        access.log.warn("postgres.column_not_in_log", { where: access.database.where, table: `${schema}.${table}`, column }),
     });
     this.#receiver = {
       message: (bytes, offset, lsnHex) => {
@@ -125,7 +132,7 @@ class LogFeed implements Feed {
     const acknowledged = parseLogCursor(cursor);
     if (acknowledged === null || acknowledged.endHex <= this.#durableHex) return;
     this.#durableHex = acknowledged.endHex;
-    if (performance.now() - this.#sentAtMs >= ACKNOWLEDGE_MS) this.#sendStatus();
+    this.#sendStatusSoon();
   }
 
   async close(): Promise<void> {
@@ -174,14 +181,16 @@ class LogFeed implements Feed {
   }
 
   #received(endHex: string): void {
-    if (endHex > this.#receivedHex) this.#receivedHex = endHex;
+    if (endHex <= this.#receivedHex) return;
+    this.#receivedHex = endHex;
+    this.#sendStatusSoon();
   }
 
   #idleCursor(): Cursor {
     const { cursor } = this.#buffer;
     if (cursor === this.#offeredHex) return cursor;
     const far = BigInt(`0x${cursor.slice(0, 16)}`) - BigInt(`0x${this.#offeredHex.slice(0, 16)}`) >= IDLE_ADVANCE_BYTES;
-    if (!far && performance.now() - this.#offeredAtMs < STANDBY_STATUS_MS) return this.#offeredHex;
+    if (!far && performance.now() - this.#offeredAtMs < IDLE_ADVANCE_MS) return this.#offeredHex;
     this.#offered(cursor);
     return cursor;
   }
@@ -191,8 +200,12 @@ class LogFeed implements Feed {
     this.#offeredAtMs = performance.now();
   }
 
+  #sendStatusSoon(): void {
+    this.#receipt ??= setTimeout(() => this.#sendStatus(), RECEIPT_MS).unref();
+  }
+
   #sendStatus(): void {
-    this.#sentAtMs = performance.now();
+    this.#stopReceipt();
     this.#stream?.sendStatus(this.#receivedHex, this.#durableHex);
   }
 
@@ -217,17 +230,30 @@ class LogFeed implements Feed {
     this.#wake();
   }
 
+  #stopReceipt(): void {
+    if (this.#receipt !== null) clearTimeout(this.#receipt);
+    this.#receipt = null;
+  }
+
   #stopTimers(): void {
+    this.#stopReceipt();
     for (const timer of this.#timers) clearInterval(timer);
   }
 }
 
 async function giveUpSlot(access: CaptureAccess, retainedBytes: number, options: CallOptions): Promise<void> {
-  access.log.warn("postgres.slot_given_up", { slot: access.names.slot, retainedBytes, limitBytes: access.database.settings.retainLimitBytes });
+  access.log.warn("postgres.slot_given_up", {
+    slot: access.names.slot,
+    retainedBytes,
+    limitBytes: access.database.settings.retainLimitBytes,
+  });
   await dropSlot(access, options);
 }
 
 function retainedTooMuch(access: CaptureAccess): AccordError {
   const limit = Math.round(access.database.settings.retainLimitBytes / 1_048_576);
-  return cursorExpired(access.database.where, `the server kept more than ${limit} MB of log for us, so replication slot ${access.names.slot} was given up`);
+  return cursorExpired(
+    access.database.where,
+    `the server kept more than ${limit} MB of log for us, so replication slot ${access.names.slot} was given up`,
+  );
 }

@@ -78,11 +78,22 @@ export function createSlotSql(names: InstalledNames): string {
 }
 
 /** Removes the slot if it is there, ending whoever reads from it. */
-export async function dropSlot({ database, names, clock }: Pick<CaptureAccess, "database" | "names" | "clock">, options: CallOptions): Promise<void> {
+export async function dropSlot(
+  { database, names, clock }: Pick<CaptureAccess, "database" | "names" | "clock">,
+  options: CallOptions,
+): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await database.rows("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1 AND active_pid IS NOT NULL", [names.slot], options);
-      await database.rows("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1", [names.slot], options);
+      await database.rows(
+        "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1 AND active_pid IS NOT NULL",
+        [names.slot],
+        options,
+      );
+      await database.rows(
+        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1",
+        [names.slot],
+        options,
+      );
       return;
     } catch (error) {
       const cause = error instanceof AccordError ? error.cause : error;
@@ -129,12 +140,19 @@ async function settle({ database, clock }: CaptureAccess, options: CallOptions):
 }
 
 export function notInstalled(where: string, why: string): AccordError {
-  return new AccordError("ACCORD_NOT_INSTALLED", `Changes at ${where} cannot be followed, because ${why}: run \`accord install\`.`, { remedy: "stop", where });
+  return new AccordError("ACCORD_NOT_INSTALLED", `Changes at ${where} cannot be followed, because ${why}: run \`accord install\`.`, {
+    remedy: "stop",
+    where,
+  });
 }
 
 export function cursorExpired(where: string, why: string): AccordError {
-  return new AccordError("ACCORD_CURSOR_EXPIRED", `The change log of ${where} does not reach back to where we stopped (${why}): everything is listed again.`, {
-    remedy: "reread",
-    where,
-  });
+  return new AccordError(
+    "ACCORD_CURSOR_EXPIRED",
+    `The change log of ${where} does not reach back to where we stopped (${why}): everything is listed again.`,
+    {
+      remedy: "reread",
+      where,
+    },
+  );
 }

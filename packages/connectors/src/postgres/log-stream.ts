@@ -1,5 +1,4 @@
-import { AccordError } from "@accord/engine/connector";
-import type { CallOptions } from "@accord/engine/connector";
+import type { AccordError, CallOptions } from "@accord/engine/connector";
 import pg from "pg";
 import { SPELLING_SETTINGS, clientConfig, settingsStatement } from "./client.ts";
 import { asAccordError, serverFailure } from "./errors.ts";
@@ -37,7 +36,12 @@ export interface LogStream {
  *
  * @throws {AccordError} ACCORD_UNREACHABLE (also while another session holds the slot), ACCORD_AUTH_REJECTED, ACCORD_CURSOR_EXPIRED, ACCORD_NOT_INSTALLED
  */
-export async function openLogStream(access: CaptureAccess, startHex: string, receiver: LogReceiver, options: CallOptions): Promise<LogStream> {
+export async function openLogStream(
+  access: CaptureAccess,
+  startHex: string,
+  receiver: LogReceiver,
+  options: CallOptions,
+): Promise<LogStream> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await start(access, startHex, receiver);
@@ -64,7 +68,9 @@ async function start({ database, names }: CaptureAccess, startHex: string, recei
       client.connection.once("replicationStart", () => resolve());
       const publication = `"${names.publication}"`;
       client
-        .query(`START_REPLICATION SLOT "${names.slot}" LOGICAL ${hexToLsn(startHex)} (proto_version '1', publication_names '${publication}')`)
+        .query(
+          `START_REPLICATION SLOT "${names.slot}" LOGICAL ${hexToLsn(startHex)} (proto_version '1', publication_names '${publication}')`,
+        )
         .then(() => ended?.(new Error("Connection terminated")))
         .catch((error: unknown) => ended?.(error));
       client.connection.on("copyData", ({ chunk }: { readonly chunk: Buffer }) => {
@@ -134,4 +140,3 @@ function streamError(where: string, error: unknown): AccordError {
   if (failure?.code === "55000") return cursorExpired(where, failure.message);
   return asAccordError(error, where);
 }
-

@@ -17,7 +17,7 @@ export interface InstalledNames {
   readonly applied: string;
   /** The store's identity [S58], one row: `(store text, generation bigint, forgotten text)`. */
   readonly mark: string;
-  /** The trigger log: `(seq bigint, xid xid8, object oid, record text, op "char", former text)`. */
+  /** The trigger log: `(seq bigint, xid xid8, object oid, op "char", records text[], former text)`. */
   readonly touched: string;
   /** The channel that wakes a waiting feed of the trigger log. */
   readonly channel: string;

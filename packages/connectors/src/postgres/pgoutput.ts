@@ -102,7 +102,8 @@ export class PgoutputDecoder {
       const former = formers[index];
       // A key kept outside the row (TOAST) and unchanged is not repeated in the new row: the old one has it.
       const record = former !== undefined && this.#tuple.lacks(target.keyAt) ? former : this.#recordOf(target, bytes);
-      if (former !== undefined && former !== record) changes.push(this.#change(target, record, { kind: "renamed", from: former, position }));
+      if (former !== undefined && former !== record)
+        changes.push(this.#change(target, record, { kind: "renamed", from: former, position }));
       changes.push(this.#newRow(target, bytes, record, position));
     }
     return this.#sink.row(changes);
@@ -245,7 +246,7 @@ const BACKSLASH = 0x5c;
 
 /** For each byte, the letter that stands for it behind a backslash in COPY's text format, or 0. */
 const ESCAPE_LETTERS = new Uint8Array(256);
-for (const [character, letter] of ["\bb", "\tt", "\nn", "\vv", "\ff", "\rr", "\\\\"].map((pair) => [...pair])) {
+for (const [character, letter] of ["\bb", "\tt", "\nn", "\vv", "\ff", "\rr", "\\\\"].map((pair) => pair.split(""))) {
   if (character !== undefined && letter !== undefined) ESCAPE_LETTERS[character.charCodeAt(0)] = letter.charCodeAt(0);
 }
 

@@ -1,6 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { changePosition, covers, hexToLsn, includesSnapshot, isShortXidVisible, lsnToHex, parseSnapshot, readPosition, writePosition } from "./positions.ts";
+import {
+  changePosition,
+  covers,
+  hexToLsn,
+  includesSnapshot,
+  isShortXidVisible,
+  lsnToHex,
+  parseSnapshot,
+  readPosition,
+  writePosition,
+} from "./positions.ts";
 
 const at = (lsn: string, xid = 1): string => changePosition(lsnToHex(lsn), xid);
 
@@ -30,7 +40,9 @@ test("what is no position covers nothing", () => {
 });
 
 test("LSNs compare as hexadecimal texts and come back as they were", () => {
-  const lsn = fc.tuple(fc.nat(0xff_ffff), fc.nat(0x7fff_ffff)).map(([high, low]) => ({ text: `${high.toString(16)}/${low.toString(16)}`.toUpperCase(), value: high * 2 ** 32 + low }));
+  const lsn = fc
+    .tuple(fc.nat(0xff_ffff), fc.nat(0x7fff_ffff))
+    .map(([high, low]) => ({ text: `${high.toString(16)}/${low.toString(16)}`.toUpperCase(), value: high * 2 ** 32 + low }));
   fc.assert(
     fc.property(lsn, lsn, (a, b) => {
       expect(lsnToHex(a.text) < lsnToHex(b.text)).toBe(a.value < b.value);

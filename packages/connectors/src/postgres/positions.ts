@@ -88,7 +88,13 @@ export function isShortXidVisible(snapshot: Snapshot, shortXid: number): boolean
 /** `16/B374D848` as 16 hex digits in lower case, which compare as texts. */
 export function lsnToHex(lsn: string): string {
   const slash = lsn.indexOf("/");
-  return lsn.slice(0, slash).toLowerCase().padStart(8, "0") + lsn.slice(slash + 1).toLowerCase().padStart(8, "0");
+  return (
+    lsn.slice(0, slash).toLowerCase().padStart(8, "0") +
+    lsn
+      .slice(slash + 1)
+      .toLowerCase()
+      .padStart(8, "0")
+  );
 }
 
 /** 16 hex digits as a `pg_lsn` text. The inverse of {@link lsnToHex}. */

@@ -42,7 +42,10 @@ const LIMITS = {
 } as const;
 
 /** Reads settings; what is wrong with them is told in `problems`, key by key and never with a value that may be secret. */
-export function readSettings(settings: ConnectionSettings): { readonly value: PostgresSettings; readonly problems: readonly SettingProblem[] } {
+export function readSettings(settings: ConnectionSettings): {
+  readonly value: PostgresSettings;
+  readonly problems: readonly SettingProblem[];
+} {
   const problems: SettingProblem[] = [];
   const complain = (key: string, problem: string, remedy: string): void => void problems.push({ key, problem, remedy });
   for (const key of Object.keys(settings)) {
@@ -57,12 +60,14 @@ export function readSettings(settings: ConnectionSettings): { readonly value: Po
     return fallback;
   };
   const host = text("host", null);
-  if (host === null && problems.length === 0) complain("host", "is missing", "give `url: postgres://user:password@host/database`, or `host`, `database` and `user`");
+  if (host === null && problems.length === 0)
+    complain("host", "is missing", "give `url: postgres://user:password@host/database`, or `host`, `database` and `user`");
   const user = text("user", null);
   if (user === null && problems.length === 0) complain("user", "is missing", "name the database role that Accord logs in as");
   const limitsGiven = recordOf(settings["limits"] ?? {}, "limits", complain);
   for (const key of Object.keys(limitsGiven)) {
-    if (!(key in LIMITS)) complain(`limits.${key}`, "is not a limit of a PostgreSQL connection", `use one of ${Object.keys(LIMITS).join(", ")}`);
+    if (!(key in LIMITS))
+      complain(`limits.${key}`, "is not a limit of a PostgreSQL connection", `use one of ${Object.keys(LIMITS).join(", ")}`);
   }
   const limit = (key: keyof typeof LIMITS): number => {
     const { min, max, standard } = LIMITS[key];
@@ -106,7 +111,11 @@ function readUrl(given: unknown, complain: Complain): UrlParts | null {
   if (given === undefined) return null;
   const parsed = typeof given === "string" && URL.canParse(given) ? new URL(given) : null;
   if (parsed === null || !["postgres:", "postgresql:"].includes(parsed.protocol)) {
-    complain("url", "is not a PostgreSQL address", "write `postgres://user:password@host:5432/database`, with special characters of the password percent-encoded");
+    complain(
+      "url",
+      "is not a PostgreSQL address",
+      "write `postgres://user:password@host:5432/database`, with special characters of the password percent-encoded",
+    );
     return null;
   }
   const parameters = parsed.searchParams;
@@ -115,7 +124,6 @@ function readUrl(given: unknown, complain: Complain): UrlParts | null {
       complain("url", `has the parameter \`${key}\`, which Accord does not know`, "remove it");
     }
   }
-  const part = (text: string): string | undefined => (text === "" ? undefined : decode(text));
   const sslmode = parameters.get("sslmode");
   const files = { ca: parameters.get("sslrootcert"), cert: parameters.get("sslcert"), key: parameters.get("sslkey") };
   const hasTls = sslmode !== null || Object.values(files).some((file) => file !== null);
@@ -129,7 +137,8 @@ function readUrl(given: unknown, complain: Complain): UrlParts | null {
   };
 }
 
-function decode(text: string): string {
+function part(text: string): string | undefined {
+  if (text === "") return undefined;
   try {
     return decodeURIComponent(text);
   } catch {
@@ -170,7 +179,13 @@ function readTls(given: unknown, host: string, complain: Complain): PostgresSett
     complain(`tls.${key}`, "names a file that cannot be read", "give the path of a PEM file");
     return null;
   };
-  const mode = oneOf("tls.mode", record["mode"] ?? (Object.keys(record).length > 0 ? "verify-full" : standard), TLS_MODES, standard, complain);
+  const mode = oneOf(
+    "tls.mode",
+    record["mode"] ?? (Object.keys(record).length > 0 ? "verify-full" : standard),
+    TLS_MODES,
+    standard,
+    complain,
+  );
   return { mode, ca: file("ca"), cert: file("cert"), key: file("key") };
 }
 
@@ -179,7 +194,13 @@ function isLocal(host: string): boolean {
   return host.startsWith("/") || host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
 }
 
-function oneOf<Choice extends string>(key: string, given: unknown, choices: readonly Choice[], fallback: Choice, complain: Complain): Choice {
+function oneOf<Choice extends string>(
+  key: string,
+  given: unknown,
+  choices: readonly Choice[],
+  fallback: Choice,
+  complain: Complain,
+): Choice {
   const choice = choices.find((candidate) => candidate === given);
   if (choice !== undefined) return choice;
   complain(key, "is none of its choices", `write one of ${choices.join(", ")}`);

@@ -1,5 +1,4 @@
-import { AccordError } from "@accord/engine/connector";
-import type { RecordId } from "@accord/core";
+import type { ColumnCodec, RecordId } from "@accord/core";
 import { readImage, writeImage } from "@accord/core";
 import type { ColumnFacts, TableFacts } from "./catalog.ts";
 import { quoteName } from "./names.ts";
@@ -14,6 +13,7 @@ export interface Table {
   /** For INSERT, which knows no ONLY. */
   readonly into: string;
   readonly key: readonly ColumnFacts[];
+  readonly keyCodecs: readonly ColumnCodec[];
   /** The columns of images, in order. */
   readonly columns: readonly ColumnFacts[];
   readonly keyOrder: "integer" | "bytes";
@@ -52,10 +52,8 @@ export function imageSql(table: Table, of: string): string {
 export function keyCells(table: Table, record: RecordId): readonly Cell[] {
   if (table.key.length === 1) return [record];
   const cells = readImage(String(record)).map((cell) => cell ?? null);
-  if (cells.length !== table.key.length) {
-    throw new AccordError("ACCORD_BUG", `This is a mistake in Accord: a record id of ${table.name} has ${cells.length} parts where the key has ${table.key.length}.`, { remedy: "stop" });
-  }
-  return cells;
+  // An id of too many or too few parts is nobody's: a null is equal to nothing.
+  return cells.length === table.key.length ? cells : table.key.map(() => null);
 }
 
 /** The record id of key cells. */

@@ -2,7 +2,7 @@ import type { CallOptions, Change, ChangeBatch, Cursor, Feed, NextOptions } from
 import pg from "pg";
 import { SPELLING_SETTINGS, clientConfig, settingsStatement } from "./client.ts";
 import { asAccordError, throwIfCancelled } from "./errors.ts";
-import { ACKNOWLEDGE_MS, FORGET_ROWS_MAX, STANDBY_STATUS_MS, TOUCHED_BACKOFF_MS_MAX, TOUCHED_POLL_MS } from "./limits.ts";
+import { FORGET_MS, FORGET_ROWS_MAX, IDLE_ADVANCE_MS, TOUCHED_BACKOFF_MS_MAX, TOUCHED_POLL_MS } from "./limits.ts";
 import { cursorExpired, notInstalled } from "./log-slot.ts";
 import type { CaptureAccess } from "./log-slot.ts";
 import { includesSnapshot, parseSnapshot } from "./positions.ts";
@@ -17,7 +17,7 @@ export interface TouchedTable {
 
 /**
  * A place in the trigger log: what a snapshot shows has been handed out. Written `T<snapshot>`, and while the rows between it and a later snapshot are being
- * handed out page by page, `;<later snapshot>;<last sequence handed out>` behind.
+ * handed out page by page, `;<later snapshot>;<last sequence handed out>.<how many ids of it>` behind.
  *
  * Neither the sequence nor the transaction id alone would do: both are given out before the commit, so a transaction that commits late has low ones and
  * would be skipped. The difference of two snapshots is exact (S9), holds up nobody while some transaction stays open for hours, and within it the sequence
@@ -25,18 +25,18 @@ export interface TouchedTable {
  */
 interface TouchedCursor {
   readonly shown: string;
-  readonly partial: { readonly until: string; readonly seq: string } | null;
+  readonly partial: { readonly until: string; readonly seq: string; readonly ordinal: string } | null;
 }
 
 function parseTouchedCursor(cursor: Cursor): TouchedCursor | null {
-  const match = /^T(\d+:\d+:[\d,]*)(?:;(\d+:\d+:[\d,]*);(\d+))?$/.exec(cursor);
+  const match = /^T(\d+:\d+:[\d,]*)(?:;(\d+:\d+:[\d,]*);(\d+)\.(\d+))?$/.exec(cursor);
   if (match === null) return null;
-  const [, shown = "", until, seq] = match;
-  return { shown, partial: until === undefined || seq === undefined ? null : { until, seq } };
+  const [, shown = "", until, seq, ordinal] = match;
+  return { shown, partial: until === undefined || seq === undefined || ordinal === undefined ? null : { until, seq, ordinal } };
 }
 
 function writeTouchedCursor({ shown, partial }: TouchedCursor): Cursor {
-  return partial === null ? `T${shown}` : `T${shown};${partial.until};${partial.seq}`;
+  return partial === null ? `T${shown}` : `T${shown};${partial.until};${partial.seq}.${partial.ordinal}`;
 }
 
 /** The cursor of now: whatever a later listing may miss was not visible to this snapshot either. */
@@ -49,16 +49,27 @@ export async function currentTouchedCursor({ database }: CaptureAccess, options:
  * Follows tables through the trigger log. Changes are touches, renames and emptied objects.
  * @throws {AccordError} ACCORD_NOT_INSTALLED, ACCORD_CURSOR_EXPIRED, ACCORD_UNREACHABLE
  */
-export async function followTouched(access: CaptureAccess, tables: readonly TouchedTable[], cursor: Cursor, options: CallOptions): Promise<Feed> {
+export async function followTouched(
+  access: CaptureAccess,
+  tables: readonly TouchedTable[],
+  cursor: Cursor,
+  options: CallOptions,
+): Promise<Feed> {
   const { database, names } = access;
   const start = parseTouchedCursor(cursor);
   if (start === null) throw cursorExpired(database.where, "the cursor is from another kind of change log");
-  const [row = []] = await database.rows("SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL, pg_current_snapshot()", [names.touched, names.mark], options);
+  const [row = []] = await database.rows(
+    "SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL, pg_current_snapshot()",
+    [names.touched, names.mark],
+    options,
+  );
   if (row[0] !== "t") throw notInstalled(database.where, `there is no table ${names.touched}`);
   const [mark] = await database.rows(`SELECT forgotten FROM ${names.mark}`, [], options);
   const shown = parseSnapshot(start.shown);
-  if (shown.xmax > parseSnapshot(row[1] ?? "0:0:").xmax) throw cursorExpired(database.where, "it is from the future: an older state of the database was restored");
-  if (typeof mark?.[0] === "string" && !includesSnapshot(shown, parseSnapshot(mark[0]))) throw cursorExpired(database.where, "what came before was acknowledged and removed");
+  if (shown.xmax > parseSnapshot(row[1] ?? "0:0:").xmax)
+    throw cursorExpired(database.where, "it is from the future: an older state of the database was restored");
+  if (typeof mark?.[0] === "string" && !includesSnapshot(shown, parseSnapshot(mark[0])))
+    throw cursorExpired(database.where, "what came before was acknowledged and removed");
   const feed = new TouchedFeed(access, tables, start);
   await feed.open();
   return feed;
@@ -67,6 +78,8 @@ export async function followTouched(access: CaptureAccess, tables: readonly Touc
 /** A row of the trigger log. */
 interface Touch {
   readonly seq: string;
+  /** Which of the ids of its row, from 1. */
+  readonly ordinal: string;
   readonly oid: string;
   readonly op: string;
   readonly record: string;
@@ -82,7 +95,7 @@ class TouchedFeed implements Feed {
   #cursor: TouchedCursor;
   #acknowledged: string | null = null;
   #forgotAtMs = 0;
-  #failure: unknown = null;
+  #failure: Error | null = null;
   #closed = false;
   /** Whether writers notify us: we hold the lock, and nothing was there after we took it. */
   #armed = false;
@@ -169,10 +182,11 @@ class TouchedFeed implements Feed {
     const { touches, snapshot } = await this.#read(changesMax);
     const { shown, partial } = this.#cursor;
     const last = touches.at(-1);
-    if (last !== undefined && touches.length >= changesMax) this.#move({ shown, partial: { until: partial?.until ?? snapshot, seq: last.seq } });
+    if (last !== undefined && touches.length >= changesMax)
+      this.#move({ shown, partial: { until: partial?.until ?? snapshot, seq: last.seq, ordinal: last.ordinal } });
     else if (last !== undefined || partial !== null) this.#move({ shown: partial?.until ?? snapshot, partial: null });
     // A cursor that changes costs its keeper a write, so it moves seldom while nothing happens.
-    else if (performance.now() - this.#movedAtMs > STANDBY_STATUS_MS) this.#move({ shown: snapshot, partial: null });
+    else if (performance.now() - this.#movedAtMs > IDLE_ADVANCE_MS) this.#move({ shown: snapshot, partial: null });
     return this.#changesOf(touches);
   }
 
@@ -188,17 +202,28 @@ class TouchedFeed implements Feed {
     let conditions = "(xid >= $1::xid8 OR xid = ANY($2::xid8[]))";
     if (partial !== null) {
       const until = parseSnapshot(partial.until);
-      conditions += " AND xid < $4::xid8 AND NOT xid = ANY($5::xid8[]) AND seq > $6::bigint";
-      values.push(String(until.xmax), arrayText(until.running), partial.seq);
+      conditions +=
+        " AND xid < $4::xid8 AND NOT xid = ANY($5::xid8[]) AND (seq, i.ordinal) > ($6::bigint, $7::bigint) AND seq >= $6::bigint";
+      values.push(String(until.xmax), arrayText(until.running), partial.seq, partial.ordinal);
     }
-    const text = `SELECT pg_current_snapshot()::text, NULL, NULL, NULL, NULL, NULL UNION ALL
-      (SELECT NULL, seq::text, object::text, op::text, record, former FROM ${this.#access.names.touched} t WHERE ${conditions} ORDER BY t.seq LIMIT $3::bigint)`;
+    const text = `SELECT pg_current_snapshot()::text, NULL, NULL, NULL, NULL, NULL, NULL UNION ALL
+      (SELECT NULL, seq::text, i.ordinal::text, object::text, op::text, i.record, former
+      FROM ${this.#access.names.touched} t, unnest(records) WITH ORDINALITY AS i(record, ordinal)
+      WHERE ${conditions} ORDER BY t.seq, i.ordinal LIMIT $3::bigint)`;
     const { rows } = await this.#client.query<(string | null)[]>({ text, values, rowMode: "array" });
     const touches: Touch[] = [];
     let snapshot = shown;
-    for (const [shot, seq, oid, op, record, former] of rows) {
+    for (const [shot, seq, ordinal, oid, op, record, former] of rows) {
       if (typeof shot === "string") snapshot = shot;
-      else touches.push({ seq: seq ?? "0", oid: oid ?? "", op: op ?? "", record: record ?? "", former: former ?? null });
+      else
+        touches.push({
+          seq: seq ?? "0",
+          ordinal: ordinal ?? "0",
+          oid: oid ?? "",
+          op: op ?? "",
+          record: record ?? "",
+          former: former ?? null,
+        });
     }
     return { touches, snapshot };
   }
@@ -224,7 +249,10 @@ class TouchedFeed implements Feed {
    * False while a transaction is under way that has tried the lock before: it will not notify.
    */
   async #arm(): Promise<boolean> {
-    const { rows } = await this.#client.query<(string | boolean)[]>({ text: `SELECT pg_try_advisory_lock(${this.#lock})::int::text`, rowMode: "array" });
+    const { rows } = await this.#client.query<(string | boolean)[]>({
+      text: `SELECT pg_try_advisory_lock(${this.#lock})::int::text`,
+      rowMode: "array",
+    });
     this.#armed = rows[0]?.[0] === "1";
     // Looked at once more before waiting: what was committed before the lock was ours has not notified.
     this.#lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -249,7 +277,7 @@ class TouchedFeed implements Feed {
   /** Removes what was acknowledged, a bounded number of rows at a time, and notes down that it is gone. */
   async #forget(atOnce = false): Promise<void> {
     const shown = this.#acknowledged;
-    if (shown === null || (!atOnce && performance.now() - this.#forgotAtMs < ACKNOWLEDGE_MS)) return;
+    if (shown === null || (!atOnce && performance.now() - this.#forgotAtMs < FORGET_MS)) return;
     this.#forgotAtMs = performance.now();
     const { touched, mark } = this.#access.names;
     const { xmax, running } = parseSnapshot(shown);
@@ -259,7 +287,7 @@ class TouchedFeed implements Feed {
     if ((rowCount ?? 0) < FORGET_ROWS_MAX && this.#acknowledged === shown) this.#acknowledged = null;
   }
 
-  #fail(error: unknown): void {
+  #fail(error: Error): void {
     if (this.#closed) return;
     this.#failure ??= error;
     this.#wake();

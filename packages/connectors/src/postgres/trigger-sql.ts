@@ -51,7 +51,7 @@ function triggersOf(names: InstalledNames, table: CaptureTable): readonly Trigge
   if (table.partitioned) {
     return [{ name: name("row"), definition: `AFTER INSERT OR UPDATE OR DELETE ON TABLE FOR EACH ROW ${call("row")}` }, emptied];
   }
-  const changedKey = table.key.map((column) => `${cellSql("OLD", column)} IS DISTINCT FROM ${cellSql("NEW", column)}`).join(" OR ");
+  const changedKey = table.key.map(differsSql).join(" OR ");
   return [
     { name: name("insert"), definition: `AFTER INSERT ON TABLE REFERENCING NEW TABLE AS changed FOR EACH STATEMENT ${call("changed")}` },
     { name: name("update"), definition: `AFTER UPDATE ON TABLE REFERENCING NEW TABLE AS changed FOR EACH STATEMENT ${call("changed")}` },
@@ -63,7 +63,7 @@ function triggersOf(names: InstalledNames, table: CaptureTable): readonly Trigge
 
 function functionsOf(names: InstalledNames, table: CaptureTable): readonly string[] {
   const insert = (kind: string, record: string, former: string): string =>
-    `INSERT INTO ${names.touched} (object, op, record, former) SELECT ${table.oid}, '${kind}', ${record}, ${former}`;
+    `INSERT INTO ${names.touched} (object, op, records, former) SELECT ${table.oid}, '${kind}', ARRAY[${record}], ${former}`;
   const [newKey, oldKey] = [recordSql("NEW", table.key), recordSql("OLD", table.key)];
   const { touched, renamed, emptied } = TOUCH_KINDS;
   const spelled = table.key.every(({ type }) => type !== null && PLAIN_TYPES.has(type)) ? "" : spellingSql();
@@ -78,8 +78,13 @@ function functionsOf(names: InstalledNames, table: CaptureTable): readonly strin
     // The comparisons in it are operators, so it must not look for them where its caller says.
     return [functionSql(names, table, "row", row, spellingSql()), make("emptied", `\n  ${insert(emptied, "''", "NULL")};`)];
   }
+  // Fifty ids to a row: a row for each would cost as much as the write itself. In one row they stay below the size at which values are compressed.
+  const changed = `
+  INSERT INTO ${names.touched} (object, op, records) SELECT ${table.oid}, '${touched}', pg_catalog.array_agg(part.record)
+  FROM (SELECT ${recordSql("changed", table.key)} AS record, pg_catalog.row_number() OVER () OPERATOR(pg_catalog./) 50 AS number FROM changed) part
+  GROUP BY part.number;`;
   return [
-    make("changed", `\n  ${insert(touched, recordSql("changed", table.key), "NULL")} FROM changed;`),
+    make("changed", changed),
     make("renamed", `\n  ${insert(renamed, newKey, oldKey)};`),
     make("emptied", `\n  ${insert(emptied, "''", "NULL")};`),
   ];
@@ -112,7 +117,16 @@ const UNESCAPED_TYPES = new Set(["int2", "int4", "int8", "uuid"]);
 /** SQL of the text of a key cell, as COPY and the log print it (`bool::text` would be "true", and a cast cuts the padding of `char(n)`). */
 function cellSql(row: string, { name, type }: KeyColumn): string {
   const column = `${row}.${quoteName(name)}`;
-  return type !== null && PLAIN_TYPES.has(type) ? `${column}::pg_catalog.text COLLATE pg_catalog."C"` : `pg_catalog.format('%s', ${column}) COLLATE pg_catalog."C"`;
+  return type !== null && PLAIN_TYPES.has(type)
+    ? `${column}::pg_catalog.text COLLATE pg_catalog."C"`
+    : `pg_catalog.format('%s', ${column}) COLLATE pg_catalog."C"`;
+}
+
+/** SQL that tells whether an update changed a key cell; of numbers without making texts, because it runs for every row. */
+function differsSql(column: KeyColumn): string {
+  const name = quoteName(column.name);
+  if (column.type !== null && UNESCAPED_TYPES.has(column.type)) return `OLD.${name} IS DISTINCT FROM NEW.${name}`;
+  return `${cellSql("OLD", column)} IS DISTINCT FROM ${cellSql("NEW", column)}`;
 }
 
 /** SQL of the record id: the key's cell, or for a composite key the cells as an image. */

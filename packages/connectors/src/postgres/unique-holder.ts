@@ -11,13 +11,25 @@ import type { Table } from "./table-sql.ts";
  * The record that holds what `operation` wanted under a unique rule [S37]; null where it cannot be told: a rule of expressions, a value that a default or
  * trigger made, or a holder that went away meanwhile. Columns that an update leaves alone are taken from its own record.
  */
-export async function findHolder(database: Database, table: Table, columns: readonly string[], operation: WriteOperation, options: CallOptions): Promise<RecordId | null> {
+export async function findHolder(
+  database: Database,
+  table: Table,
+  columns: readonly string[],
+  operation: WriteOperation,
+  options: CallOptions,
+): Promise<RecordId | null> {
   if (columns.length === 0 || operation.kind === "delete") return null;
   const values: Cell[] = [];
   const conditions: string[] = [];
   const own = operation.kind === "update" ? keyCells(table, operation.record) : null;
   const parameter = (value: Cell): string => `$${values.push(value)}::text`;
-  const ownKey = own === null ? null : (of: string): string => table.key.map((column, index) => `${of}${quoteName(column.name)} = ${castSql(parameter(own[index] ?? null), column)}`).join(" AND ");
+  const ownKey =
+    own === null
+      ? null
+      : (of: string): string =>
+          table.key
+            .map((column, index) => `${of}${quoteName(column.name)} = ${castSql(parameter(own[index] ?? null), column)}`)
+            .join(" AND ");
   for (const name of columns) {
     const column = table.facts.columns.find((candidate) => candidate.name === name);
     const index = table.columns.findIndex((candidate) => candidate.name === name);
@@ -29,7 +41,11 @@ export async function findHolder(database: Database, table: Table, columns: read
   }
   if (ownKey !== null) conditions.push(`NOT (${ownKey("t.")})`);
   try {
-    const rows = await database.rows(`SELECT ${recordSql(table, "t.")} FROM ${table.only} t WHERE ${conditions.join(" AND ")} LIMIT 1`, values, options);
+    const rows = await database.rows(
+      `SELECT ${recordSql(table, "t.")} FROM ${table.only} t WHERE ${conditions.join(" AND ")} LIMIT 1`,
+      values,
+      options,
+    );
     return rows[0]?.[0] ?? null;
   } catch {
     // The outcome is known without it.

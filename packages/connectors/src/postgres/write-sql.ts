@@ -89,7 +89,10 @@ function columnsOf(patches: readonly CellPatch[]): readonly number[] {
   return patches.map(({ column }) => column).toSorted((a, b) => a - b);
 }
 
-function cellOf(patches: readonly CellPatch[], column: number): Cell {
+/** `index` is where the patch is, if patches are in the order of columns as they mostly are. */
+function cellOf(patches: readonly CellPatch[], column: number, index: number): Cell {
+  const likely = patches[index];
+  if (likely?.column === column) return likely.cell ?? null;
   return patches.find((patch) => patch.column === column)?.cell ?? null;
 }
 
@@ -119,13 +122,29 @@ class Inputs {
 
 function startInputs(group: WriteGroup): Inputs {
   const inputs = new Inputs();
-  inputs.column("entity", "int8", group.operations.map(({ entity }) => String(entity)));
-  inputs.column("intent", "text", group.operations.map(({ intent }) => intent));
+  inputs.column(
+    "entity",
+    "int8",
+    group.operations.map(({ entity }) => String(entity)),
+  );
+  inputs.column(
+    "intent",
+    "text",
+    group.operations.map(({ intent }) => intent),
+  );
   group.set.forEach((column, index) => {
-    inputs.column(`s${index}`, "text", group.operations.map((operation) => (operation.kind === "delete" ? null : cellOf(operation.set, column))));
+    inputs.column(
+      `s${index}`,
+      "text",
+      group.operations.map((operation) => (operation.kind === "delete" ? null : cellOf(operation.set, column, index))),
+    );
   });
   group.expect.forEach((column, index) => {
-    inputs.column(`e${index}`, "text", group.operations.map((operation) => (operation.kind === "create" ? null : cellOf(operation.expect, column))));
+    inputs.column(
+      `e${index}`,
+      "text",
+      group.operations.map((operation) => (operation.kind === "create" ? null : cellOf(operation.expect, column, index))),
+    );
   });
   return inputs;
 }
@@ -137,7 +156,9 @@ function columnAt(table: Table, index: number): ColumnFacts {
 }
 
 function updateSql(table: Table, group: WriteGroup): string {
-  const changes = group.set.map((index, input) => `${quoteName(columnAt(table, index).name)} = ${castSql(`i.s${input}`, columnAt(table, index))}`);
+  const changes = group.set.map(
+    (index, input) => `${quoteName(columnAt(table, index).name)} = ${castSql(`i.s${input}`, columnAt(table, index))}`,
+  );
   // An update that sets nothing still takes part in compare-and-set, and leaves proof.
   const [key] = table.key;
   if (changes.length === 0 && key !== undefined) changes.push(`${quoteName(key.name)} = t.${quoteName(key.name)}`);
@@ -168,10 +189,19 @@ WHERE i.n NOT IN (SELECT n FROM w) AND EXISTS (SELECT FROM ${table.only} t WHERE
 function createStatement(table: Table, group: WriteGroup, options: StatementOptions): Statement {
   const inputs = startInputs(group);
   const { proof } = options;
-  inputs.column("gone", "text", group.places.map((place) => options.gone.get(place) ?? null));
+  inputs.column(
+    "gone",
+    "text",
+    group.places.map((place) => options.gone.get(place) ?? null),
+  );
   const isMerge = options.serverVersion >= MERGE_RETURNING;
   const byKey = !isMerge && keyTells(table, group.set);
-  if (byKey) inputs.column("record", "text", group.operations.map((operation) => givenKey(table, operation)));
+  if (byKey)
+    inputs.column(
+      "record",
+      "text",
+      group.operations.map((operation) => givenKey(table, operation)),
+    );
   const held = proof === null ? "NULL::text" : "a.record";
   const join =
     proof === null
@@ -193,10 +223,11 @@ function mergeSql(table: Table, names: string, values: string): string {
 RETURNING f.n, f.entity, f.intent, ${recordSql(table, "t.")} AS record${aliasedImage(table, "t.")})`;
 }
 
+/** A full join, because that is never done by nested loops: the planner, who foresees ten rows, would compare every row with every other. */
 function insertSql(table: Table, names: string, values: string, byKey: boolean): string {
   return `r AS (INSERT INTO ${table.into} AS t ${names === "" ? "" : `(${names})`} SELECT ${values} FROM f
 RETURNING ${recordSql(table, "t.")} AS record${aliasedImage(table, "t.")}),
-w AS (SELECT f.n, f.entity, f.intent, r.* FROM r JOIN f ON ${byKey ? 'f.record = r.record COLLATE "C"' : "true"})`;
+w AS (SELECT f.n, f.entity, f.intent, r.* FROM r ${byKey ? 'FULL JOIN f ON f.record = r.record COLLATE "C"' : "CROSS JOIN f"})`;
 }
 
 /** Whether a created row is recognised by its key: given in full, in types that store what they are given, and left alone by triggers. */
@@ -210,7 +241,7 @@ export function givenKey(table: Table, operation: WriteOperation): RecordId | nu
   if (operation.kind === "delete") return null;
   const cells = table.key.map((column) => {
     const index = table.columns.findIndex(({ name }) => name === column.name);
-    return index < 0 ? null : cellOf(operation.set, index);
+    return index < 0 ? null : cellOf(operation.set, index, index);
   });
   return cells.includes(null) ? null : recordOf(cells);
 }

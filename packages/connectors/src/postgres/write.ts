@@ -8,7 +8,7 @@ import { asAccordError, serverFailure } from "./errors.ts";
 import type { ServerFailure } from "./errors.ts";
 import type { Rows, Statement } from "./pipeline.ts";
 import { writePosition } from "./positions.ts";
-import { readRecords, readStatement } from "./read.ts";
+import { isPossibleId, readRecords, readStatement } from "./read.ts";
 import type { Table } from "./table-sql.ts";
 import { findHolder } from "./unique-holder.ts";
 import { createLock, groupOperations, groupStatement } from "./write-sql.ts";
@@ -31,14 +31,22 @@ export interface WriteTarget {
  * The position is the log's insert position after the rows were written and before the commit. [S57] Images are what RETURNING gives, BEFORE triggers
  * included. Where AFTER triggers or cascading foreign keys could change a row again, the rows are read once more in the transaction, for a second round trip.
  */
-export async function writeRecords(target: WriteTarget, operations: readonly WriteOperation[], options: WriteOptions): Promise<readonly WriteOutcome[]> {
+export async function writeRecords(
+  target: WriteTarget,
+  operations: readonly WriteOperation[],
+  options: WriteOptions,
+): Promise<readonly WriteOutcome[]> {
   if (operations.length === 0) return [];
   const outcomes: WriteOutcome[] = [];
   const places = operations.map((_, place) => place);
+  operations.forEach((operation, place) => {
+    if (operation.kind !== "create" && !isPossibleId(target.table, operation.record)) outcomes[place] = { kind: "missing" };
+  });
   let gone: ReadonlyMap<number, RecordId> = new Map();
   // A second pass takes up creates whose entity has an earlier, vanished record; a third would mean that somebody else is at it.
   for (let pass = 0; pass < 3; pass += 1) {
     const waiting = places.filter((place) => outcomes[place] === undefined);
+    if (waiting.length === 0) return outcomes;
     const batch = waiting.map((place) => pick(operations, place));
     const goneHere = new Map(waiting.flatMap((place, index) => (gone.has(place) ? [[index, gone.get(place) ?? ""] as const] : [])));
     const written = await writeOnce(target, batch, goneHere, options);
@@ -66,7 +74,12 @@ async function settleHeld(
 ): Promise<ReadonlyMap<number, RecordId>> {
   const gone = new Map<number, RecordId>();
   try {
-    const { images } = await readRecords(target.database, target.table, held.map(({ record }) => record), { signal: options.signal });
+    const { images } = await readRecords(
+      target.database,
+      target.table,
+      held.map(({ record }) => record),
+      { signal: options.signal },
+    );
     held.forEach(({ place, record }, index) => {
       if (images[index] === null) gone.set(place, record);
       else outcomes[place] = { kind: "exists", record };
@@ -127,8 +140,12 @@ async function attempt(
   const groups = groupOperations(table, operations, options.serverVersion);
   const lock = applied !== null && groups[0]?.kind === "create" ? [createLock(table, applied)] : [];
   const writes = groups.map((group) => groupStatement(table, group, options));
-  const run = (statements: readonly Statement[]): Promise<readonly Rows[]> => runPipeline(session.client, options.prepare ? statements : unprepared(statements));
-  const timer = setTimeout(() => void session.client.connection.stream.destroy(new Error("no answer within the deadline")), target.deadlineMs);
+  const run = (statements: readonly Statement[]): Promise<readonly Rows[]> =>
+    runPipeline(session.client, options.prepare ? statements : unprepared(statements));
+  const timer = setTimeout(
+    () => void session.client.connection.stream.destroy(new Error("no answer within the deadline")),
+    target.deadlineMs,
+  );
   try {
     if (!table.facts.changesAfterwards) {
       const results = await run([...lock, ...writes, LSN]);
@@ -158,7 +175,12 @@ function positionOf(rows: Rows | undefined): Position | null {
   return lsn === null || lsn === undefined ? null : writePosition(lsn);
 }
 
-function outcomesOf(operations: readonly WriteOperation[], groups: readonly WriteGroup[], results: readonly Rows[], position: Position | null): (WriteOutcome | Held)[] {
+function outcomesOf(
+  operations: readonly WriteOperation[],
+  groups: readonly WriteGroup[],
+  results: readonly Rows[],
+  position: Position | null,
+): (WriteOutcome | Held)[] {
   const outcomes: (WriteOutcome | Held)[] = operations.map(() => ({ kind: "missing" }));
   groups.forEach((group, index) => {
     for (const [place = null, state = null, record = null, ...cells] of results[index] ?? []) {
@@ -172,7 +194,12 @@ function outcomesOf(operations: readonly WriteOperation[], groups: readonly Writ
 }
 
 /** What a refusal means. The transaction was rolled back: nothing was written. [S30, S47] */
-async function interpretFailure(target: WriteTarget, operations: readonly WriteOperation[], failure: ServerFailure, options: WriteOptions): Promise<readonly WriteOutcome[]> {
+async function interpretFailure(
+  target: WriteTarget,
+  operations: readonly WriteOperation[],
+  failure: ServerFailure,
+  options: WriteOptions,
+): Promise<readonly WriteOutcome[]> {
   const { database, table } = target;
   // Deadlock, serialization, lock or statement timeout, resources: nothing is wrong with the operations.
   if (/^(40|53|55P03|57014)/.test(failure.code)) return operations.map(() => notSent(`${failure.message} (SQLSTATE ${failure.code})`));

@@ -19,7 +19,7 @@ import { sqliteConnector } from "./connector.ts";
 const SCHEMA = `
   CREATE TABLE customers (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, email TEXT UNIQUE, amount DECIMAL(12, 2), active BOOLEAN, note TEXT, updated DATETIME, internal TEXT);
   CREATE TABLE regions (code TEXT PRIMARY KEY NOT NULL, title TEXT);
-  CREATE TABLE lines (order_no INTEGER NOT NULL, line INTEGER NOT NULL, title TEXT, region TEXT REFERENCES regions (code), PRIMARY KEY (order_no, line));
+  CREATE TABLE lines (order_no INTEGER NOT NULL, line TEXT NOT NULL, title TEXT, region TEXT REFERENCES regions (code), PRIMARY KEY (order_no, line));
 `;
 
 const KEYS: Readonly<Record<ContractObject, readonly string[]>> = { customers: ["id"], regions: ["code"], lines: ["order_no", "line"] };

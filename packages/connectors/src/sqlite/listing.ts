@@ -3,8 +3,8 @@ import type { ListOptions, RecordPage } from "@accord/engine/connector";
 import type { BoundValue, Row, Session, SqliteFile } from "./database.ts";
 import { PAGE_SIZE_MAX, SORT_STEP_ROWS } from "./limits.ts";
 import { quoted } from "./names.ts";
-import { keyOfRecordId, recordIdOf, type NativeValue } from "./native-cell.ts";
-import { asBound, placeholderOf, type RowReader } from "./row-reader.ts";
+import { isBroken, keyOfRecordId, recordIdOf, type NativeValue } from "./native-cell.ts";
+import { asBound, isTextOf, placeholderOf, type RowReader } from "./row-reader.ts";
 import type { Table } from "./table.ts";
 
 /** What a listing reads from. */
@@ -33,13 +33,13 @@ async function* listByKey(source: ListSource, after: RecordId | null, options: L
   const { file, table, reader } = source;
   const pageSize = Math.min(options.pageSize, PAGE_SIZE_MAX);
   const steps = createSteps(table, reader.columnsSql, pageSize);
-  let last: readonly NativeValue[] | null = after === null ? null : keyOfRecordId(after, table.keyForms);
+  let next: readonly NativeValue[] | null = after === null ? null : keyOfRecordId(after, table.keyForms);
   for (;;) {
     const page = await file.read((session) => {
-      const step = steps(session, last);
-      return { ...imagesOf(session, reader, step.rows), position: source.positionOf(session), complete: step.rows.length < pageSize, last: step.last };
+      const step = steps(session, next);
+      return { ...imagesOf(session, reader, step.rows), position: source.positionOf(session), complete: step.next === null, next: step.next };
     }, options);
-    last = page.last;
+    next = page.next;
     yield page;
     if (page.complete) return;
   }
@@ -77,40 +77,47 @@ function imagesOf(session: Session, reader: RowReader, rows: readonly Row[]): { 
   for (const row of rows) {
     const id = reader.idOf(row);
     if (id === null) continue;
-    // A key that is no UTF-8 cannot be named by an id; a key that really has this character can.
-    if (id.includes(REPLACEMENT) && (reader.find(session, id) === undefined || ids.includes(id))) continue;
     ids.push(id);
     images.push(reader.imageOf(session, row));
   }
   return { ids, images };
 }
 
-const REPLACEMENT = "\uFFFD";
+/** Some rows in the order of the key's index, and the key to go on from; null behind the last row. */
+interface Step {
+  readonly rows: readonly Row[];
+  readonly next: readonly NativeValue[] | null;
+}
 
-/** Rows in the order of the key's index, from behind a key; and the key to go on from. Rows with a NULL in their key are left out. */
-type Steps = (session: Session, after: readonly NativeValue[] | null) => { readonly rows: readonly Row[]; readonly last: readonly NativeValue[] | null };
-
-/** @param columnsSql begins with the key columns */
-function createSteps(table: Table, columnsSql: string, size: number): Steps {
+/**
+ * Reads step by step from behind a key. Rows with a NULL in their key are left out, and rows whose key is text that is not UTF-8: no id could name them.
+ *
+ * @param columnsSql begins with the key columns
+ */
+function createSteps(table: Table, columnsSql: string, size: number): (session: Session, after: readonly NativeValue[] | null) => Step {
   const { key, name } = table.schema;
   const keySql = key.map(quoted).join(", ");
   const known = key.map((column) => `${quoted(column)} IS NOT NULL`).join(" AND ");
+  const exactSql = key.map((column) => `CASE typeof(${quoted(column)}) WHEN 'text' THEN CAST(${quoted(column)} AS BLOB) END`).join(", ");
   return (session, after) => {
     const behind = after === null ? "" : ` AND (${keySql}) > (${after.map((value) => placeholderOf(value)).join(", ")})`;
-    const from = `FROM main.${quoted(name)} WHERE ${known}${behind} ORDER BY ${keySql}`;
+    const from = `FROM main.${quoted(name)} WHERE ${known}${behind} ORDER BY ${keySql} LIMIT ${size}`;
     const values = after === null ? [] : after.map((value) => asBound(value));
-    const rows = session.all(`SELECT ${columnsSql} ${from} LIMIT ${size}`, values);
-    const last = rows.at(-1)?.slice(0, key.length) ?? null;
-    if (last === null || !last.some((value) => typeof value === "string" && value.includes(REPLACEMENT))) return { rows, last };
-    // Going on from what the bytes were read as could lead back to the same rows: go on from the bytes.
-    const exact = key.map((column) => `CASE typeof(${quoted(column)}) WHEN 'text' THEN CAST(${quoted(column)} AS BLOB) ELSE ${quoted(column)} END`).join(", ");
-    const bytes = session.first(`SELECT ${exact} ${from} LIMIT 1 OFFSET ${rows.length - 1}`, values) ?? last;
-    return { rows, last: last.map((value, part) => (typeof value === "string" ? brokenText(bytes[part]) : value)) };
+    const rows = session.all(`SELECT ${columnsSql} ${from}`, values);
+    const keyOf = (row: Row): Row => row.slice(0, key.length);
+    if (!rows.some((row) => keyOf(row).some((part) => typeof part === "string" && part.includes("\uFFFD")))) {
+      return { rows, next: rows.length < size ? null : keyOf(rows.at(-1) ?? []) };
+    }
+    // Going on from what bytes were read as could lead back to the same rows: go on from the bytes.
+    const exact = session.all(`SELECT ${exactSql} ${from}`, values);
+    const keys = rows.map((row, index) => keyOf(row).map((part, place) => exactText(part, exact[index]?.[place])));
+    const isReadable = (index: number): boolean => keys[index]?.every((part) => !isBroken(part)) === true;
+    return { rows: rows.filter((_, index) => isReadable(index)), next: rows.length < size ? null : (keys.at(-1) ?? null) };
   };
 }
 
-function brokenText(bytes: BoundValue | undefined): NativeValue {
-  return bytes instanceof Uint8Array ? { bytes } : (bytes ?? null);
+function exactText(text: BoundValue, bytes: BoundValue | undefined): NativeValue {
+  return typeof text === "string" && bytes instanceof Uint8Array && !isTextOf(bytes, text) ? { bytes } : text;
 }
 
 /** The keys of one listing by the bytes of their record ids, in a temporary table that only this connection sees. SQLite keeps it in memory or a temporary file. */
@@ -133,19 +140,19 @@ class SortedKeys {
     const steps = createSteps(this.#table, schema.key.map(quoted).join(", "), SORT_STEP_ROWS);
     const insert = `INSERT OR IGNORE INTO ${this.#name} VALUES (${["id", ...parts].map(() => "?").join(", ")})`;
     const bound = after === null ? null : Buffer.from(after, "utf8");
-    let last: readonly NativeValue[] | null = null;
+    let next: readonly NativeValue[] | null = null;
     for (;;) {
       const step = await this.#file.read((session) => {
         session.run(`CREATE TEMP TABLE IF NOT EXISTS ${this.#name.slice("temp.".length)} (id BLOB PRIMARY KEY, ${parts.join(", ")}) WITHOUT ROWID`);
-        const found = steps(session, last);
+        const found = steps(session, next);
         for (const row of found.rows) {
           const bytes = Buffer.from(recordIdOf(row, keyForms) ?? "", "utf8");
           if (bound === null || bytes.compare(bound) > 0) session.run(insert, [bytes, ...row]);
         }
         return found;
       }, options);
-      if (step.rows.length < SORT_STEP_ROWS) return;
-      last = step.last;
+      if (step.next === null) return;
+      next = step.next;
     }
   }
 

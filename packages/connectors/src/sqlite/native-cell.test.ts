@@ -68,7 +68,7 @@ test("[S3] a record id names its key, and an id that no key can have names none"
 });
 
 test("a real is spelled by the shortest text that reads back to the same double", () => {
-  fc.assert(fc.property(fc.double({ noNaN: true }), (value) => expect(Object.is(Number(spellReal(value)), value)).toBe(true)));
+  fc.assert(fc.property(fc.double({ noNaN: true }), (value) => Object.is(Number(spellReal(value)), value)));
 });
 
 function tagged(value: NativeValue): unknown {

@@ -8,6 +8,10 @@ export interface BrokenText {
   readonly bytes: Uint8Array;
 }
 
+export function isBroken(value: NativeValue): value is BrokenText {
+  return typeof value === "object" && value !== null && !(value instanceof Uint8Array);
+}
+
 /**
  * Which storage class a column's cells have without a tag. SQLite lets any cell of a column have any class, so a cell text names the class exactly:
  *

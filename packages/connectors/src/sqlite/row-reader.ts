@@ -1,6 +1,6 @@
 import { writeImage, type NativeImage, type RecordId } from "@accord/core";
 import type { BoundValue, Row, Session } from "./database.ts";
-import { cellOfValue, keyOfRecordId, recordIdOf, type CellForm, type NativeValue } from "./native-cell.ts";
+import { cellOfValue, isBroken, keyOfRecordId, recordIdOf, type CellForm, type NativeValue } from "./native-cell.ts";
 import { quoted } from "./names.ts";
 import type { Table } from "./table.ts";
 
@@ -37,7 +37,7 @@ export function createRowReader(table: Table, columns: readonly string[]): RowRe
   const repair = (session: Session, row: Row, column: number, text: string): NativeValue => {
     const sql = `SELECT CAST(${quoted(columns[column] ?? "")} AS BLOB) FROM ${fromSql} WHERE ${keyIsSql}`;
     const bytes = session.first(sql, row.slice(0, key.length))?.[0];
-    return bytes instanceof Uint8Array && !isUtf8Of(bytes, text) ? { bytes } : text;
+    return bytes instanceof Uint8Array && !isTextOf(bytes, text) ? { bytes } : text;
   };
   const valueOf = (session: Session, row: Row, column: number): NativeValue => {
     const value = row[key.length + column] ?? null;
@@ -77,18 +77,18 @@ export function createRowReader(table: Table, columns: readonly string[]): RowRe
 
 /** What SQL binds for a native value. Text that is not UTF-8 needs `CAST(? AS TEXT)` around it: see {@link placeholderOf}. */
 export function asBound(value: NativeValue): BoundValue {
-  return typeof value === "object" && value !== null && !(value instanceof Uint8Array) ? value.bytes : value;
+  return isBroken(value) ? value.bytes : value;
 }
 
 export function placeholderOf(value: NativeValue): string {
-  return typeof value === "object" && value !== null && !(value instanceof Uint8Array) ? "CAST(? AS TEXT)" : "?";
+  return isBroken(value) ? "CAST(? AS TEXT)" : "?";
 }
 
 /** Texts whose cell differs from them: tagged, escaped, or perhaps not UTF-8. */
 const SPECIAL_TEXT = /^~|[\t\n\r\\\uFFFD]/;
 
 /** The text came with replacement characters: were they in the file, or do they stand for bytes that are no UTF-8? UTF-16 files are taken as they are. */
-function isUtf8Of(bytes: Uint8Array, text: string): boolean {
+export function isTextOf(bytes: Uint8Array, text: string): boolean {
   if (bytes.byteLength === text.length * 2 && bytes.includes(0)) return true;
   return Buffer.from(text, "utf8").equals(bytes);
 }

@@ -31,9 +31,17 @@ export interface CanonicalField {
   readonly provenance: Provenance;
   /** The open review that freezes this field, or null. [S23] */
   readonly review: ReviewCase | null;
-  /** Of a set: the version at which an element was last added, while some side has not acknowledged it: an add beats a concurrent remove. [S20] */
-  readonly adds: Readonly<Record<string, number>> | null;
+  /** Of a set: who added which element last, while some side has not acknowledged it: an add beats a concurrent remove. [S20] Null where nothing is pending. */
+  readonly adds: readonly SetAdd[] | null;
+  /** Of a counter with stocktakes: what users added lately, oldest first. [S19] */
+  readonly deltas?: readonly CountDelta[];
 }
+
+/** An element, the side that added it, and the version of the field in which it did. One per element and side. */
+export type SetAdd = readonly [element: string, side: SideIndex, version: number];
+
+/** When a user changed a count (epoch milliseconds: the end of the interval in which it happened), and by how much (a decimal). */
+export type CountDelta = readonly [atMs: number, delta: string];
 
 /** Whose value it is. */
 export interface Provenance {
@@ -112,6 +120,6 @@ export function withValue(entity: Entity, field: FieldIndex, value: Value, prove
   return {
     ...entity,
     version,
-    fields: entity.fields.map((old, index) => (index === field ? { value, version, provenance, review: null, adds: old.adds } : old)),
+    fields: entity.fields.map((old, index) => (index === field ? { ...old, value, version, provenance, review: null, adds: null } : old)),
   };
 }

@@ -1,5 +1,5 @@
 import { isPresent, withMember } from "../entity/entity.ts";
-import type { Entity, Member, Provenance } from "../entity/entity.ts";
+import type { CanonicalField, Entity, Member, Provenance } from "../entity/entity.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import { imageOf } from "../mapping/side-mapping.ts";
@@ -7,7 +7,9 @@ import { readImage } from "../record/native-image.ts";
 import type { NativeImage } from "../record/native-image.ts";
 import type { SideIndex } from "../record/identifiers.ts";
 import { equalValues } from "../value/value-type.ts";
+import { absorbRecord } from "./absorb.ts";
 import type { MergeEvent } from "./merge-event.ts";
+import { closeAgreedReviews } from "./review.ts";
 
 export interface Deleted {
   readonly entity: Entity;
@@ -22,23 +24,47 @@ export interface DeleteObservation {
   readonly image: NativeImage | null;
 }
 
-/** Absorbs a delete: against an unchanged record it propagates; against an update the sync's rule decides. [S38] */
+/**
+ * Absorbs a delete: against an unchanged record it propagates; against an update the sync's rule decides. [S38]
+ * What an archived record shows beside its mark is absorbed first, so that no edit made with the archiving is lost. A record that no longer takes part
+ * (archived, out of scope) is noted as gone, no more.
+ */
 export function absorbDelete(model: SyncModel, entity: Entity, side: SideIndex, observation: DeleteObservation, references: References): Deleted {
-  const member = entity.members[side];
-  if (!isPresent(member)) return { entity, events: [] };
+  const member = entity.members[side] ?? null;
+  if (!isPresent(member)) return absorbLateDelete(model, entity, side, observation, member, references);
+  if (observation.image !== null && observation.image !== member.image) {
+    const edited = absorbRecord(model, entity, side, { ...observation, image: observation.image, isReading: true }, references);
+    const now = edited.entity.members[side];
+    if (!isPresent(now)) return { entity, events: [] };
+    const archived = absorbDelete(model, edited.entity, side, { ...observation, image: now.image }, references);
+    return { entity: archived.entity, events: [...edited.events, ...archived.events] };
+  }
   const gone = goneMember(member, observation);
+  const remains = withMember(entity, side, gone);
   const goneEvent: MergeEvent = { kind: "gone", side, record: member.record };
-  if (entity.life.kind !== "live") return { entity: withMember(entity, side, gone), events: [goneEvent] };
-  if (model.deletes.do === "keep") return { entity: withMember(entity, side, gone), events: [goneEvent] };
+  if (entity.life.kind !== "live") return { entity: remains, events: [goneEvent] };
+  const isLast = !remains.members.some((other) => other !== null && other.record !== null && other.state !== "deleted" && other.state !== "archived");
+  if (model.deletes.do === "keep" || entity.review !== null) {
+    return isLast ? deleteEntity(remains, side, observation.toMs, [goneEvent]) : { entity: remains, events: [goneEvent] };
+  }
+  if (!hasUnseenUpdate(model, entity, side, member, references)) return deleteEntity(remains, side, observation.toMs, [goneEvent]);
+  return settleConflict(model, entity, side, gone, observation, [goneEvent], references);
+}
 
-  if (entity.review !== null) {
-    const remains = withMember(entity, side, gone);
-    return remains.members.some(isPresent) ? { entity: remains, events: [goneEvent] } : deleteEntity(remains, side, observation.toMs, [goneEvent]);
-  }
-  if (!hasUnseenUpdate(model, entity, side, member, references)) {
-    return deleteEntity(withMember(entity, side, gone), side, observation.toMs, [goneEvent]);
-  }
-  return settleConflict(model, entity, side, gone, observation, [goneEvent]);
+/** A delete of a record that did not take part any more: of an archived one that was to be restored it is a conflict, else it is only noted. */
+function absorbLateDelete(
+  model: SyncModel,
+  entity: Entity,
+  side: SideIndex,
+  observation: DeleteObservation,
+  member: Member | null,
+  references: References,
+): Deleted {
+  if (member === null || observation.image !== null || (member.state !== "archived" && member.state !== "outOfScope")) return { entity, events: [] };
+  const gone = goneMember(member, observation);
+  const events: MergeEvent[] = [{ kind: "gone", side, record: member.record }];
+  const isRestored = member.state === "archived" && entity.life.kind === "live" && entity.review === null && model.deletes.do !== "keep";
+  return isRestored ? settleConflict(model, entity, side, gone, observation, events, references) : { entity: withMember(entity, side, gone), events };
 }
 
 function deleteEntity(entity: Entity, side: SideIndex | null, atMs: number, events: readonly MergeEvent[]): Deleted {
@@ -68,6 +94,7 @@ function settleConflict(
   gone: Member,
   observation: DeleteObservation,
   events: readonly MergeEvent[],
+  references: References,
 ): Deleted {
   switch (model.deletes.conflict) {
     case "delete-wins":
@@ -76,12 +103,48 @@ function settleConflict(
       const review = { openedAtMs: observation.toMs, reason: "it was deleted here and changed elsewhere", candidates: [] };
       return { entity: { ...withMember(entity, side, gone), review }, events: [...events, { kind: "deleteConflict", side, kept: "review" }] };
     }
-    case "update-wins":
-      return {
-        entity: withMember({ ...entity, version: entity.version + 1 }, side, owedAgain(gone)),
-        events: [...events, { kind: "deleteConflict", side, kept: "update" }],
-      };
+    case "update-wins": {
+      const kept = withMember({ ...entity, version: entity.version + 1 }, side, owedAgain(gone));
+      const cases: MergeEvent[] = [];
+      const freed = freeReviews(model, kept, side, observation, cases, references);
+      return { entity: freed, events: [...events, { kind: "deleteConflict", side, kept: "update" }, ...cases] };
+    }
   }
+}
+
+/**
+ * The side that deleted has no say in open cases any more. Where one other side's value is left, it is the update that beat the delete; where none is left, the
+ * canonical value is; where several are, the case stays open. [S23, S38]
+ */
+function freeReviews(
+  model: SyncModel,
+  entity: Entity,
+  deleter: SideIndex,
+  observation: DeleteObservation,
+  events: MergeEvent[],
+  references: References,
+): Entity {
+  const provenance: Provenance = { side: deleter, cause: "user", fromMs: observation.fromMs, toMs: observation.toMs };
+  let result: Entity = {
+    ...entity,
+    fields: entity.fields.map((field) => {
+      if (field.review === null) return field;
+      const candidates = field.review.candidates.map((candidate, place) => (place === deleter ? undefined : candidate));
+      return { ...field, review: { ...field.review, candidates } };
+    }),
+  };
+  for (const [index, field] of result.fields.entries()) {
+    const sides = field.review?.candidates.flatMap((candidate, place) => (candidate === undefined ? [] : [place])) ?? [];
+    const only = sides[0];
+    if (field.review === null || sides.length > 1 || (only !== undefined && field.provenance.side !== deleter)) continue;
+    const to = only === undefined ? field.value : field.review.candidates[only];
+    events.push({ kind: "reviewClosed", field: index, side: deleter, because: "delete", from: field.value, to });
+    const version = result.version + 1;
+    const closed: CanonicalField =
+      only === undefined ? { ...field, review: null } : { ...field, value: to, version, provenance: { ...provenance, side: only }, review: null, adds: null };
+    result = { ...result, version: Math.max(result.version, closed.version), fields: result.fields.map((old, place) => (place === index ? closed : old)) };
+  }
+  return closeAgreedReviews(model, result, deleter, provenance, events, references).entity;
 }
 
 /** A member whose record is to be made again: the old id is retired and never forgotten. An archived one is restored in place. [S38, S40] */
@@ -101,6 +164,7 @@ function goneMember(member: Member, observation: DeleteObservation): Member {
 function hasUnseenUpdate(model: SyncModel, entity: Entity, side: SideIndex, member: Member, references: References): boolean {
   const cells = member.image === null ? null : readImage(member.image);
   return entity.fields.some((field, index) => {
+    if (field.review?.candidates.some((candidate, place) => place !== side && candidate !== undefined) === true) return true;
     const mapping = model.sides[side]?.mapping.fields[index];
     const type = model.fields[index]?.type;
     if (!mapping || type === undefined || field.value === undefined || field.provenance.cause === "initial") return false;
@@ -145,7 +209,8 @@ export function deleteByDecision(entity: Entity, atMs: number): Deleted {
 export function absorbReturn(model: SyncModel, entity: Entity, side: SideIndex, image: NativeImage, provenance: Provenance): Deleted {
   const member = entity.members[side];
   if (member === null || member === undefined || member.record === null) return { entity, events: [] };
-  const back: Member = { ...member, state: "live", seenAtMs: provenance.toMs, image: member.image ?? image };
+  const retired = member.retired.filter((record) => record !== member.record);
+  const back: Member = { ...member, state: "live", seenAtMs: provenance.toMs, image: member.image ?? image, retired };
   const linked = withMember(entity, side, back);
   return entity.life.kind === "deleted" ? revive(model, linked, side) : { entity: linked, events: [{ kind: "inScope", side }] };
 }

@@ -1,17 +1,18 @@
 import { isPresent, withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member, Provenance } from "../entity/entity.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
-import type { NativeCell, NativeImage } from "../record/native-image.ts";
-import { readImage, writeImage } from "../record/native-image.ts";
-import type { FieldIndex, SideIndex } from "../record/identifiers.ts";
 import type { References } from "../mapping/references.ts";
-import { getRecord } from "../mapping/side-mapping.ts";
-import type { SideMapping } from "../mapping/side-mapping.ts";
+import type { FieldIndex, SideIndex } from "../record/identifiers.ts";
+import { readImage } from "../record/native-image.ts";
+import type { NativeCell, NativeImage } from "../record/native-image.ts";
 import type { MaybeValue } from "../value/value-type.ts";
 import { absorbField } from "./absorb-field.ts";
 import type { FieldState } from "./field-sight.ts";
-import { closeAgreedReviews } from "./review.ts";
 import type { MergeEvent } from "./merge-event.ts";
+import { closeAgreedReviews } from "./review.ts";
+import { seeCells } from "./see-record.ts";
+import { resetCount, stocktakeOf } from "./stocktake.ts";
+import type { StocktakeSight } from "./stocktake.ts";
 
 /** The state of one record as read: an image from a log or a reading. [S7] */
 export interface Observation {
@@ -20,12 +21,14 @@ export interface Observation {
   /** The interval in which the write happened, epoch milliseconds; both ends equal where the system tells the commit's time. [S18] */
   readonly fromMs: number;
   readonly toMs: number;
+  /** A reading of the whole record by its id: what is unknown in it would be no better known by reading again. Left out: false. */
+  readonly isReading?: boolean;
 }
 
 export interface Absorbed {
   readonly entity: Entity;
   readonly events: readonly MergeEvent[];
-  /** The image lacked a part that something else in it depends on: nothing was absorbed, the record must be read. [S16] */
+  /** The image lacked a part that something else in it depends on: nothing was absorbed, the record must be read. Never after a reading. [S16] */
   readonly reread: boolean;
   /** Fields whose native value could not be understood, with the reason: they count as unknown. */
   readonly problems: readonly (readonly [FieldIndex, string])[];
@@ -47,38 +50,12 @@ export function absorbRecord(model: SyncModel, entity: Entity, side: SideIndex, 
     const seen = { ...member, position: observation.position ?? member.position, seenAtMs: observation.toMs };
     return { entity: withMember(entity, side, seen), ...UNTOUCHED };
   }
-  const cells = readImage(observation.image);
   const known = member.image === null ? null : readImage(member.image);
-  if (known !== null && isTorn(mapping, cells, known)) return { entity, ...UNTOUCHED, reread: true };
-
-  const got = getRecord(mapping, cells, references);
-  const kept = keptColumns(mapping, cells, got.waiting);
-  const after = known === null ? cells : cells.map((cell, column) => (kept.has(column) ? known[column] : cell));
-  const seen: SeenRecord = {
-    observed: got.values,
-    after: kept.size === 0 ? got.values : getRecord(mapping, after, references).values,
-    image: kept.size === 0 ? observation.image : writeImage(after),
-    observation,
-  };
-  const absorbed = absorbFields(model, entity, side, seen, references);
-  return { ...absorbed, reread: false, problems: got.problems, waiting: got.waiting };
-}
-
-/** Columns whose cells stay as they were known: the unknown ones, and those of references that wait, so that they are still news when read again. */
-function keptColumns(mapping: SideMapping, cells: readonly NativeCell[], waiting: readonly FieldIndex[]): ReadonlySet<number> {
-  const kept = new Set<number>();
-  if (cells.includes(undefined)) cells.forEach((cell, column) => cell === undefined && kept.add(column));
-  for (const field of waiting) mapping.fields[field]?.reads.forEach((column) => kept.add(column));
-  return kept;
-}
-
-/** Whether a field has an unknown cell beside a changed one: half a value must not pass for the whole. [S16] */
-function isTorn(mapping: SideMapping, cells: readonly NativeCell[], known: readonly NativeCell[]): boolean {
-  if (!cells.includes(undefined)) return false;
-  return mapping.fields.some((field) => {
-    if (field === null || !field.reads.some((column) => cells[column] === undefined)) return false;
-    return field.reads.some((column) => cells[column] !== undefined && cells[column] !== known[column]);
-  });
+  const seen = seeCells(mapping, known, readImage(observation.image), observation.image, references);
+  if (seen.torn.length > 0 && observation.isReading !== true) return { entity, ...UNTOUCHED, reread: true };
+  const absorbed = absorbFields(model, entity, side, { ...seen, observation }, references);
+  const unreadable = seen.torn.map((field) => [field, "a part of it cannot be read"] as const);
+  return { ...absorbed, reread: false, problems: [...seen.problems, ...unreadable], waiting: seen.waiting };
 }
 
 /** What was seen, ready for the table. */
@@ -88,7 +65,9 @@ export interface SeenRecord {
   /** `B` afterwards: `o` with what was known before in place of what is unknown. */
   readonly after: readonly MaybeValue[];
   readonly image: NativeImage;
-  readonly observation: Observation;
+  /** The cells of `image`. */
+  readonly cells: readonly NativeCell[];
+  readonly observation: Pick<Observation, "position" | "fromMs" | "toMs">;
 }
 
 /** Runs the table over all fields that the side has. `skip` names fields that are dealt with already. */
@@ -107,19 +86,15 @@ export function absorbFields(
   const fields: CanonicalField[] = [...entity.fields];
   const ack: number[] = [...member.ack];
   let version = entity.version;
-  const beforeCells = member.image === null ? null : readImage(member.image);
+  const cellsBefore = member.image === null ? null : readImage(member.image);
+  const stocktakes: StocktakeSight = { model, side, canonical: entity.fields, shadow: member.shadow, observed: seen.observed, provenance };
   for (let index = 0; index < fields.length; index += 1) {
     const field = fields[index];
-    const fieldMapping = model.sides[side]?.mapping.fields[index];
     const fieldModel = model.fields[index];
-    const observed = seen.observed[index];
-    if (observed === undefined || field === undefined || fieldModel === undefined || !fieldMapping || skip?.has(index) === true) continue;
+    if (field === undefined || fieldModel === undefined || skip?.has(index) === true) continue;
     const state: FieldState = { field, ack: ack[index] ?? 0, version };
-    const merged = absorbField(
-      { model, fieldModel, fieldMapping, index, side, provenance, base: member.shadow[index], observed, cells: beforeCells, canonical: fields, record: seen.observed, references },
-      state,
-      events,
-    );
+    const stocktake = stocktakeOf(stocktakes, fieldModel);
+    const merged = stocktake === null ? absorbOne(index, state) : resetCount(stocktakes, index, stocktake, state, events);
     fields[index] = merged.field;
     ack[index] = merged.ack;
     version = merged.version;
@@ -133,5 +108,14 @@ export function absorbFields(
     seenAtMs: seen.observation.toMs,
   };
   const merged = withMember({ ...entity, fields, version }, side, next);
-  return closeAgreedReviews(model, merged, side, provenance, events);
+  return closeAgreedReviews(model, merged, side, provenance, events, references);
+
+  function absorbOne(index: FieldIndex, state: FieldState): FieldState {
+    const fieldMapping = model.sides[side]?.mapping.fields[index];
+    const fieldModel = model.fields[index];
+    const observed = seen.observed[index];
+    if (member === null || member === undefined || observed === undefined || fieldModel === undefined || !fieldMapping) return state;
+    const facts = { model, fieldModel, fieldMapping, index, side, provenance, references, base: member.shadow[index], observed };
+    return absorbField({ ...facts, cellsBefore, cellsAfter: seen.cells, canonical: entity.fields, record: seen.observed }, state, events);
+  }
 }

@@ -1,6 +1,6 @@
 import { UNKNOWN_FIELD, withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member, Provenance } from "../entity/entity.ts";
-import type { FieldModel, SyncModel } from "../entity/sync-model.ts";
+import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import { getRecord, imageOf } from "../mapping/side-mapping.ts";
 import type { GottenRecord } from "../mapping/side-mapping.ts";
@@ -8,12 +8,10 @@ import { readImage, writeImage } from "../record/native-image.ts";
 import type { NativeImage } from "../record/native-image.ts";
 import type { EntityId, FieldIndex, RecordId, SideIndex } from "../record/identifiers.ts";
 import { equalValues } from "../value/value-type.ts";
-import type { MaybeValue, Value } from "../value/value-type.ts";
+import type { MaybeValue } from "../value/value-type.ts";
 import type { Observation } from "./absorb.ts";
+import { isOneWay, meet } from "./meet.ts";
 import type { MergeEvent } from "./merge-event.ts";
-import { rankOf } from "./policy.ts";
-import type { SideRanks } from "./policy.ts";
-import { uniteSets } from "./policies/set.ts";
 
 export interface Joined {
   readonly entity: Entity;
@@ -37,7 +35,7 @@ export function createEntity(
   const provenance: Provenance = { side, cause, fromMs: observation.fromMs, toMs: observation.toMs };
   const fields = model.fields.map((field, index): CanonicalField => {
     const value = values[index];
-    if (value === undefined || field.writers[side] !== true) return UNKNOWN_FIELD;
+    if (value === undefined || field.writers[side] !== true || (value === null && isOneWay(model, index))) return UNKNOWN_FIELD;
     return { value, version: 1, provenance, review: null, adds: null };
   });
   const member = newMember(model, record, values, observation, image);
@@ -80,10 +78,10 @@ export function joinMember(
       ack.push(0);
       continue;
     }
-    const meeting = meet(model, field, index, side, old, observed, provenance, version + 1, events);
-    fields.push(meeting);
-    if (meeting.version > version) version = meeting.version;
-    ack.push(meeting.value !== undefined && equalValues(field.type, meeting.value, observed) ? meeting.version : 0);
+    const met = meet({ model, field, index, side, observed, provenance, version: version + 1 }, old, events);
+    fields.push(met);
+    version = Math.max(version, met.version);
+    ack.push(met.value !== undefined && equalValues(field.type, met.value, observed) ? met.version : 0);
   }
   const previous = entity.members[side];
   const member: Member = {
@@ -130,40 +128,4 @@ function newMember(model: SyncModel, record: RecordId, values: readonly MaybeVal
     intent: null,
     retired: [],
   };
-}
-
-/** What a field becomes when a record joins: the old field where the canonical value stays. */
-function meet(
-  model: SyncModel,
-  field: FieldModel,
-  index: number,
-  side: SideIndex,
-  old: CanonicalField,
-  observed: Value,
-  provenance: Provenance,
-  version: number,
-  events: MergeEvent[],
-): CanonicalField {
-  const taken = (value: Value): CanonicalField => ({ value, version, provenance, review: null, adds: null });
-  const canonical = old.value;
-  if (canonical === undefined) return taken(observed);
-  if (equalValues(field.type, canonical, observed)) return old;
-  if (field.policy.kind === "set") {
-    const united = uniteSets(canonical, observed);
-    return equalValues(field.type, united, canonical) ? old : taken(united);
-  }
-  if (observed === null) return old;
-  if (canonical === null) return taken(observed);
-  if (old.review !== null || field.policy.kind === "text" || field.policy.kind === "review" || model.initial === "review") {
-    const candidates = model.sides.map((_, place) => (place === side ? observed : old.review?.candidates[place]));
-    events.push({ kind: "reviewOpened", field: index, side, reason: "the records differ at first contact", canonical, candidate: observed });
-    return { ...old, review: { openedAtMs: provenance.toMs, reason: "the records differ at first contact", candidates } };
-  }
-  if (model.initial === "newest" && provenance.fromMs > old.provenance.toMs) return taken(observed);
-  return rankOf(initialRanks(field), side) < rankOf(initialRanks(field), old.provenance.side) ? taken(observed) : old;
-}
-
-/** A field with an owner of its own keeps that rank from the first moment; all others rank sides in declared order. */
-function initialRanks(field: FieldModel): SideRanks {
-  return field.policy.kind === "owner" ? field.policy.ranks : [];
 }

@@ -1,4 +1,4 @@
-import type { SideIndex } from "../record/identifiers.ts";
+import type { FieldIndex, SideIndex } from "../record/identifiers.ts";
 import type { MaybeValue, Value } from "../value/value-type.ts";
 
 /** The configured rule for conflicts of one field or group. Section 4 of the semantics. */
@@ -45,6 +45,11 @@ export interface CounterPolicy {
   readonly kind: "counter";
   /** The count may not fall below this: a delta that would is left to review. Decimal text or null. */
   readonly floor: string | null;
+  /**
+   * A stocktake: the fields of the same record that hold the counted value and the instant it was counted at. When the instant advances at a side, the count
+   * becomes the counted value with what users changed since. Left out or null: none.
+   */
+  readonly absolute?: { readonly value: FieldIndex; readonly asOf: FieldIndex } | null;
 }
 
 /** A policy under which a value only moves one way: `max`, `min`, or the declared steps of a status. [S21] */
@@ -72,4 +77,10 @@ export function rankOf(ranks: SideRanks, side: SideIndex | null): number {
   if (side === null) return -1;
   const place = ranks.indexOf(side);
   return place === -1 ? ranks.length + side : place;
+}
+
+/** The place of a side among those that may write the field at all, 0 the highest. */
+export function rankAmong(ranks: SideRanks, side: SideIndex, writers: readonly boolean[]): number {
+  const own = rankOf(ranks, side);
+  return writers.filter((writes, other) => writes && rankOf(ranks, other) < own).length;
 }

@@ -1,7 +1,10 @@
-import { isPresent, withMember } from "../entity/entity.ts";
-import type { CanonicalField, Entity, Provenance, ReviewCase } from "../entity/entity.ts";
+import { isCurrent, isPresent, withMember } from "../entity/entity.ts";
+import type { CanonicalField, Entity, Member, Provenance, ReviewCase } from "../entity/entity.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
+import type { References } from "../mapping/references.ts";
+import { imageOf } from "../mapping/side-mapping.ts";
 import type { FieldIndex, SideIndex } from "../record/identifiers.ts";
+import { readImage } from "../record/native-image.ts";
 import { equalValues } from "../value/value-type.ts";
 import type { MaybeValue, Value } from "../value/value-type.ts";
 import type { FieldSight, FieldState } from "./field-sight.ts";
@@ -10,18 +13,23 @@ import type { MergeEvent } from "./merge-event.ts";
 /** Freezes a field: the canonical value stays, accepts none and is written to no late side until a person or agreement decides. [S23] */
 export function openReview(sight: FieldSight, state: FieldState, reason: string, events: MergeEvent[]): FieldState {
   events.push({ kind: "reviewOpened", field: sight.index, side: sight.side, reason, canonical: state.field.value, candidate: sight.observed });
-  const review: ReviewCase = { openedAtMs: sight.provenance.toMs, reason, candidates: candidatesWith([], sight.side, sight.observed, sight.model) };
+  const review = reviewOf(sight.model, sight.side, sight.observed, reason, sight.provenance.toMs);
   return { ...state, field: { ...state.field, review } };
 }
 
-/** A later edit of a frozen field updates its case. */
-export function updateReview(sight: FieldSight, state: FieldState, image: MaybeValue, events: MergeEvent[]): FieldState {
+/** A new case with one side's candidate. */
+export function reviewOf(model: SyncModel, side: SideIndex, candidate: MaybeValue, reason: string, openedAtMs: number): ReviewCase {
+  return { openedAtMs, reason, candidates: candidatesWith([], side, candidate, model) };
+}
+
+/** A later edit of a frozen field updates its case. `isAgreed`: the side shows the canonical value again. */
+export function updateReview(sight: FieldSight, state: FieldState, isAgreed: boolean, events: MergeEvent[]): FieldState {
   const review = state.field.review;
   if (review === null) return state;
   events.push({ kind: "reviewUpdated", field: sight.index, side: sight.side, candidate: sight.observed });
-  const isCanonical = image !== undefined && equalValues(sight.fieldModel.type, sight.observed, image);
-  const candidates = candidatesWith(review.candidates, sight.side, isCanonical ? undefined : sight.observed, sight.model);
-  return { ...state, field: { ...state.field, review: { ...review, candidates } } };
+  const candidates = candidatesWith(review.candidates, sight.side, isAgreed ? undefined : sight.observed, sight.model);
+  const field = { ...state.field, review: { ...review, candidates } };
+  return { ...state, field, ack: isAgreed ? field.version : state.ack };
 }
 
 function candidatesWith(old: readonly MaybeValue[], side: SideIndex, candidate: MaybeValue, model: SyncModel): MaybeValue[] {
@@ -35,15 +43,16 @@ export function closeAgreedReviews(
   side: SideIndex,
   provenance: Provenance,
   events: MergeEvent[],
+  references: References,
 ): { readonly entity: Entity; readonly events: readonly MergeEvent[] } {
   let result = entity;
   for (let field = 0; field < entity.fields.length; field += 1) {
     const frozen = result.fields[field];
     if (frozen === undefined || frozen.review === null) continue;
-    const agreed = agreedValue(model, result, field);
+    const agreed = agreedValue(model, result, field, references);
     if (agreed === undefined) continue;
     events.push({ kind: "reviewClosed", field, side, because: "agreement", from: frozen.value, to: agreed });
-    result = acknowledgeAll(settleField(model, result, field, agreed, provenance), field);
+    result = acknowledgeShown(model, settleField(model, result, field, agreed, provenance), field, references);
   }
   return { entity: result, events };
 }
@@ -68,32 +77,48 @@ function settleField(model: SyncModel, entity: Entity, field: FieldIndex, value:
   if (old === undefined || type === undefined) return entity;
   if (provenance.cause === "user" && equalValues(type, old.value, value)) return replaceField(entity, field, { ...old, review: null });
   const version = entity.version + 1;
-  return { ...replaceField(entity, field, { value, version, provenance, review: null, adds: null }), version };
+  return { ...replaceField(entity, field, { ...old, value, version, provenance, review: null, adds: null }), version };
 }
 
 function replaceField(entity: Entity, field: FieldIndex, value: CanonicalField): Entity {
   return { ...entity, fields: entity.fields.map((old, index) => (index === field ? value : old)) };
 }
 
-/** The one value that all present members with this field show, or undefined where they differ. */
-function agreedValue(model: SyncModel, entity: Entity, field: FieldIndex): MaybeValue {
-  const type = model.fields[field]?.type;
-  let agreed: MaybeValue;
-  for (let side = 0; side < entity.members.length; side += 1) {
-    const member = entity.members[side];
-    if (!isPresent(member) || type === undefined || !model.sides[side]?.mapping.fields[field]) continue;
-    const shown = member.shadow[field];
-    if (shown === undefined || (agreed !== undefined && !equalValues(type, agreed, shown))) return undefined;
-    agreed ??= shown;
-  }
-  return agreed;
+/**
+ * The one value whose images all parties show, or undefined where they differ. Parties are the sides that may write the field and are not merely late: a side
+ * that has not been shown the frozen value yet has no say. One party alone agrees with nobody but the canonical value.
+ */
+function agreedValue(model: SyncModel, entity: Entity, field: FieldIndex, references: References): MaybeValue {
+  const frozen = entity.fields[field];
+  const parties = entity.members.flatMap((member, side): Party[] => {
+    const isParty = isPresent(member) && model.fields[field]?.writers[side] === true && model.sides[side]?.mapping.fields[field] != null;
+    if (!isParty || (frozen?.review?.candidates[side] === undefined && !isCurrent(entity, member, field))) return [];
+    return [{ side, member }];
+  });
+  if (parties.length === 0 || frozen === undefined) return undefined;
+  const choices = parties.length === 1 ? [frozen.value] : [frozen.value, ...parties.map(({ member }) => member.shadow[field])];
+  return choices.find((choice) => choice !== undefined && parties.every((party) => showsValue(model, party, field, choice, references)));
 }
 
-function acknowledgeAll(entity: Entity, field: FieldIndex): Entity {
-  const version = entity.fields[field]?.version ?? 0;
-  let result = entity;
-  entity.members.forEach((member, side) => {
-    if (isPresent(member)) result = withMember(result, side, { ...member, ack: member.ack.map((old, index) => (index === field ? version : old)) });
-  });
-  return result;
+interface Party {
+  readonly side: SideIndex;
+  readonly member: Member;
+}
+
+function showsValue(model: SyncModel, { side, member }: Party, field: FieldIndex, value: Value, references: References): boolean {
+  const mapping = model.sides[side]?.mapping.fields[field];
+  const type = model.fields[field]?.type;
+  if (!mapping || type === undefined) return false;
+  const image = imageOf(mapping, value, member.image === null ? null : readImage(member.image), references);
+  return image !== undefined && equalValues(type, image, member.shadow[field]);
+}
+
+function acknowledgeShown(model: SyncModel, entity: Entity, field: FieldIndex, references: References): Entity {
+  const settled = entity.fields[field];
+  if (settled === undefined || settled.value === undefined) return entity;
+  const value = settled.value;
+  return entity.members.reduce((result, member, side) => {
+    if (!isPresent(member) || !showsValue(model, { side, member }, field, value, references)) return result;
+    return withMember(result, side, { ...member, ack: member.ack.map((old, index) => (index === field ? settled.version : old)) });
+  }, entity);
 }

@@ -1,14 +1,17 @@
 import { withMember } from "../entity/entity.ts";
-import type { Entity, Member } from "../entity/entity.ts";
+import type { CanonicalField, Entity, Member } from "../entity/entity.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import { getRecord } from "../mapping/side-mapping.ts";
+import type { SideMapping } from "../mapping/side-mapping.ts";
 import { readImage, writeImage } from "../record/native-image.ts";
 import type { NativeCell, NativeImage } from "../record/native-image.ts";
 import type { FieldIndex, RecordId, SideIndex } from "../record/identifiers.ts";
 import { equalValues } from "../value/value-type.ts";
+import type { MaybeValue } from "../value/value-type.ts";
 import { absorbFields } from "./absorb.ts";
 import type { MergeEvent } from "./merge-event.ts";
+import { seeCells } from "./see-record.ts";
 
 /** A write that is proven to have happened. */
 export interface ConfirmedWrite {
@@ -38,28 +41,24 @@ export interface Settled {
 export function settleWrite(model: SyncModel, entity: Entity, side: SideIndex, write: ConfirmedWrite, references: References): Settled {
   const old = entity.members[side] ?? null;
   if (write.kind === "delete" || write.kind === "undo-delete") return settleDelete(entity, side, write, old);
+  const mapping = model.sides[side]?.mapping ?? NO_MAPPING;
   const member = closedMember(model, write, old);
-  const predicted = predictImage(model, side, write, old);
-  const image = write.image ?? predicted;
-  const cells = readImage(image);
-  const got = getRecord(model.sides[side]?.mapping ?? { version: 0, columns: [], fields: [] }, cells, references);
+  const known = member.image === null ? mapping.columns.map(() => undefined) : readImage(member.image);
+  const predicted = predictCells(known, write);
+  const seen = seeCells(mapping, predicted, write.image === null ? predicted : readImage(write.image), write.image ?? writeImage(predicted), references);
   const own = new Set(write.fields.map(({ field }) => field));
-  const closed = withMember(entity, side, { ...member, shadow: withOwnFields(member, got.values, own) });
-  const absorbed = absorbFields(
-    model,
-    closed,
-    side,
-    { observed: got.values, after: got.values, image, observation: { image, position: write.position, fromMs: member.seenAtMs, toMs: write.atMs } },
-    references,
-    own,
-  );
+  const closed = withMember(entity, side, { ...member, shadow: withOwnFields(member, seen.after, own) });
+  const observation = { position: write.position, fromMs: member.seenAtMs, toMs: write.atMs };
+  const absorbed = absorbFields(model, closed, side, { ...seen, observation }, references, own);
   return {
-    entity: acknowledgeOwn(absorbed.entity, side, write),
+    entity: withoutKnownAdds(acknowledgeOwn(absorbed.entity, side, write)),
     events: absorbed.events,
-    altered: alteredFields(model, side, write, predicted, image, references),
-    reread: write.image === null,
+    altered: alteredFields(model, side, write, predicted, seen.after, references),
+    reread: write.image === null || seen.torn.length > 0 || seen.waiting.length > 0,
   };
 }
+
+const NO_MAPPING: SideMapping = { version: 0, columns: [], fields: [] };
 
 function settleDelete(entity: Entity, side: SideIndex, write: ConfirmedWrite, old: Member | null): Settled {
   if (old === null) return { entity, events: [], altered: [], reread: false };
@@ -91,17 +90,16 @@ function closedMember(model: SyncModel, write: ConfirmedWrite, old: Member | nul
     record: write.record,
     incarnation: isNew ? base.incarnation + 1 : base.incarnation,
     intent: null,
+    image: isNew ? null : base.image,
     ack: isNew ? model.fields.map(() => 0) : base.ack,
     shadow: isNew ? [] : base.shadow,
   };
 }
 
-function predictImage(model: SyncModel, side: SideIndex, write: ConfirmedWrite, old: Member | null): NativeImage {
-  const columns = model.sides[side]?.mapping.columns.length ?? 0;
-  const known = write.kind === "create" || old === null || old.image === null ? undefined : readImage(old.image);
-  const cells: NativeCell[] = known ?? Array.from({ length: columns }, () => undefined);
+function predictCells(known: readonly NativeCell[], write: ConfirmedWrite): NativeCell[] {
+  const cells = [...known];
   for (const { column, cell } of write.set) cells[column] = cell;
-  return writeImage(cells);
+  return cells;
 }
 
 /** The shadow with the write's own fields already as the side shows them, so that they are no news. */
@@ -118,18 +116,34 @@ function acknowledgeOwn(entity: Entity, side: SideIndex, write: ConfirmedWrite):
   return withMember(entity, side, { ...member, ack });
 }
 
+/** Adds that every side has been shown are concurrent with nothing any more. [S20] */
+function withoutKnownAdds(entity: Entity): Entity {
+  if (entity.fields.every((field) => field.adds === null)) return entity;
+  const fields = entity.fields.map((field, index): CanonicalField => {
+    const adds = field.adds?.filter(([, adder, version]) =>
+      entity.members.some((member, side) => side !== adder && isFollowing(member) && (member.ack[index] ?? 0) < version),
+    );
+    return adds === undefined || adds.length === field.adds?.length ? field : { ...field, adds: adds.length === 0 ? null : adds };
+  });
+  return { ...entity, fields };
+}
+
+/** Whether edits of the record may still arrive. */
+function isFollowing(member: Member | null): member is Member {
+  return member !== null && member.record !== null && member.state !== "deleted";
+}
+
 function alteredFields(
   model: SyncModel,
   side: SideIndex,
   write: ConfirmedWrite,
-  predicted: NativeImage,
-  image: NativeImage,
+  predicted: readonly NativeCell[],
+  shown: readonly MaybeValue[],
   references: References,
 ): FieldIndex[] {
   const mapping = model.sides[side]?.mapping;
-  if (predicted === image || mapping === undefined) return [];
-  const expected = getRecord(mapping, readImage(predicted), references).values;
-  const shown = getRecord(mapping, readImage(image), references).values;
+  if (write.image === null || mapping === undefined) return [];
+  const expected = getRecord(mapping, predicted, references).values;
   return write.fields.flatMap(({ field }) => {
     const type = model.fields[field]?.type;
     return type === undefined || expected[field] === undefined || equalValues(type, expected[field], shown[field]) ? [] : [field];

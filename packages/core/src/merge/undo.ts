@@ -24,9 +24,7 @@ export function undoField(model: SyncModel, entity: Entity, field: FieldIndex, b
   if (equalValues(type, current.value, before)) return { kind: "level" };
   if (!equalValues(type, current.value, after)) return { kind: "newer" };
   const provenance: Provenance = { side: null, cause: "undo", fromMs: atMs, toMs: atMs };
-  return {
-    kind: "undone",
-    entity: withValue(entity, field, before, provenance),
-    events: [{ kind: "undone", field, from: current.value, to: before }],
-  };
+  const undone: MergeEvent = { kind: "undone", field, from: current.value, to: before };
+  const closed: MergeEvent = { kind: "reviewClosed", field, side: null, because: "undo", from: current.value, to: before };
+  return { kind: "undone", entity: withValue(entity, field, before, provenance), events: current.review === null ? [undone] : [undone, closed] };
 }

@@ -4,6 +4,7 @@ import type { FieldModel, SideModel, SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import { imageOf } from "../mapping/side-mapping.ts";
 import type { FieldMapping } from "../mapping/side-mapping.ts";
+import { rankAmong } from "../merge/policy.ts";
 import { readImage } from "../record/native-image.ts";
 import type { NativeCell } from "../record/native-image.ts";
 import type { EntityId, FieldIndex, RecordId, SideIndex } from "../record/identifiers.ts";
@@ -70,8 +71,10 @@ export function owe(model: SyncModel, entity: Entity, side: SideIndex, reference
 function oweDelete(model: SyncModel, side: SideModel, member: Member | null): Owed {
   if (!isPresent(member) || member.record === null || member.image === null || model.deletes.do === "keep") return NOTHING;
   const cells = readImage(member.image);
-  if (cells.includes(undefined)) return { kind: "reread" };
-  const expect = cells.map((cell, column) => ({ column, cell }));
+  // A reference to a record that is not known yet stays unknown however often it is read: no delete waits for it.
+  const unknowable = new Set(side.mapping.fields.flatMap((field) => (field?.reference ? field.reads : [])));
+  if (cells.some((cell, column) => cell === undefined && !unknowable.has(column))) return { kind: "reread" };
+  const expect = cells.flatMap((cell, column) => (cell === undefined ? [] : [{ column, cell }]));
   const base = { record: member.record, fields: [], expect };
   if (model.deletes.do === "archive" && side.archive !== null) {
     return { ...base, kind: "archive", set: [{ column: side.archive.column, cell: side.archive.cell }] };
@@ -122,7 +125,7 @@ function oweUpdate(
   const fields: OwedField[] = [];
   const set = new Map<number, NativeCell>();
   const touched = new Set<number>();
-  let waits: Owed | null = null;
+  let held: Owed = NOTHING;
   for (const [index, field] of entity.fields.entries()) {
     const mapping = side.mapping.fields[index];
     const fieldModel = model.fields[index];
@@ -130,10 +133,15 @@ function oweUpdate(
     const after = imageOf(mapping, field.value ?? null, cells, references);
     const before = member.shadow[index];
     if (after !== undefined && equalValues(fieldModel.type, after, before)) continue;
+    const hold = before === undefined ? holdOf(mapping, index, cells, references) : null;
+    if (hold !== null) {
+      held = hold;
+      continue;
+    }
     const put = mapping.put(field.value ?? null, cells, references);
     if (put.kind === "problem") return { kind: "refused", field: index, problem: put.problem };
     if (put.kind === "waits") {
-      waits = { kind: "waits", field: index, sync: put.sync, entity: put.entity };
+      held = { kind: "waits", field: index, sync: put.sync, entity: put.entity };
       continue;
     }
     mapping.writes.forEach((column, place) => set.set(column, put.result[place]));
@@ -144,7 +152,7 @@ function oweUpdate(
     set.set(side.archive.column, side.archive.restored);
     touched.add(side.archive.column);
   }
-  if (set.size === 0) return waits ?? NOTHING;
+  if (set.size === 0) return held;
   if ([...touched].some((column) => cells[column] === undefined)) return { kind: "reread" };
   return {
     kind,
@@ -155,12 +163,25 @@ function oweUpdate(
   };
 }
 
+/**
+ * Why a field whose present value is not known is not written, or null: what cannot be understood may be a user's new value (a new picklist entry), and what
+ * names a record that is not linked yet certainly is one. Only this field waits. [S5, S44, S50]
+ */
+function holdOf(mapping: FieldMapping, field: FieldIndex, cells: readonly NativeCell[], references: References): Owed | null {
+  const isUnread = mapping.reads.some((column) => cells[column] === undefined);
+  if (isUnread) return mapping.reference === null ? null : { kind: "waits", field, sync: mapping.reference.sync, entity: null };
+  const got = mapping.get(cells, references);
+  if (got.kind === "waits") return { kind: "waits", field, sync: got.sync, entity: got.entity };
+  return got.kind === "problem" ? { kind: "refused", field, problem: `what the record holds cannot be understood: ${got.problem}` } : null;
+}
+
 /** Whether a side is to be written this field at all, its value apart. */
 function isOwed(model: FieldModel, mapping: FieldMapping, field: CanonicalField, member: Member, index: FieldIndex, side: SideIndex): boolean {
   if (mapping.writes.length === 0 || field.value === undefined || field.review !== null) return false;
   if ((member.ack[index] ?? 0) >= field.version) return false;
-  const isFillOnly = model.policy.kind === "owner" && model.policy.fill && model.policy.ranks[0] !== side;
-  return !(isFillOnly && member.shadow[index] !== null && member.shadow[index] !== undefined);
+  const isFillOnly = model.policy.kind === "owner" && model.policy.fill && rankAmong(model.policy.ranks, side, model.writers) > 0;
+  const shown = member.shadow[index];
+  return !(isFillOnly && shown !== null && shown !== undefined && shown !== "");
 }
 
 /** The member with every field acknowledged that it shows anyway: what dispatch finds to be level. [S13] */

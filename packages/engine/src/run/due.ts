@@ -31,7 +31,7 @@ export function keepEntity(
 function keepDue(context: EngineContext, sync: RunningSync, entity: Entity, side: SideIndex, owed: Owed, changes: ChangeSet): void {
   const nowMs = context.clock.nowMs();
   const key = { sync: sync.id, side, entity: entity.id };
-  const isLive = context.states.get(sync.id) === "live";
+  const isLive = isWriting(context, sync);
   const fresh: Due & { keepAge: boolean } = {
     ...key,
     state: isLive ? "ready" : "held",
@@ -70,6 +70,12 @@ function keepDue(context: EngineContext, sync: RunningSync, entity: Entity, side
       changes.due.push(fresh);
       return;
   }
+}
+
+/** Whether what becomes due is to be written without a further plan: a paused sync goes on where it stopped. [S43, S60] */
+export function isWriting(context: EngineContext, sync: RunningSync): boolean {
+  const state = context.states.get(sync.id);
+  return state === "live" || state === "paused";
 }
 
 /** A mark that makes the record be read. [S7] */

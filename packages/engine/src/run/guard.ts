@@ -74,8 +74,13 @@ function keepCounts(tally: GuardTally, counts: GuardCounts): void {
   for (const [name, count] of Object.entries(counts.emptied)) tally.emptied.set(name, count);
 }
 
+/** What people approve: `customers/erp/deletes`. Emptying a side is the same question as deleting much of it. */
+export function guardId(sync: string, side: string, stop: GuardStop): string {
+  return `${sync}/${side}/${stop.guard === "emptied-side" ? "deletes" : stop.guard}`;
+}
+
 function tripId(sync: RunningSync, side: number, stop: GuardStop): string {
-  return `${sync.model.name}/${sync.model.sides[side]?.name ?? side}/${stop.guard}`;
+  return guardId(sync.model.name, sync.model.sides[side]?.name ?? String(side), stop);
 }
 
 async function isApproved(

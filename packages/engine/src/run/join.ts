@@ -4,8 +4,9 @@ import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
 import type { StoredEntity } from "../store/store.ts";
 import type { ChangeSet } from "./changes.ts";
+import { retryDelayMs } from "./context.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
-import { keepEntity } from "./due.ts";
+import { isWriting, keepEntity } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 import { finishMark, keepProblems } from "./merge.ts";
 import type { Sight } from "./sight.ts";
@@ -28,7 +29,7 @@ export async function joinRecords(
   changes: ChangeSet,
   options: CallOptions,
 ): Promise<void> {
-  const present = dropGone(sights, changes);
+  const present = await putOffOwnCreates(context, sync, side, dropGone(sights, changes), changes, options);
   if (present.length === 0) return;
   const seen = present.map(({ image }) => ({ side, image }));
   const early = await loadReferences(context, sync, [], seen, options);
@@ -65,6 +66,29 @@ function dropGone(sights: readonly Sight[], changes: ChangeSet): { sight: Sight;
   });
 }
 
+/**
+ * A record that an own create may have made, its answer still unknown, is left until the intent is closed: else it would become a second thing. [S33, S35]
+ * Where the system cannot tell whose a record is, all new ones wait.
+ */
+async function putOffOwnCreates(
+  context: EngineContext,
+  sync: RunningSync,
+  side: SideIndex,
+  present: readonly { sight: Sight; image: NativeImage }[],
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<readonly { sight: Sight; image: NativeImage }[]> {
+  const object = sync.objects[side];
+  const open = present.length === 0 ? [] : await context.store.openCreates(sync.id, side, options);
+  if (object === undefined || open.length === 0) return present;
+  const own = object.capabilities.externalId ? new Set((await object.findByEntity(open, options)).values()) : null;
+  return present.filter(({ sight: { mark } }) => {
+    if (own !== null && !own.has(mark.record)) return true;
+    changes.deferred.push({ sequence: mark.sequence, notBeforeMs: context.clock.nowMs() + retryDelayMs(context.limits, mark.attempts) });
+    return false;
+  });
+}
+
 function seekerOf(sync: RunningSync, side: SideIndex, sight: Sight, image: NativeImage, references: References): Seeker {
   const sideModel = sync.model.sides[side];
   const cells = readImage(image);
@@ -86,7 +110,7 @@ function takeMatch(decision: MatchDecision, stored: Map<EntityId, StoredEntity>)
 function join(context: EngineContext, sync: RunningSync, seeker: Seeker, decision: Exclude<Decision, { kind: "ambiguous" }>, references: References, id: EntityId): Joined {
   const { mark } = seeker.sight;
   const observation: Observation = { image: seeker.image, position: seeker.sight.position, fromMs: seeker.sight.fromMs, toMs: seeker.sight.toMs };
-  const isLive = context.states.get(sync.id) === "live";
+  const isLive = isWriting(context, sync);
   if (decision.kind === "new") {
     const created = createEntity(sync.model, id, mark.side, mark.record, observation, isLive ? "user" : "initial", references);
     return seeker.isOutside ? { ...created, entity: setAside(created.entity, mark.side, created.entity.fields.map(() => UNKNOWN_FIELD), 1) } : created;

@@ -5,7 +5,7 @@ import type { DueState, LoadedDue, PlanId, PlannedOperation } from "../store/sto
 import type { EngineContext, RunningSync } from "./context.ts";
 import { refreshStates } from "./context.ts";
 import { drainAll } from "./drain.ts";
-import { EMPTIED_SHARE_MAX } from "./guard.ts";
+import { EMPTIED_SHARE_MAX, guardId } from "./guard.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 import { listFirst, sweep } from "./list.ts";
 
@@ -202,7 +202,7 @@ async function summarize(
         },
         { ...sync.settings.guards, emptiedShareMax: EMPTIED_SHARE_MAX },
       );
-      if (stop !== null) stops.push({ id: `${sync.model.name}/${model.name}/${stop.guard}`, reason: stop.reason });
+      if (stop !== null) stops.push({ id: guardId(sync.model.name, model.name, stop), reason: stop.reason });
       return { side: model.name, operations: draft.operations, fields: draft.fields };
     });
     return {

@@ -70,6 +70,8 @@ export interface Store {
   /** Intents still open: after a crash, those of a dead holder. Oldest first. [S31] */
   loadOpenIntents(shard: Shard, limit: number, options: CallOptions): Promise<readonly LoadedIntent[]>;
 
+  /** Entities with an open create at this side: a record that appears there may be theirs. [S33, S35] */
+  openCreates(sync: SyncId, side: SideIndex, options: CallOptions): Promise<readonly EntityId[]>;
   /** A range of entity ids never given before. [S58] */
   reserveEntities(count: number, options: CallOptions): Promise<EntityId>;
   /** Commits what was decided under a lease, whole or not at all. @throws ACCORD_LEASE_LOST */
@@ -92,7 +94,7 @@ export interface Store {
   latestPlan(options: CallOptions): Promise<PlanRow | null>;
   /** Operations of a plan in their order, `after` (an ordinal) excluded. */
   listOperations(plan: PlanId, after: number, limit: number, options: CallOptions): Promise<readonly (PlannedOperation & { readonly ordinal: number })[]>;
-  /** Makes held due writes ready: all of a sync, or those named. */
+  /** Makes held due writes ready: all of a sync, or those named. Elsewhere, too, what stops waiting becomes ready where its sync is live or paused, else held. */
   releaseDue(sync: SyncId, only: readonly DueKey[] | null, nowMs: number, options: CallOptions): Promise<void>;
   /** How many writes are due, by sync, side and state. */
   countDue(options: CallOptions): Promise<readonly DueCount[]>;

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { Change, Cursor } from "@accord/engine/connector";
 import type { Rule } from "./rule.ts";
 import { failure, idOf } from "./stage.ts";
-import { ODD_CUSTOMERS } from "./values.ts";
+import { ODD_CUSTOMERS, ODD_KEY_PARTS } from "./values.ts";
 
 /** The change feed. */
 export function feedRules(rule: Rule): void {
@@ -65,6 +65,21 @@ export function feedRules(rule: Rule): void {
       [1, line],
       [0, customer],
     ]);
+  });
+
+  rule("[S3] the feed names records with odd keys as listings do", ["feed"], async (stage) => {
+    const customers = await stage.installed();
+    const lines = await stage.open("lines");
+    const feed = await stage.watch(customers, lines);
+    const ids: string[] = [];
+    for (const line of ODD_KEY_PARTS) ids.push(idOf(await stage.user.insert("lines", { order_no: "7", line, title: "Bolt" })));
+    const seen = (await stage.drain(feed)).map(({ record }) => record);
+    expect(seen.toSorted()).toEqual(ids.toSorted());
+    expect((await stage.list(lines)).ids.toSorted()).toEqual(ids.toSorted());
+    for (const id of ids) {
+      const outcome = await stage.applied(lines, stage.update(lines, id, { title: "Nut" }));
+      expect(outcome.record).toBe(id);
+    }
   });
 
   rule("[I10] what is committed while nobody follows is shown to the next who does", ["feed"], async (stage) => {

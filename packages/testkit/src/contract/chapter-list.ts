@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { Rule } from "./rule.ts";
 import { failure, fieldsOf, idOf } from "./stage.ts";
 import type { Stage } from "./stage.ts";
-import { ODD_CUSTOMERS, ODD_TEXTS } from "./values.ts";
+import { ODD_CUSTOMERS, ODD_KEY_PARTS, ODD_TEXTS } from "./values.ts";
 
 /** Listing and reading. */
 export function listRules(rule: Rule): void {
@@ -46,14 +46,8 @@ export function listRules(rule: Rule): void {
 
   rule("[S3] composite keys are listed as one text, in the order of its bytes", [], async (stage) => {
     const object = await stage.open("lines");
-    const keys = [
-      [1, 2],
-      [1, 10],
-      [10, 1],
-      [2, 1],
-      [1, -3],
-      [100, 0],
-    ].map((key) => key.map(String));
+    const plain = ["1 2", "1 10", "10 1", "2 1", "1 -3", "100 0"].map((key) => key.split(" "));
+    const keys = [...plain, ...ODD_KEY_PARTS.map((line) => ["7", line])];
     for (const [order_no = "", line = ""] of keys) await stage.user.insert("lines", { order_no, line, title: `${order_no}/${line}` });
     const sorted = keys.map(idOf).toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     const listed = await stage.list(object, 2);

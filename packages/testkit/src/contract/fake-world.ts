@@ -40,7 +40,7 @@ export const contractObjects: readonly FakeObject[] = [
     references: [{ columns: ["region"], object: "regions", objectColumns: ["code"] }],
     columns: [
       { name: "order_no", type: "integer" },
-      { name: "line", type: "integer" },
+      { name: "line", type: "text" },
       { name: "title", type: "text" },
       { name: "region", type: "text" },
     ],

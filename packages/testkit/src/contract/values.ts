@@ -44,3 +44,12 @@ export const ODD_CUSTOMERS: readonly Readonly<Record<string, Value>>[] = [
   { name: "whole", amount: "1000", updated: "2026-01-01T00:00:00.5Z" },
   ...ODD_TEXTS.map((note, index) => ({ name: `odd ${index}`, note })),
 ];
+
+/** Key texts for composite keys, whose ids are images: whatever is escaped there, and every letter that follows a backslash in escapes. */
+export const ODD_KEY_PARTS: readonly string[] = [
+  ...ODD_TEXTS.filter((text) => text !== "" && text.length < 100),
+  "abcdefghijklmnopqrstuvwxyz",
+  "v",
+  "b",
+  "NULL U x0b",
+].filter((text, index, all) => all.indexOf(text) === index);

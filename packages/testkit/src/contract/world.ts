@@ -7,7 +7,7 @@ import type { Capabilities, Connection } from "@accord/engine/connector";
  * - `customers`: `id` integer, the key, filled by the system; `name` text, never null; `email` text, unique; `amount` decimal with two places; `active` boolean;
  *   `note` text of any length; `updated` instant; `internal` text, which the contract never opens.
  * - `regions`: `code` text, the key; `title` text.
- * - `lines`: `order_no` and `line`, integers, the key together; `title` text; `region` text, refers to `regions.code`.
+ * - `lines`: `order_no` integer and `line` text, the key together; `title` text; `region` text, refers to `regions.code`.
  *
  * Columns may be null where nothing else is said.
  */

@@ -65,7 +65,11 @@ function getBy(type: ValueType, { expression, variables }: BoundExpression): (ce
   };
 }
 
-function putBy({ expression, variables, column }: ExpressionMappingParts["put"][number], value: string | null, cells: readonly NativeCell[] | null): Mapped<string | null> {
+function putBy(
+  { expression, variables, column }: ExpressionMappingParts["put"][number],
+  value: string | null,
+  cells: readonly NativeCell[] | null,
+): Mapped<string | null> {
   const values: Variables = {};
   const problem = fillVariables(values, variables, cells);
   if (problem !== null) return problem;
@@ -79,7 +83,11 @@ function putBy({ expression, variables, column }: ExpressionMappingParts["put"][
 }
 
 /** Reads the columns into variables. For a create (`cells` null) all of them are empty. */
-function fillVariables(values: Variables, variables: readonly ColumnVariable[], cells: readonly NativeCell[] | null): { readonly kind: "problem"; readonly problem: string } | null {
+function fillVariables(
+  values: Variables,
+  variables: readonly ColumnVariable[],
+  cells: readonly NativeCell[] | null,
+): { readonly kind: "problem"; readonly problem: string } | null {
   for (const { variable, column } of variables) {
     const cell = cells === null ? null : cells[column.place];
     if (cell === null || cell === undefined) {

@@ -34,7 +34,13 @@ export function joinMapping(columns: readonly BoundColumn[], separator: string, 
 }
 
 /** One column that holds all parts of a group: a full name. */
-export function splitMapping(column: BoundColumn, separator: string, parts: readonly ValueType[], type: ValueType, isWritable: boolean): FieldMapping {
+export function splitMapping(
+  column: BoundColumn,
+  separator: string,
+  parts: readonly ValueType[],
+  type: ValueType,
+  isWritable: boolean,
+): FieldMapping {
   const get = (cells: readonly NativeCell[]): Mapped<MaybeValue> => {
     const cell = cells[column.place];
     if (cell === undefined) return UNKNOWN;

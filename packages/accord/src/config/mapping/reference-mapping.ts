@@ -17,7 +17,9 @@ export function referenceMapping(columns: readonly BoundColumn[], target: Refere
     const key = places.map((place) => cells[place]);
     const [first] = key;
     if (isSingle) return first ?? null;
-    return key.some((cell) => cell === null || cell === undefined) ? null : writeImage(key);
+    if (key.some((cell) => cell === null || cell === undefined)) return null;
+    const tuple: string = writeImage(key);
+    return tuple;
   };
   const unemptiable = columns.find(({ schema }) => !schema.nullable);
   return {
@@ -31,11 +33,13 @@ export function referenceMapping(columns: readonly BoundColumn[], target: Refere
       return entity === undefined ? { kind: "waits", sync: target.sync, entity: null } : { kind: "ok", result: String(entity) };
     },
     put: (value, _, references) => {
-      if (value === null) return unemptiable === undefined ? { kind: "ok", result: places.map(() => null) } : notEmptiable(unemptiable.name);
+      if (value === null)
+        return unemptiable === undefined ? { kind: "ok", result: places.map(() => null) } : notEmptiable(unemptiable.name);
       const entity = Number(value);
       const record = references.recordOf(target.sync, target.side, entity);
       if (record === undefined) return { kind: "waits", sync: target.sync, entity };
-      return { kind: "ok", result: isSingle ? [record] : readImage(record).map((cell) => cell ?? null) };
+      const tuple: string = record;
+      return { kind: "ok", result: isSingle ? [record] : readImage(tuple).map((cell) => cell ?? null) };
     },
     reference: { sync: target.sync, side: target.side, recordOf },
   };

@@ -42,7 +42,15 @@ function inCase(text: string, wanted: Case): string {
 /** A set kept as one text with a separator. White space around elements does not count, nor do empty elements. */
 export function separatorStep(separator: string): Step {
   return {
-    get: (text) => valid(JSON.stringify(text.split(separator).map((part) => part.trim()).filter((part) => part !== ""))),
+    get: (text) =>
+      valid(
+        JSON.stringify(
+          text
+            .split(separator)
+            .map((part) => part.trim())
+            .filter((part) => part !== ""),
+        ),
+      ),
     put: (text) => {
       const elements = setElements(text);
       const wrong = elements.some((element) => element.includes(separator) || element.trim() !== element || element === "");

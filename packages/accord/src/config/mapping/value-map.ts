@@ -40,8 +40,11 @@ export function valueMapping(parts: ValueMapParts): FieldMapping {
 }
 
 function getFrom({ column, canonicalByNative, otherwise }: ValueMapParts): (cells: readonly NativeCell[]) => Mapped<MaybeValue> {
-  const answers = new Map([...canonicalByNative].map(([native, value]): [string | null, Mapped<MaybeValue>] => [native, { kind: "ok", result: value }]));
-  const unnamed: Mapped<MaybeValue> = otherwise === null ? problemOf(column.name, "a value that is not named in values") : { kind: "ok", result: otherwise };
+  const answers = new Map(
+    [...canonicalByNative].map(([native, value]): [string | null, Mapped<MaybeValue>] => [native, { kind: "ok", result: value }]),
+  );
+  const unnamed: Mapped<MaybeValue> =
+    otherwise === null ? problemOf(column.name, "a value that is not named in values") : { kind: "ok", result: otherwise };
   const empty = answers.get(null) ?? EMPTY;
   return (cells) => {
     const cell = cells[column.place];

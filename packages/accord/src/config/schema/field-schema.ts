@@ -1,18 +1,21 @@
 import { z } from "zod";
 import { policySchema, sideName } from "./policy-schema.ts";
 import type { PolicyEntry, SideNames } from "./policy-schema.ts";
-import { cellText, expects, flag, oneOf, say, strict, text } from "./leaf.ts";
+import { cellText, expects, flag, list, oneOf, say, strict, text } from "./leaf.ts";
 
 const DECIMAL = /^-?\d+(\.\d+)?$/;
 
 const factor = z
   .union([z.string().regex(DECIMAL), z.number()], expects("an exact decimal number", '"0.01"'))
   .transform(String)
-  .refine((written) => DECIMAL.test(written) && Number(written) !== 0, say("must be an exact decimal number other than zero", 'write "0.01"'));
+  .refine(
+    (written) => DECIMAL.test(written) && Number(written) !== 0,
+    say("must be an exact decimal number other than zero", 'write "0.01"'),
+  );
 
 const columnName = text("the name of a column", "field: email");
 const expression = text("a CEL expression", 'get: "trim(email)"');
-const columnList = z.array(columnName, expects("a list of columns", "[firstname, lastname]")).min(2, say("needs at least two columns", "write [firstname, lastname]"));
+const columnList = list(columnName, "a list of columns", "[firstname, lastname]", 2);
 const words = ["upper", "lower"] as const;
 
 /** How one field is found at one side, in full. */
@@ -20,27 +23,58 @@ const sideObject = strict(
   {
     field: columnName.optional().meta({ description: "The column. Inside `get`, `value` is its value." }),
     values: z
-      .record(z.string(), z.union([cellText("L"), z.null(), z.array(cellText("L")).min(1)]), expects("canonical values, each with its native one", "{ customer: A }"))
+      .record(
+        z.string(),
+        z.union([cellText("L"), z.null(), list(cellText("L"), "a list of native values", "[A, B]")]),
+        expects("canonical values, each with its native one", "{ customer: A }"),
+      )
       .optional()
-      .meta({ description: "Canonical value: native value. A list: all are read, the first is written. A native value that is not named goes to review. [S50]" }),
-    otherwise: cellText("otherwise: lapsed").optional().meta({ description: "The canonical value of native values that `values` does not name." }),
+      .meta({
+        description:
+          "Canonical value: native value. A list: all are read, the first is written. A native value that is not named goes to review. [S50]",
+      }),
+    otherwise: cellText("otherwise: lapsed")
+      .optional()
+      .meta({ description: "The canonical value of native values that `values` does not name." }),
     default: cellText("default: unknown").optional().meta({ description: "Canonical value that is written where the field is empty." }),
-    empty: cellText('empty: ""').optional().meta({ description: "The native value that stands for an empty field at this side, read and written." }),
-    unit: strict({ factor: factor.meta({ description: "Canonical value = native value × factor, exactly." }) }, "a unit").optional().meta({ description: "The side's unit: `{ factor: \"0.01\" }` where it counts cents." }),
+    empty: cellText('empty: ""')
+      .optional()
+      .meta({ description: "The native value that stands for an empty field at this side, read and written." }),
+    unit: strict({ factor: factor.meta({ description: "Canonical value = native value × factor, exactly." }) }, "a unit")
+      .optional()
+      .meta({ description: 'The side\'s unit: `{ factor: "0.01" }` where it counts cents.' }),
     scale: factor.optional().meta({ description: "Short for `unit: { factor: … }`." }),
     case: oneOf(words, "a case").optional().meta({ description: "The case in which this side is written." }),
     canonical: oneOf(words, "a case").optional().meta({ description: "With `case`: the case in which the value is read." }),
-    separator: z.string(expects("a text between the parts", 'separator: ";"')).min(1, say("must not be empty", 'write separator: ";"')).optional().meta({ description: "What stands between the elements of a set kept as text, or between joined parts." }),
+    separator: z
+      .string(expects("a text between the parts", 'separator: ";"'))
+      .min(1, say("must not be empty", 'write separator: ";"'))
+      .optional()
+      .meta({ description: "What stands between the elements of a set kept as text, or between joined parts." }),
     json: flag("json: true").optional().meta({ description: "A text column holds a JSON array." }),
-    constant: cellText("constant: DE").optional().meta({ description: "What creates at this side write into `field` (left out: the column named as the field). Never read." }),
-    join: columnList.optional().meta({ description: "Columns that make one value together, with `separator` (a space) between; the first takes what is left over." }),
-    split: columnName.optional().meta({ description: "Of a group: the one column that holds all parts, with `separator` (a space) between." }),
-    key: z.array(columnName, expects("a list of columns", "[tenant, id]")).min(1).optional().meta({ description: "Of a reference: the columns that name the record together." }),
+    constant: cellText("constant: DE")
+      .optional()
+      .meta({ description: "What creates at this side write into `field` (left out: the column named as the field). Never read." }),
+    join: columnList.optional().meta({
+      description: "Columns that make one value together, with `separator` (a space) between; the first takes what is left over.",
+    }),
+    split: columnName
+      .optional()
+      .meta({ description: "Of a group: the one column that holds all parts, with `separator` (a space) between." }),
+    key: list(columnName, "a list of columns", "[tenant, id]")
+      .optional()
+      .meta({ description: "Of a reference: the columns that name the record together." }),
     get: expression.optional().meta({ description: "CEL over the record's columns: native to canonical." }),
     put: z
-      .union([expression, z.record(z.string(), z.string(expects("a CEL expression", "value")))], expects("an expression, or one by column", '{ firstname: "firstWords(value)" }'))
+      .union(
+        [expression, z.record(z.string(), z.string(expects("a CEL expression", "value")))],
+        expects("an expression, or one by column", '{ firstname: "firstWords(value)" }'),
+      )
       .optional()
-      .meta({ description: "CEL over `value` and the record's columns: canonical into native. A text for `field`, or one expression by column. Left out: read only." }),
+      .meta({
+        description:
+          "CEL over `value` and the record's columns: canonical into native. A text for `field`, or one expression by column. Left out: read only.",
+      }),
   },
   "a column, or keys such as field, get and put",
 );
@@ -53,7 +87,22 @@ export type SideEntry = z.output<typeof sideObject>;
 
 /** Types of fields that take no parameter. */
 export const TYPE_NAMES = [
-  "text", "integer", "decimal", "boolean", "date", "time", "instant", "timestamp", "zoned", "uuid", "bytes", "json", "email", "phone", "set", "group",
+  "text",
+  "integer",
+  "decimal",
+  "boolean",
+  "date",
+  "time",
+  "instant",
+  "timestamp",
+  "zoned",
+  "uuid",
+  "bytes",
+  "json",
+  "email",
+  "phone",
+  "set",
+  "group",
 ] as const;
 
 const namedType = z.enum(TYPE_NAMES);
@@ -63,11 +112,32 @@ function typeSchema() {
   return z.union(
     [
       namedType,
-      strict({ enum: z.array(cellText("lead"), expects("a list of values", "[lead, customer]")).min(1).meta({ description: "The allowed values, in the order of a ladder." }) }, "an enumeration", keys),
-      strict({ ref: text("the name of a sync", "ref: companies").meta({ description: "The sync whose entities the values name. [S44]" }) }, "a reference", keys),
-      strict({ set: z.enum(TYPE_NAMES, expects("a type of elements", "email", TYPE_NAMES)).exclude(["set", "group"]).meta({ description: "The type of the elements." }) }, "a set", keys),
+      strict(
+        {
+          enum: list(cellText("lead"), "a list of values", "[lead, customer]").meta({
+            description: "The allowed values, in the order of a ladder.",
+          }),
+        },
+        "an enumeration",
+        keys,
+      ),
+      strict(
+        { ref: text("the name of a sync", "ref: companies").meta({ description: "The sync whose entities the values name. [S44]" }) },
+        "a reference",
+        keys,
+      ),
+      strict(
+        {
+          set: z
+            .enum(TYPE_NAMES, expects("a type of elements", "email", TYPE_NAMES))
+            .exclude(["set", "group"])
+            .meta({ description: "The type of the elements." }),
+        },
+        "a set",
+        keys,
+      ),
     ],
-    expects("a type", "text, { enum: [a, b] } or { ref: companies }", TYPE_NAMES),
+    expects("a type", "type: text, or { enum: [a, b] }, { ref: companies }, { set: email }", TYPE_NAMES),
   );
 }
 
@@ -102,13 +172,23 @@ export function fieldSchema(sides: SideNames): z.ZodType<FieldEntry, unknown> {
     type: typeSchema().meta({ description: "The type of the values." }),
     policy: policySchema(sides).optional().meta({ description: "What decides a conflict of this field." }),
     category: text("the name of a category", "category: contact").optional().meta({ description: "Takes the policy of this category." }),
-    sensitive: flag("sensitive: true").default(false).meta({ description: "Values are personal: masked wherever they would be shown by default." }),
+    sensitive: flag("sensitive: true")
+      .default(false)
+      .meta({ description: "Values are personal: masked wherever they would be shown by default." }),
     from: z
-      .union([sideName(sides), z.array(sideName(sides)).min(1)], expects("a side or a list of sides", "from: erp", sides ?? []))
+      .union(
+        [sideName(sides), list(sideName(sides), "a list of sides", "[erp]")],
+        expects("a side or a list of sides", `from: ${sides?.[0] ?? "erp"}`, sides ?? []),
+      )
       .optional()
       .meta({ description: "The only sides whose edits are taken: a one-directional field. [S55]" }),
-    drift: oneOf(["revert", "keep"], "a rule for edits at other sides").default("revert").meta({ description: "What happens to an edit at a side that is not in `from`: pushed back, or left and listed." }),
-    fields: z.record(z.string(), partSchema(sides), expects("the parts of the group", "{ street: { type: text, crm: street } }")).optional().meta({ description: "Of a group: its parts, each with a type and its sides. [S16]" }),
+    drift: oneOf(["revert", "keep"], "a rule for edits at other sides")
+      .default("revert")
+      .meta({ description: "What happens to an edit at a side that is not in `from`: pushed back, or left and listed." }),
+    fields: z
+      .record(z.string(), partSchema(sides), expects("the parts of the group", "{ street: { type: text, crm: street } }"))
+      .optional()
+      .meta({ description: "Of a group: its parts, each with a type and its sides. [S16]" }),
   };
   return withSides(own, FIELD_KEYS, sides, "a field: its type, and its column at each side");
 }
@@ -129,4 +209,3 @@ function withSides<Parsed>(own: z.ZodRawShape, ownKeys: readonly string[], sides
     return { ...Object.fromEntries(entries.filter(isOwn)), sides: Object.fromEntries(spelled) } as Parsed;
   });
 }
-

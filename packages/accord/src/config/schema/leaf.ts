@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { suggestion } from "../cel/nearest.ts";
+import { nearest } from "../near.ts";
 
 /** Separates what is wrong from what would be right inside one zod message. */
 const SEAM = "\u0001";
@@ -36,12 +36,17 @@ interface RawIssue {
 }
 
 /** The messages of a leaf: missing, or not what is expected. Quotes a wrong text only where no secret can stand (`candidates` are given). */
-export function expects(expected: string, example: string, candidates: readonly string[] = []): { readonly error: (issue: RawIssue) => string } {
+export function expects(
+  expected: string,
+  example: string,
+  candidates: readonly string[] = [],
+): { readonly error: (issue: RawIssue) => string } {
   return {
     error: ({ input }) => {
       if (input === undefined) return say("is missing", `write ${example}`);
-      if (typeof input === "string" && candidates.length > 0) return say(`"${input}" is not ${expected}${suggestion(input, candidates).replace(/\?$/, "")}`, `write ${example}`);
-      return say(`must be ${expected}`, `write ${example}`);
+      if (typeof input !== "string" || candidates.length === 0) return say(`must be ${expected}`, `write ${example}`);
+      const near = nearest(input, candidates);
+      return say(`"${input}" is not ${expected}`, near === null ? `write ${example}` : `did you mean ${near}?`);
     },
   };
 }
@@ -51,16 +56,19 @@ export function strict<Shape extends z.ZodRawShape>(shape: Shape, expected: stri
   const keys = [...new Set([...Object.keys(shape), ...alsoKeys])];
   return z.strictObject(shape, {
     error: (issue) => {
-      if (issue.code === "unrecognized_keys") return say("is not a key here", issue.keys.map((key) => unknownKeyRemedy(key, keys)).join(EACH));
-      return issue.input === undefined ? say("is missing", `write ${expected}`) : say(`must be ${expected}`, `give it keys: ${keys.join(", ")}`);
+      if (issue.code === "unrecognized_keys")
+        return say("is not a key here", issue.keys.map((key) => unknownKeyRemedy(key, keys)).join(EACH));
+      return issue.input === undefined
+        ? say("is missing", `write ${expected}`)
+        : say(`must be ${expected}`, `give it keys: ${keys.join(", ")}`);
     },
   });
 }
 
 /** What to do about a key that is none: the nearest right one, or all of them. */
 export function unknownKeyRemedy(key: string, keys: readonly string[]): string {
-  const near = /"(.*)"/.exec(suggestion(key, keys))?.[1];
-  return near === undefined ? `use one of ${keys.join(", ")}` : `did you mean ${near}?`;
+  const near = nearest(key, keys);
+  return near === null ? `use one of ${keys.join(", ")}` : `did you mean ${near}?`;
 }
 
 /** One of some words. */
@@ -107,6 +115,12 @@ export function share(example: string) {
     .regex(SHARE, wrong)
     .refine((written) => Number.parseFloat(written) <= 100, wrong)
     .transform((written) => Number.parseFloat(written) / 100);
+}
+
+/** A list with at least so many items. */
+export function list<Item extends z.ZodType>(item: Item, expected: string, example: string, countMin = 1) {
+  const few = countMin === 1 ? "must not be empty" : `needs at least ${countMin.toString()} items`;
+  return z.array(item, expects(expected, example)).min(countMin, say(few, `write ${example}`));
 }
 
 /** Words for a message: `a, b or c`. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { duration, expects, flag, listed, oneOf, strict, text } from "./leaf.ts";
+import { cellText, duration, expects, flag, list, listed, oneOf, strict, text } from "./leaf.ts";
 
 /** Names of the sides of one sync, or null where any name will do: for the reference page, before a file is known. */
 export type SideNames = readonly string[] | null;
@@ -11,7 +11,11 @@ export function sideName(sides: SideNames) {
 }
 
 /** Something per side. */
-export function bySide<Value extends z.ZodType>(sides: SideNames, value: Value, expected: string): z.ZodType<Readonly<Record<string, z.output<Value>>>, unknown> {
+export function bySide<Value extends z.ZodType>(
+  sides: SideNames,
+  value: Value,
+  expected: string,
+): z.ZodType<Readonly<Record<string, z.output<Value>>>, unknown> {
   if (sides === null) return z.record(z.string(), value, expects(expected, `crm: …`));
   const shape = Object.fromEntries(sides.map((side) => [side, value.optional()]));
   // Each key of the shape is a side and each value is of `value`'s type; zod's inference loses that for keys known only at run time.
@@ -23,16 +27,20 @@ const OBJECT_KEYS = ["owner", "revert", "fill", "blanks", "verified", "newest", 
 
 /** A policy as the file writes it: a word, or one key with what it needs. [S17 to S24] */
 export function policySchema(sides: SideNames) {
-  const sideList = z.array(sideName(sides), expects("a list of sides, the first the highest", "[erp, crm]")).min(1);
+  const sideList = list(sideName(sides), "a list of sides, the first the highest", "[erp, crm]");
   const owner = strict(
     {
       owner: sideList.meta({ description: "Rank of sides, the highest first; sides left out follow in declared order. [S17]" }),
-      revert: flag("revert: true").default(false).meta({ description: "An edit by a side that is not the first-ranked one is pushed back and listed." }),
+      revert: flag("revert: true")
+        .default(false)
+        .meta({ description: "An edit by a side that is not the first-ranked one is pushed back and listed." }),
       fill: flag("fill: true").default(false).meta({ description: "Other sides are written only where they are empty." }),
       blanks: bySide(sides, oneOf(["erase", "ignore", "review"], "a rule for emptied values"), "a rule by side")
         .default({})
         .meta({ description: "What an emptied value at a side means: erase, ignore (it is refilled) or review." }),
-      verified: text("the name of a field", "verified: verified_at").optional().meta({ description: "The date or instant field that tells when a person last verified the record: older values lose." }),
+      verified: text("the name of a field", "verified: verified_at")
+        .optional()
+        .meta({ description: "The date or instant field that tells when a person last verified the record: older values lose." }),
     },
     "an owner policy",
     OBJECT_KEYS,
@@ -53,7 +61,13 @@ export function policySchema(sides: SideNames) {
   const counter = strict(
     {
       counter: strict(
-        { floor: z.union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/)], expects("a number", "floor: 0")).transform(String).optional().meta({ description: "A delta that would take the count below goes to review. [S19]" }) },
+        {
+          floor: z
+            .union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/)], expects("a number", "floor: 0"))
+            .transform(String)
+            .optional()
+            .meta({ description: "A delta that would take the count below goes to review. [S19]" }),
+        },
         "what counter needs",
       ),
     },
@@ -61,15 +75,26 @@ export function policySchema(sides: SideNames) {
     OBJECT_KEYS,
   );
   const ladder = strict(
-    { ladder: z.array(z.string(expects("a step", "lead")), expects("a list of steps", "[lead, customer]")).min(2).meta({ description: "The steps from the first to the last: a value only moves forward. [S21]" }) },
+    {
+      ladder: list(cellText("lead"), "a list of steps", "[lead, customer]", 2).meta({
+        description: "The steps from the first to the last: a value only moves forward. [S21]",
+      }),
+    },
     "a ladder policy",
     OBJECT_KEYS,
   );
   const custom = strict(
     {
-      custom: text("a CEL expression", 'custom: "canonical"').meta({ description: "CEL over base, canonical and observed; an error or an unknown leads to review. [S24]" }),
-      constructive: flag("constructive: true").default(false).meta({ description: "Whether results outside base, canonical and observed are allowed." }),
-      version: z.int(expects("a whole number", "version: 1")).default(1).meta({ description: "Raise it when the expression changes its answers." }),
+      custom: text("a CEL expression", 'custom: "canonical"').meta({
+        description: "CEL over base, canonical and observed; an error or an unknown leads to review. [S24]",
+      }),
+      constructive: flag("constructive: true")
+        .default(false)
+        .meta({ description: "Whether results outside base, canonical and observed are allowed." }),
+      version: z
+        .int(expects("a whole number", "version: 1"))
+        .default(1)
+        .meta({ description: "Raise it when the expression changes its answers." }),
     },
     "a custom policy",
     OBJECT_KEYS,

@@ -9,7 +9,12 @@ import { expects, say, strict, text } from "./leaf.ts";
 export type ProjectNames = ReadonlyMap<string, SideNames> | null;
 
 const connectionSchema = z
-  .looseObject({ connector: text("the name of a connector", "connector: postgres").meta({ description: "The kind of system: `postgres`, `sqlite`." }) }, expects("a connection: its connector and settings", "{ connector: postgres, url: ${ERP_URL} }"))
+  .looseObject(
+    {
+      connector: text("the name of a connector", "connector: postgres").meta({ description: "The kind of system: `postgres`, `sqlite`." }),
+    },
+    expects("a connection: its connector and settings", "{ connector: postgres, url: ${ERP_URL} }"),
+  )
   .meta({ description: "The other keys are the connector's settings. `${NAME}` is read from the environment." });
 
 /** The project file as parsed. */
@@ -33,19 +38,25 @@ export function projectSchema(names: ProjectNames): z.ZodType<ProjectEntry, unkn
       : strict(Object.fromEntries([...names].map(([name, sides]) => [name, syncSchema(sides)])), "the syncs by name");
   return strict(
     {
-      version: z.literal(1, expects("1, the version of the file's format", "version: 1")).meta({ description: "The version of this format: 1." }),
+      version: z
+        .literal(1, expects("1, the version of the file's format", "version: 1"))
+        .meta({ description: "The version of this format: 1." }),
       installation: z
         .string(expects("a short name", "installation: shop"))
         .regex(/^[a-z0-9_]{1,24}$/, say("must be 1 to 24 small letters, digits or underscores", "write installation: shop"))
         .optional()
         .meta({ description: "Marks what Accord makes at the systems (slots, tables). Left out: the folder's name." }),
-      store: text("a path", "store: .accord/accord.db").optional().meta({ description: "Accord's own database, from the file's folder. Left out: `.accord/accord.db`." }),
+      store: text("a path", "store: .accord/accord.db")
+        .optional()
+        .meta({ description: "Accord's own database, from the file's folder. Left out: `.accord/accord.db`." }),
       region: z
         .string(expects("a region of two letters", "region: DE"))
         .refine(isPhoneRegion, say("must be a region of two letters", "write region: DE"))
         .default("US")
         .meta({ description: "The region of telephone numbers without a country code. Default US." }),
-      connections: z.record(z.string(), connectionSchema, expects("the connections by name", "{ crm: { connector: postgres, url: ${CRM_URL} } }")).meta({ description: "The systems and how they are reached." }),
+      connections: z
+        .record(z.string(), connectionSchema, expects("the connections by name", "{ crm: { connector: postgres, url: ${CRM_URL} } }"))
+        .meta({ description: "The systems and how they are reached." }),
       syncs: syncs.meta({ description: "What is kept in agreement." }),
     },
     "a project: version, connections and syncs",

@@ -3,14 +3,20 @@ import { fieldSchema } from "./field-schema.ts";
 import type { FieldEntry } from "./field-schema.ts";
 import { bySide, policySchema } from "./policy-schema.ts";
 import type { SideNames } from "./policy-schema.ts";
-import { cellText, duration, expects, flag, oneOf, say, share, strict, text } from "./leaf.ts";
+import { cellText, duration, expects, flag, list, oneOf, say, share, strict, text } from "./leaf.ts";
 
 /** One side of a sync. */
 const sideSchema = strict(
   {
-    connection: text("the name of a connection", "connection: crm").optional().meta({ description: "The connection; left out: the one named as the side." }),
-    object: text("an object of the connection", "object: public.customer").meta({ description: "The kind of record: `contacts`, `public.customer`." }),
-    filter: text("a CEL expression", "filter: \"status == 'A'\"").optional().meta({ description: "CEL over native columns: only records for which it holds take part; leaving the filter is not a delete. [S42]" }),
+    connection: text("the name of a connection", "connection: crm")
+      .optional()
+      .meta({ description: "The connection; left out: the one named as the side." }),
+    object: text("an object of the connection", "object: public.customer").meta({
+      description: "The kind of record: `contacts`, `public.customer`.",
+    }),
+    filter: text("a CEL expression", "filter: \"status == 'A'\"").optional().meta({
+      description: "CEL over native columns: only records for which it holds take part; leaving the filter is not a delete. [S42]",
+    }),
     archive: strict(
       {
         column: text("the name of a column", "column: status").meta({ description: "The column that tells." }),
@@ -21,21 +27,42 @@ const sideSchema = strict(
     )
       .optional()
       .meta({ description: "What reads as archived: deletes become archives here. [S38]" }),
-    constants: z.record(z.string(), cellText("DE"), expects("values by column", "{ country: DE }")).optional().meta({ description: "What creates write into columns that no field writes." }),
+    constants: z
+      .record(z.string(), cellText("DE"), expects("values by column", "{ country: DE }"))
+      .optional()
+      .meta({ description: "What creates write into columns that no field writes." }),
   },
   "a side: its object",
 );
 
-const SYNC_KEYS = ["sides", "match", "initial", "policy", "clockSkew", "categories", "fields", "ignore", "deletes", "guards", "live", "quiet", "sweep"];
+const SYNC_KEYS = [
+  "sides",
+  "match",
+  "initial",
+  "policy",
+  "clockSkew",
+  "categories",
+  "fields",
+  "ignore",
+  "deletes",
+  "guards",
+  "live",
+  "quiet",
+  "sweep",
+];
 
-const deletesDefault = { do: "archive", conflict: "update-wins" } as const;
 /** A share of records that no ordinary day deletes, and that a botched import or an emptied list does. */
-const deletesShareDefault = 0.01;
+const DELETES_DEFAULT = "1%";
 
 const deletesSchema = strict(
   {
-    do: oneOf(["archive", "delete", "keep"], "something to do about deletes").default("archive").meta({ description: "`archive` where a side declares one, else delete; `delete`; or `keep`: the others keep their records and the link ends. [S38]" }),
-    conflict: oneOf(["update-wins", "delete-wins", "review"], "a rule for a delete against an edit").default("update-wins").meta({ description: "A record was deleted at one side and edited at another." }),
+    do: oneOf(["archive", "delete", "keep"], "something to do about deletes").default("archive").meta({
+      description:
+        "`archive` where a side declares one, else delete; `delete`; or `keep`: the others keep their records and the link ends. [S38]",
+    }),
+    conflict: oneOf(["update-wins", "delete-wins", "review"], "a rule for a delete against an edit")
+      .default("update-wins")
+      .meta({ description: "A record was deleted at one side and edited at another." }),
   },
   "what deletes do",
 );
@@ -43,10 +70,22 @@ const deletesSchema = strict(
 const guardsSchema = strict(
   {
     deletes: z
-      .union([z.int().min(0), share("deletes: 1%")], expects("a percentage or a number of records", "deletes: 1%"))
-      .default(deletesShareDefault)
+      .union(
+        [
+          z
+            .int()
+            .min(0)
+            .transform((count) => ({ kind: "count" as const, count })),
+          share("deletes: 1%").transform((part) => ({ kind: "share" as const, share: part })),
+        ],
+        expects("a percentage or a number of records", "deletes: 1%"),
+      )
+      .prefault(DELETES_DEFAULT)
       .meta({ description: "Deletes per run and hour that need no approval: a share of the records, or a number. Default 1%. [S43]" }),
-    rewrites: z.record(z.string(), share("5%"), expects("percentages by field", "{ email: 5% }")).default({}).meta({ description: "By field: the share of records in which it may be rewritten without approval." }),
+    rewrites: z
+      .record(z.string(), share("5%"), expects("percentages by field", "{ email: 5% }"))
+      .default({})
+      .meta({ description: "By field: the share of records in which it may be rewritten without approval." }),
   },
   "guards",
 );
@@ -72,30 +111,64 @@ export interface SyncEntry {
 export function syncSchema(sides: SideNames): z.ZodType<SyncEntry, unknown> {
   return strict(
     {
-      sides: z.record(z.string(), sideSchema, expects("the sides by name, in the order of precedence", "{ crm: { object: contacts }, erp: { object: public.customer } }")).meta({
-        description: "The systems, in the order that decides where nothing else does.",
-      }),
+      sides: z
+        .record(
+          z.string(),
+          sideSchema,
+          expects("the sides by name, in the order of precedence", "{ crm: { object: contacts }, erp: { object: public.customer } }"),
+        )
+        .meta({
+          description: "The systems, in the order that decides where nothing else does.",
+        }),
       match: z
-        .array(z.array(text("a field", "email")).min(1, say("needs at least one field", "write [email]")), expects("a list of match keys, each a list of fields", "[[email]]"))
+        .array(
+          list(text("a field", "email"), "a list of fields", "[email]"),
+          expects("a list of match keys, each a list of fields", "[[email]]"),
+        )
         .default([])
         .meta({ description: "Match keys for first contact, tried in order; each is a composite of canonical fields. [S36]" }),
-      initial: oneOf(["owner", "non-null", "newest", "review"], "an initial policy").default("owner").meta({ description: "How two records that meet for the first time become one; null never beats a value. [S36]" }),
-      policy: policySchema(sides).default("newest").meta({ description: "The default for conflicts; sets unite and counters count by their own rules." }),
-      clockSkew: duration("clockSkew: 2s").default(2000).meta({ description: "How far apart two systems' clocks may be. Default 2s. [S18]" }),
-      categories: z.record(z.string(), strict({ policy: policySchema(sides) }, "a category: its policy"), expects("categories by name", "{ contact: { policy: review } }")).default({}).meta({
-        description: "Policies that several fields share.",
-      }),
-      fields: z.record(z.string().regex(/^[A-Za-z_]\w*$/, say("is no name of a field", "use letters, digits and underscores")), fieldSchema(sides), expects("the fields by name", "{ email: { type: email, crm: email } }")).meta({
-        description: "The canonical fields.",
-      }),
-      ignore: bySide(sides, z.array(text("a column or a pattern with *", "hs_*"), expects("a list of columns", "[created_at]")), "columns by side")
+      initial: oneOf(["owner", "non-null", "newest", "review"], "an initial policy")
+        .default("owner")
+        .meta({ description: "How two records that meet for the first time become one; null never beats a value. [S36]" }),
+      policy: policySchema(sides)
+        .default("newest")
+        .meta({ description: "The default for conflicts; sets unite and counters count by their own rules." }),
+      clockSkew: duration("clockSkew: 2s")
+        .prefault("2s")
+        .meta({ description: "How far apart two systems' clocks may be. Default 2s. [S18]" }),
+      categories: z
+        .record(
+          z.string(),
+          strict({ policy: policySchema(sides) }, "a category: its policy"),
+          expects("categories by name", "{ contact: { policy: review } }"),
+        )
+        .default({})
+        .meta({
+          description: "Policies that several fields share.",
+        }),
+      fields: z
+        .record(
+          z.string().regex(/^[A-Za-z_]\w*$/, say("is no name of a field", "use letters, digits and underscores")),
+          fieldSchema(sides),
+          expects("the fields by name", "{ email: { type: email, crm: email } }"),
+        )
+        .meta({
+          description: "The canonical fields.",
+        }),
+      ignore: bySide(
+        sides,
+        z.array(text("a column or a pattern with *", "hs_*"), expects("a list of columns", "[created_at]")),
+        "columns by side",
+      )
         .default({})
         .meta({ description: "Columns that are left alone on purpose, by side; `*` stands for anything." }),
-      deletes: deletesSchema.default(deletesDefault).meta({ description: "What a delete at one side means for the others. [S38]" }),
-      guards: guardsSchema.default({ deletes: deletesShareDefault, rewrites: {} }).meta({ description: "Stops before harm. [S43]" }),
+      deletes: deletesSchema.prefault({}).meta({ description: "What a delete at one side means for the others. [S38]" }),
+      guards: guardsSchema.prefault({}).meta({ description: "Stops before harm. [S43]" }),
       live: flag("live: true").default(true).meta({ description: "Whether changes are followed as they happen." }),
-      quiet: duration("quiet: 2s").default(0).meta({ description: "A write waits until its record was left alone this long. Default 0s. [S56]" }),
-      sweep: duration("sweep: 24h").default(86_400_000).meta({ description: "Time between full listings. Default 24h. [S8]" }),
+      quiet: duration("quiet: 2s")
+        .prefault("0s")
+        .meta({ description: "A write waits until its record was left alone this long. Default 0s. [S56]" }),
+      sweep: duration("sweep: 24h").prefault("24h").meta({ description: "Time between full listings. Default 24h. [S8]" }),
     },
     "a sync: its sides and fields",
     SYNC_KEYS,

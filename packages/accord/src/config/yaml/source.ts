@@ -39,9 +39,16 @@ const WRITTEN = /\$\{((?:secret:)?[A-Za-z_][\w.-]*)\}/gu;
 const READ = /\$\u{e000}((?:secret:)?[A-Za-z_][\w.-]*)\u{e001}/gu;
 
 /** Reads a YAML text. Scalars that are spelled in an unusual way (`01`, `0x1F`, `1.50`) stay the text they are, so that codes keep their zeros. */
-export function readYaml(file: string, text: string): { readonly kind: "read"; readonly source: YamlSource } | { readonly kind: "faults"; readonly faults: readonly SyntaxFault[] } {
+export function readYaml(
+  file: string,
+  text: string,
+): { readonly kind: "read"; readonly source: YamlSource } | { readonly kind: "faults"; readonly faults: readonly SyntaxFault[] } {
   const lines = new LineCounter();
-  const document = parseDocument(text.replaceAll(WRITTEN, `$${OPEN}$1${CLOSE}`), { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const document = parseDocument(text.replaceAll(WRITTEN, `$${OPEN}$1${CLOSE}`), {
+    lineCounter: lines,
+    prettyErrors: false,
+    stringKeys: true,
+  });
   const faults = [...document.errors, ...document.warnings].map((error) => {
     const { line, col } = lines.linePos(error.pos[0]);
     return { line, column: col, problem: plainWords(error.code, error.message) };
@@ -107,7 +114,11 @@ function locate(document: Document, lines: LineCounter, path: KeyPath): Place {
   return { line: Math.max(1, line), column: Math.max(1, col) };
 }
 
-function stepInto(document: Document, container: unknown, step: string | number): { readonly offset: number; readonly node: unknown } | null {
+function stepInto(
+  document: Document,
+  container: unknown,
+  step: string | number,
+): { readonly offset: number; readonly node: unknown } | null {
   const node: unknown = isAlias(container) ? container.resolve(document) : container;
   if (isMap(node)) {
     const pair = node.items.find((item) => keyText(item.key) === String(step));

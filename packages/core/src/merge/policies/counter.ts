@@ -1,21 +1,27 @@
-import type { Value } from "../../value/value-type.ts";
+import { isFiniteDecimal } from "../../value/decimal.ts";
+import type { MaybeValue, Value, ValueType } from "../../value/value-type.ts";
 import type { CounterPolicy } from "../policy.ts";
 
-export type Counted = { readonly kind: "count"; readonly value: Value } | { readonly kind: "review"; readonly reason: string };
+export type Counted =
+  { readonly kind: "count"; readonly value: string; readonly delta: string } | { readonly kind: "review"; readonly reason: string };
 
 /**
  * `C += o − B`: what the side added or took is added to the count, whatever the others did. [S19]
- * A count that was never given counts as zero; a count that was emptied is no delta, and a count below the floor is no stock: both go to review.
+ * A count that was never given counts as zero. An emptied count is no delta, a delta that takes the count below the floor is no stock, and a count beyond the
+ * type's range cannot be kept: all three go to review.
  */
-export function applyDelta(policy: CounterPolicy, canonical: Value, base: Value, observed: Value): Counted {
+export function applyDelta(policy: CounterPolicy, type: ValueType, canonical: Value, base: MaybeValue, observed: Value): Counted {
   if (observed === null) return { kind: "review", reason: "the count was emptied" };
+  if (base === undefined) return { kind: "review", reason: "the count was changed from a value that could not be understood" };
   const current = canonical ?? "0";
-  if (!isFinite(current) || !isFinite(observed) || !isFinite(base ?? "0")) return { kind: "review", reason: "the count is not a finite number" };
-  const count = addDecimals(current, addDecimals(observed, negate(base ?? "0")));
-  if (policy.floor !== null && addDecimals(count, negate(policy.floor)).startsWith("-")) {
+  if (!isFiniteDecimal(current) || !isFiniteDecimal(observed) || !isFiniteDecimal(base ?? "0")) return { kind: "review", reason: "the count is not a finite number" };
+  const delta = addDecimals(observed, negate(base ?? "0"));
+  const count = addDecimals(current, delta);
+  if (policy.floor !== null && isNegative(delta) && isNegative(addDecimals(count, negate(policy.floor)))) {
     return { kind: "review", reason: `the count would fall below ${policy.floor}` };
   }
-  return { kind: "count", value: count };
+  const parsed = type.parse(count);
+  return parsed.kind === "invalid" ? { kind: "review", reason: `the count would be ${parsed.problem}` } : { kind: "count", value: parsed.text, delta };
 }
 
 /** Exact sum of two canonical decimals (or integers), as a canonical decimal. */
@@ -24,12 +30,12 @@ export function addDecimals(a: string, b: string): string {
   return fromScaled(toScaled(a, scale) + toScaled(b, scale), scale);
 }
 
-function negate(text: string): string {
-  return text.startsWith("-") ? text.slice(1) : `-${text}`;
+function isNegative(text: string): boolean {
+  return text.startsWith("-");
 }
 
-function isFinite(text: string): boolean {
-  return text !== "NaN" && !text.endsWith("Infinity");
+function negate(text: string): string {
+  return isNegative(text) ? text.slice(1) : `-${text}`;
 }
 
 function scaleOf(text: string): number {

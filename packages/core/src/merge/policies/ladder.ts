@@ -24,3 +24,8 @@ export function compareSteps(policy: LadderPolicy, type: ValueType, a: string | 
   const order = type.order(a, b);
   return policy.direction === "up" ? order : -order;
 }
+
+/** Whether a value has a place on the ladder: null has, before the first step. */
+export function isOnLadder(policy: LadderPolicy, value: string | null): boolean {
+  return value === null || policy.steps === null || policy.steps.includes(value);
+}

@@ -1,10 +1,11 @@
 import type { Contest, Resolution } from "../contest.ts";
 import { rankOf } from "../policy.ts";
 import type { OwnerPolicy } from "../policy.ts";
+import { momentMs } from "./moment.ts";
 
 /**
  * The higher-ranked side wins, by the provenance of the canonical value, so that the outcome does not depend on which edit was seen first. [S17]
- * With `verified`, the side whose record a person verified later wins before ranks are asked.
+ * With `verified`, a value that may be older than the other record's verification by a person loses before ranks are asked.
  */
 export function resolveOwner(policy: OwnerPolicy, contest: Contest): Resolution {
   const byVerification = policy.verified === null ? 0 : compareVerified(contest);
@@ -14,9 +15,10 @@ export function resolveOwner(policy: OwnerPolicy, contest: Contest): Resolution 
   return { kind: observedRank <= canonicalRank ? "observed" : "canonical" };
 }
 
-/** Above zero where the observed record was verified later; zero where nothing tells. Verification fields hold dates or instants, whose canonical texts sort. */
+/** Above zero where the observed record was verified, later than the other, and the canonical value may be older than that; below for the reverse; else zero. */
 function compareVerified(contest: Contest): number {
-  const observed = contest.observedVerified ?? "";
-  const canonical = contest.canonicalVerified ?? "";
-  return observed === canonical ? 0 : observed > canonical ? 1 : -1;
+  const observed = momentMs(contest.observedVerified) ?? -Infinity;
+  const canonical = momentMs(contest.canonicalVerified) ?? -Infinity;
+  if (observed > canonical) return contest.canonicalProvenance.fromMs <= observed ? 1 : 0;
+  return canonical > observed && contest.fromMs <= canonical ? -1 : 0;
 }

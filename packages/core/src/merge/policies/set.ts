@@ -1,56 +1,92 @@
-import type { Value } from "../../value/value-type.ts";
+import type { SetAdd } from "../../entity/entity.ts";
+import type { SideIndex } from "../../record/identifiers.ts";
+import { setElements, setText } from "../../value/set.ts";
+import type { MaybeValue, Value, ValueType } from "../../value/value-type.ts";
+
+/** A change of a set seen at one side. */
+export interface SetChange {
+  /** The set's own type: it says which elements are the same. */
+  readonly type: ValueType;
+  readonly canonical: Value;
+  readonly base: MaybeValue;
+  readonly observed: Value;
+  readonly adds: readonly SetAdd[] | null;
+  readonly side: SideIndex;
+  /** The version of the canonical set that the side reflects. */
+  readonly ack: number;
+  /** The one that the canonical set takes if this changes it. */
+  readonly version: number;
+}
 
 export interface MergedSet {
   readonly value: Value;
-  /** When each element was last added, while that may still matter. */
-  readonly adds: Readonly<Record<string, number>> | null;
+  readonly adds: readonly SetAdd[] | null;
 }
 
 /**
  * `C := (C ∪ (o∖B)) ∖ (B∖o)`, where an add beats a concurrent remove of the same element. [S20]
  *
- * A remove is concurrent with an add when its side had not yet acknowledged the version in which another side added the element (`adds`, `ack`): then the
- * element stays. Values are JSON arrays of sorted texts; null is the empty set and an emptied set stays null where it was null before.
- * `version` is the one the canonical field takes if this merge changes it.
+ * A remove is concurrent with an add when another side added the element in a version that the remover has not acknowledged: then the element stays. What a side
+ * added itself it may always remove. Elements that the type calls equal are one, in the spelling that the canonical set has. Null counts as the empty set.
  */
-export function mergeSets(
-  canonical: Value,
-  base: Value,
-  observed: Value,
-  adds: Readonly<Record<string, number>> | null,
-  ack: number,
-  version: number,
-): MergedSet {
-  const before = elements(canonical);
-  const known = new Set(elements(base));
-  const seen = new Set(elements(observed));
-  const result = new Set(before);
-  const added: Record<string, number> = { ...adds };
+export function mergeSets(change: SetChange): MergedSet {
+  const spell = speller(change.type);
+  const result = new Set(elements(change.canonical).map(spell));
+  const known = new Set(elements(change.base).map(spell));
+  const seen = new Set(elements(change.observed).map(spell));
+  let adds: SetAdd[] = (change.adds ?? []).map(([element, side, version]) => [spell(element), side, version]);
   for (const element of seen) {
     if (known.has(element)) continue;
     result.add(element);
-    added[element] = version;
+    adds = [...adds.filter(([other, side]) => other !== element || side !== change.side), [element, change.side, change.version]];
   }
   for (const element of known) {
-    if (seen.has(element) || (added[element] ?? 0) > ack) continue;
+    if (seen.has(element) || adds.some(([other, side, version]) => other === element && side !== change.side && version > change.ack)) continue;
     result.delete(element);
-    delete added[element];
+    adds = adds.filter(([other]) => other !== element);
   }
-  return { value: write(result, canonical), adds: Object.keys(added).length === 0 ? null : added };
+  const value = isSame(result, seen) ? change.observed : write(change.type, result);
+  return { value, adds: adds.length === 0 ? null : adds };
 }
 
 /** Unites two sets: what first contact does. [S36] */
-export function uniteSets(a: Value, b: Value): Value {
-  return write(new Set([...elements(a), ...elements(b)]), a);
+export function uniteSets(type: ValueType, a: Value, b: Value): Value {
+  const spell = speller(type);
+  const united = new Set([...elements(a), ...elements(b)].map(spell));
+  return united.size === 0 ? a : write(type, united);
 }
 
-function elements(value: Value): string[] {
-  if (value === null || value === "[]") return [];
-  const parsed: unknown = JSON.parse(value);
-  return Array.isArray(parsed) ? parsed.map(String) : [];
+/** Whether two sets hold the same: null is the empty set. */
+export function isSameSet(type: ValueType, a: Value, b: Value): boolean {
+  return type.equal(a ?? EMPTY, b ?? EMPTY);
 }
 
-function write(set: ReadonlySet<string>, previous: Value): Value {
-  if (set.size === 0) return previous === null ? null : "[]";
-  return JSON.stringify([...set].toSorted());
+const EMPTY = "[]";
+
+function elements(value: MaybeValue): readonly string[] {
+  return value === null || value === undefined || value === EMPTY ? [] : setElements(value);
+}
+
+function isSame(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every((element) => b.has(element));
+}
+
+/** Through the type's `parse`, so that what it calls equal collapses. */
+function write(type: ValueType, set: ReadonlySet<string>): string {
+  const text = setText(set);
+  const parsed = type.parse(text);
+  return parsed.kind === "value" ? parsed.text : text;
+}
+
+/** Gives every element the first spelling met of those that the type calls equal: it is asked by sets of one. */
+function speller(type: ValueType): (element: string) => string {
+  const spellingsByHash = new Map<string, string[]>();
+  return (element) => {
+    const single = setText([element]);
+    const hash = type.hash(single);
+    const spellings = spellingsByHash.get(hash) ?? [];
+    const same = spellings.find((other) => other === element || type.equal(setText([other]), single));
+    if (same === undefined) spellingsByHash.set(hash, [...spellings, element]);
+    return same ?? element;
+  };
 }

@@ -1,0 +1,328 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DEFAULT_LIMITS, refreshStates, SILENT_WATCHER } from "@accord/engine";
+import type { EngineContext, RunningSync, RunWatcher } from "@accord/engine";
+import { AccordError, assert } from "@accord/engine/connector";
+import type { CallOptions, Connection, Connector, Host, OpenObject } from "@accord/engine/connector";
+import type { NewRun, RunOutcome, StoreIdentity, SyncRow } from "@accord/engine/store";
+import type { ObjectSchema, SyncModel } from "@accord/core";
+import { columnsOf } from "../config/columns-of.ts";
+import { compileSync } from "../config/compile-sync.ts";
+import type { CompileSyncResult } from "../config/compile-sync.ts";
+import { configurationOf } from "../config/digest.ts";
+import { loadProject } from "../config/load-project.ts";
+import type { ConfigurationNote, ConfigurationProblem } from "../config/problem.ts";
+import type { Project, ProjectSync } from "../config/project.ts";
+import { holdEngine, leaseHolderName } from "./engine-lease.ts";
+import type { HeldEngine } from "./engine-lease.ts";
+import { createLog, systemClock, systemRandom } from "./host.ts";
+import { ProjectProblems, todoError } from "./problems.ts";
+import type { FileStore, Program } from "./program.ts";
+
+/** What a command has in hand once its project file was read and checked. */
+export interface OpenProject {
+  readonly project: Project;
+  readonly host: Host;
+  readonly connectors: readonly Connector[];
+}
+
+/** A project with its store. */
+export interface StoreSession extends OpenProject {
+  readonly store: FileStore;
+  readonly identity: StoreIdentity;
+  close(): Promise<void>;
+}
+
+/** A project with its store and its systems, ready to act. */
+export interface SystemsSession extends StoreSession {
+  readonly context: EngineContext;
+  /** What compiling the syncs remarked: lossy and unmapped fields. */
+  readonly notes: readonly ConfigurationNote[];
+  /** What a person should know before anything happens, one sentence each: a restored store, a changed configuration. */
+  readonly warnings: readonly string[];
+  /** Syncs whose configuration is not the one that was planned last. [S51] */
+  readonly changed: readonly string[];
+  /** Aborts with the command's signal, or when another process took over. Pass this one on. */
+  readonly signal: AbortSignal;
+  /** Ends the run, releases the engine, closes connections and store. Safe to call twice. */
+  close(outcome?: RunOutcome): Promise<void>;
+}
+
+export interface SessionOptions {
+  readonly file: string;
+  readonly signal: AbortSignal;
+  /** Takes each log line as well: `--verbose`. */
+  readonly printLog: ((line: string) => void) | null;
+}
+
+export interface SystemsOptions extends SessionOptions {
+  /** False: whatever happens, no system is written to. */
+  readonly mayWrite: boolean;
+  /** The run that the command is, under the exclusive right to act on the store; null for commands that only look. */
+  readonly runKind: NewRun["kind"] | null;
+  /** `live`: the run takes and keeps that right by itself (`runLive` does). Default `held`. */
+  readonly engine?: "held" | "live";
+  readonly watch?: RunWatcher;
+  /** What a mark of another store at a system means: `refuse` (default), or nothing (`install --adopt` and `uninstall`). [S58] */
+  readonly foreignMark?: "refuse" | "ignore";
+}
+
+/** Reads and checks the project file. @throws ProjectProblems */
+export async function openProject(program: Program, options: SessionOptions): Promise<OpenProject> {
+  const connectors = await program.loadConnectors();
+  const loaded = await loadProject(options.file, program.environment, connectors);
+  if (loaded.kind === "problems") throw new ProjectProblems(loaded.problems);
+  const log = createLog({ file: join(dirname(loaded.project.storePath), "accord.log"), print: options.printLog });
+  return { project: loaded.project, connectors, host: { clock: systemClock, random: systemRandom, log } };
+}
+
+/** Opens the project and its store, which must be there already. @throws ProjectProblems, ACCORD_NO_STORE and those of opening a store */
+export async function openStoreSession(program: Program, options: SessionOptions): Promise<StoreSession> {
+  const opened = await openProject(program, options);
+  const { storePath } = opened.project;
+  if (!existsSync(storePath)) {
+    throw new AccordError("ACCORD_NO_STORE", `There is no store at ${storePath} yet; begin with accord plan, or restore a backup.`, { remedy: "stop", where: storePath });
+  }
+  return withStore(program, opened);
+}
+
+/**
+ * Opens everything: project, store and systems; compiles the syncs and registers them with the store; checks that each system is kept by this very store; takes the
+ * engine and starts a run where the command is one.
+ *
+ * @throws ProjectProblems what is wrong with the file, line by line
+ * @throws {AccordError} ACCORD_FOREIGN_STORE, ACCORD_ALREADY_RUNNING, those of connections and of the store. Nothing has been written to any system then.
+ */
+export async function openSession(program: Program, options: SystemsOptions): Promise<SystemsSession> {
+  const opened = await openProject(program, options);
+  const connections = connectAll(opened);
+  const call = { signal: options.signal };
+  let store: StoreSession | null = null;
+  try {
+    const schemas = await readSchemas(opened.project, connections, call);
+    const compiled = compileAll(opened.project, schemas);
+    store = await withStore(program, opened);
+    await requireOwnSystems(store.identity, connections, options);
+    return await startSession(store, connections, schemas, compiled, options);
+  } catch (error) {
+    await store?.close();
+    await closeAll(connections);
+    throw error;
+  }
+}
+
+async function withStore(program: Program, opened: OpenProject): Promise<StoreSession> {
+  const path = opened.project.storePath;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new AccordError("ACCORD_STORE_UNREACHABLE", `The folder of the store ${path} cannot be made; let this user write there, or set store: in the project file.`, {
+      remedy: "stop",
+      where: path,
+      cause: error,
+    });
+  }
+  const store = await program.openStore({ path, ...opened.host });
+  return { ...opened, store, identity: await store.identity(), close: () => store.close() };
+}
+
+/** One connection per entry of `connections:` that a sync uses. */
+export function connectAll({ project, connectors, host }: OpenProject, only?: readonly string[]): Map<string, Connection> {
+  const wanted = new Set(only ?? project.syncs.flatMap(({ sides }) => sides.map(({ connection }) => connection)));
+  const connections = new Map<string, Connection>();
+  for (const { name, connector: kind, settings } of project.connections) {
+    const connector = connectors.find((candidate) => candidate.name === kind);
+    if (connector === undefined || !wanted.has(name)) continue;
+    connections.set(name, connector.connect(settings, { ...host, name, installation: project.installation }));
+  }
+  return connections;
+}
+
+async function closeAll(connections: ReadonlyMap<string, Connection>): Promise<void> {
+  await Promise.allSettled([...connections.values()].map((connection) => connection.close()));
+}
+
+/** What each connection shows, by name and object as the project writes it. */
+export type SchemaFinder = (connection: string, object: string) => ObjectSchema | undefined;
+
+/** Discovers every connection. A table of PostgreSQL's `public` may be written without its schema. */
+export async function readSchemas(project: Project, connections: ReadonlyMap<string, Connection>, options: CallOptions): Promise<SchemaFinder> {
+  const found = new Map<string, readonly ObjectSchema[]>();
+  for (const [name, connection] of connections) found.set(name, await connection.discover(options));
+  return (connection, object) => {
+    const schemas = found.get(connection) ?? [];
+    return schemas.find(({ name }) => name === object) ?? schemas.find(({ name }) => name === `public.${object}`);
+  };
+}
+
+type Compiled = Extract<CompileSyncResult, { readonly kind: "ok" }>;
+
+function compileAll(project: Project, schemas: SchemaFinder): ReadonlyMap<string, Compiled> {
+  const problems: ConfigurationProblem[] = [];
+  const compiled = new Map<string, Compiled>();
+  for (const { name } of project.syncs) {
+    const result = compileSync(project, name, schemas);
+    if (result.kind === "ok") compiled.set(name, result);
+    else problems.push(...result.problems);
+  }
+  if (problems.length > 0) throw new ProjectProblems(problems);
+  return compiled;
+}
+
+/** A system that another store keeps is not touched: two engines would fight over it. [S58] */
+async function requireOwnSystems(identity: StoreIdentity, connections: ReadonlyMap<string, Connection>, options: SystemsOptions): Promise<void> {
+  if (options.foreignMark === "ignore") return;
+  for (const [name, connection] of connections) {
+    const mark = await connection.readMark({ signal: options.signal });
+    if (mark === null || mark.storeId === identity.storeId) continue;
+    throw new AccordError(
+      "ACCORD_FOREIGN_STORE",
+      `${name} is kept by another Accord store (${mark.storeId.slice(0, 8)}, this one is ${identity.storeId.slice(0, 8)}) and nothing was written; point store: at that store, restore its backup with accord restore, or, if it is lost, begin anew with accord install --adopt.`,
+      { remedy: "stop", where: name },
+    );
+  }
+}
+
+/** Whether a system has seen a later generation of this store: then this file is an older copy. [S58] */
+async function isBehindWorld(identity: StoreIdentity, connections: ReadonlyMap<string, Connection>, options: CallOptions): Promise<boolean> {
+  for (const connection of connections.values()) {
+    const mark = await connection.readMark(options);
+    if (mark !== null && mark.storeId === identity.storeId && mark.generation > identity.generation) return true;
+  }
+  return false;
+}
+
+async function startSession(
+  opened: StoreSession,
+  connections: Map<string, Connection>,
+  schemas: SchemaFinder,
+  compiled: ReadonlyMap<string, Compiled>,
+  options: SystemsOptions,
+): Promise<SystemsSession> {
+  const { project, host, store } = opened;
+  const call = { signal: options.signal };
+  const isBehind = opened.identity.restored || (await isBehindWorld(opened.identity, connections, call));
+  const identity = { ...opened.identity, restored: isBehind };
+  const base = {
+    ...host,
+    store,
+    identity,
+    connections,
+    limits: DEFAULT_LIMITS,
+    mayWrite: options.mayWrite,
+    holder: leaseHolderName(),
+    states: new Map(),
+    ledger: new Map(),
+    watch: options.watch ?? SILENT_WATCHER,
+  } satisfies Omit<EngineContext, "syncs" | "run">;
+  const held = options.runKind !== null && options.engine !== "live" ? await holdEngine({ ...base, syncs: [], run: 0 }, call) : null;
+  try {
+    const rows = await registerSyncs(opened, schemas, options);
+    const syncs: RunningSync[] = [];
+    for (const sync of project.syncs) syncs.push(await startSync(opened, sync, connections, compiled, rows.byName, call));
+    const run = options.runKind === null ? 0 : await store.startRun({ kind: options.runKind, startedAtMs: host.clock.nowMs() }, call);
+    const context: EngineContext = { ...base, syncs, run };
+    await refreshStates(context, call);
+    return {
+      ...opened,
+      identity,
+      context,
+      signal: held?.signal ?? options.signal,
+      changed: rows.changed,
+      warnings: warningsOf(identity, rows.changed, options),
+      notes: [...compiled.values()].flatMap(({ notes }) => notes),
+      close: closer(opened, connections, held, run),
+    };
+  } catch (error) {
+    await held?.release();
+    throw error;
+  }
+}
+
+function closer(opened: StoreSession, connections: ReadonlyMap<string, Connection>, held: HeldEngine | null, run: number): SystemsSession["close"] {
+  let isClosed = false;
+  return async (outcome = "done") => {
+    if (isClosed) return;
+    isClosed = true;
+    try {
+      // A stop by the user has aborted the command's signal; ending the run has one of its own.
+      const unhurried = { signal: new AbortController().signal };
+      if (run !== 0) await opened.store.finishRun(run, opened.host.clock.nowMs(), outcome, unhurried);
+      await held?.release();
+    } finally {
+      await closeAll(connections);
+      await opened.store.close();
+    }
+  };
+}
+
+function warningsOf(identity: StoreIdentity, changed: readonly string[], options: SystemsOptions): string[] {
+  const warnings: string[] = [];
+  if (identity.restored) warnings.push("This store was restored from a backup and is behind the systems: nothing is written to them before a plan is applied.");
+  for (const name of changed) {
+    warnings.push(
+      options.runKind === null
+        ? `The project file says something else of ${name} than when it was last planned; run accord plan to see what that means.`
+        : `The project file says something else of ${name} than before: it is a new version, and nothing is written before a plan of it is applied.`,
+    );
+  }
+  return warnings;
+}
+
+/** What the store knows of each sync. A changed configuration becomes a new version in plans, whose writes wait for `apply`; other runs refuse to begin on it. [S51] */
+async function registerSyncs(
+  { project, store }: StoreSession,
+  schemas: SchemaFinder,
+  options: SystemsOptions,
+): Promise<{ readonly byName: ReadonlyMap<string, SyncRow>; readonly changed: readonly string[] }> {
+  const call = { signal: options.signal };
+  const known = new Map((await store.listSyncs(call)).map((row) => [row.name, row]));
+  const byName = new Map<string, SyncRow>();
+  const changed: string[] = [];
+  for (const { name } of project.syncs) {
+    const configuration = configurationOf(project, name, schemas);
+    const row = known.get(name);
+    const isChanged = row !== undefined && row.digest !== configuration.digest;
+    if (isChanged && row.state !== "new") changed.push(name);
+    if (isChanged && options.runKind === null) {
+      byName.set(name, row);
+      continue;
+    }
+    if (isChanged && row.state !== "new" && options.runKind !== "plan" && options.runKind !== "apply") {
+      throw todoError(
+        "ACCORD_CONFIGURATION_CHANGED",
+        `The project file says something else of ${name} than before, and nothing was written; see what that means with accord plan, then accord apply.`,
+      );
+    }
+    const registered = await store.openSync(name, configuration, call);
+    if (isChanged && row.state !== "new") await store.setSyncState(registered.id, "planned", "the configuration changed", call);
+    byName.set(name, registered);
+  }
+  return { byName, changed };
+}
+
+async function startSync(
+  { project }: StoreSession,
+  sync: ProjectSync,
+  connections: ReadonlyMap<string, Connection>,
+  compiled: ReadonlyMap<string, Compiled>,
+  rows: ReadonlyMap<string, SyncRow>,
+  options: CallOptions,
+): Promise<RunningSync> {
+  const row = rows.get(sync.name);
+  const ready = compiled.get(sync.name);
+  assert(row !== undefined && ready !== undefined, `sync ${sync.name} was registered and compiled`);
+  const objects: OpenObject[] = [];
+  for (const side of sync.sides) {
+    const connection = connections.get(side.connection);
+    const columns = columnsOf(project, sync.name, side.name);
+    assert(connection !== undefined && columns.kind === "columns", `side ${side.name} was compiled`);
+    objects.push(await connection.open(side.object, columns.columns, options));
+  }
+  return { id: row.id, model: withVersion(ready.model, row.version), settings: ready.settings, objects };
+}
+
+/** The store counts versions; the model was compiled before it was asked. */
+function withVersion(model: SyncModel, version: number): SyncModel {
+  return { ...model, version, sides: model.sides.map((side) => ({ ...side, mapping: { ...side.mapping, version } })) };
+}

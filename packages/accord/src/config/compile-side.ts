@@ -1,0 +1,93 @@
+import type { ArchiveMark, SideModel } from "@accord/core";
+import { encodeText } from "./mapping/bound-column.ts";
+import { filterBy } from "./mapping/expression-mapping.ts";
+import { bindColumn, bindExpression, refuse } from "./side-context.ts";
+import type { SideContext } from "./side-context.ts";
+import type { KeyPath } from "./yaml/source.ts";
+
+/** What of a side is not its fields: filter, archive mark and constants. Null where a problem was found. */
+export function compileSide(context: SideContext): Pick<SideModel, "filter" | "archive" | "constants"> | null {
+  const before = context.findings.problems.length;
+  const entry = context.sync.entry.sides[context.side.name];
+  const path = ["syncs", context.sync.name, "sides", context.side.name];
+  const filter =
+    entry?.filter === undefined ? null : bindExpression(context, entry.filter, "boolean", { kind: "none" }, [...path, "filter"]);
+  const archive = entry?.archive === undefined ? null : compileArchive(context, entry.archive, [...path, "archive"]);
+  const constants = constantsOf(context).flatMap(({ column: name, value, path: at }) => {
+    const column = bindColumn(context, name, at);
+    if (column === null) return [];
+    const cell = encodeText(column, value);
+    if (!column.schema.writable) refuse(context, at, `the column "${name}" cannot be written`, "leave the constant out");
+    if (cell.kind === "invalid")
+      refuse(
+        context,
+        at,
+        `the column "${name}" (${column.schema.nativeType}) cannot hold "${value}": ${cell.problem}`,
+        "write a value that the column holds",
+      );
+    return cell.kind === "value" ? [{ column: column.place, cell: cell.text }] : [];
+  });
+  if (context.findings.problems.length > before) return null;
+  return { filter: filter === null ? null : filterBy(filter), archive, constants };
+}
+
+interface Constant {
+  readonly column: string;
+  readonly value: string;
+  readonly path: KeyPath;
+}
+
+/** Constants of the side itself and of fields that are constants there. */
+function constantsOf({ sync, side }: SideContext): readonly Constant[] {
+  const base = ["syncs", sync.name];
+  const own = Object.entries(sync.entry.sides[side.name]?.constants ?? {}).map(([column, value]) => ({
+    column,
+    value,
+    path: [...base, "sides", side.name, "constants", column],
+  }));
+  const ofFields = Object.entries(sync.entry.fields).flatMap(([name, field]) => {
+    const entry = field.sides[side.name];
+    return entry?.constant === undefined
+      ? []
+      : [{ column: entry.field ?? name, value: entry.constant, path: [...base, "fields", name, side.name] }];
+  });
+  return [...own, ...ofFields];
+}
+
+function compileArchive(
+  context: SideContext,
+  entry: { readonly column: string; readonly value: string; readonly restored?: string | undefined },
+  path: KeyPath,
+): ArchiveMark | null {
+  const column = bindColumn(context, entry.column, [...path, "column"]);
+  if (column === null) return null;
+  if (!column.schema.writable)
+    return refuse(
+      context,
+      [...path, "column"],
+      `the column "${entry.column}" cannot be written`,
+      "name a column that can, or leave archive out: deletes then delete",
+    );
+  const cell = encodeText(column, entry.value);
+  const held = `the column "${entry.column}" (${column.schema.nativeType}) cannot hold`;
+  if (cell.kind === "invalid")
+    return refuse(context, [...path, "value"], `${held} "${entry.value}": ${cell.problem}`, "write a value that the column holds");
+  if (entry.restored === undefined) {
+    if (column.schema.nullable) return { column: column.place, cell: cell.text, restored: null };
+    return refuse(
+      context,
+      path,
+      `the column "${entry.column}" must not be empty, so that un-archiving needs a value`,
+      "add restored: and what a record that is not archived holds",
+    );
+  }
+  const restored = encodeText(column, entry.restored);
+  if (restored.kind === "invalid")
+    return refuse(
+      context,
+      [...path, "restored"],
+      `${held} "${entry.restored}": ${restored.problem}`,
+      "write a value that the column holds",
+    );
+  return { column: column.place, cell: cell.text, restored: restored.text };
+}

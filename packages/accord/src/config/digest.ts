@@ -1,0 +1,70 @@
+import { createHash } from "node:crypto";
+import type { ObjectSchema } from "@accord/core";
+import type { SyncConfiguration } from "@accord/engine/store";
+import { mappedFields } from "./compile-policy.ts";
+import { fieldTypeOf, typeCatalogue } from "./field-type.ts";
+import { syncOf } from "./project.ts";
+import type { Project } from "./project.ts";
+
+/** Raised when the same file comes to mean something else: every sync then takes a new version. [S51] */
+const COMPILER_VERSION = 1;
+
+/**
+ * The configuration of a sync as canonical JSON, and its digest. It changes when mapping, filter, policy or fields change, or a type's meaning; not with the
+ * layout of the file, the order of keys that have none, or how the sync is paced and guarded. [S51]
+ */
+export function digestOf(project: Project, syncName: string): { readonly digest: string; readonly body: string } {
+  const sync = syncOf(project, syncName);
+  if (sync === undefined) throw new Error(`digestOf: there is no sync ${syncName}`);
+  const { sides, fields, match, initial, policy, clockSkew, categories, deletes } = sync.entry;
+  const catalogue = typeCatalogue(project.region);
+  const types = mappedFields(sync).map(([, field]) => {
+    const { type } = fieldTypeOf(catalogue, field.type, field.fields);
+    return [type.name, type.version];
+  });
+  const body = canonicalJson({
+    compiler: COMPILER_VERSION,
+    name: syncName,
+    sides: sync.sides.map((side) => ({ ...sides[side.name], ...side })),
+    fields: Object.entries(fields).map(([name, { sides: bySide, fields: parts, ...field }]) => ({
+      ...field,
+      name,
+      sides: withOrderedValues(bySide),
+      parts: Object.entries(parts ?? {}).map(([part, entry]) => ({ ...entry, part, sides: withOrderedValues(entry.sides) })),
+    })),
+    ...{ types, match, initial, policy, clockSkew, categories, deletes },
+  });
+  return { body, digest: createHash("sha256").update(body).digest("hex") };
+}
+
+/** What the store keeps of a sync. `schemas` as for `compileSync`, which has found no problem before. */
+export function configurationOf(
+  project: Project,
+  syncName: string,
+  schemas: (connection: string, object: string) => ObjectSchema | undefined,
+): SyncConfiguration {
+  const sync = syncOf(project, syncName);
+  if (sync === undefined) throw new Error(`configurationOf: there is no sync ${syncName}`);
+  return {
+    ...digestOf(project, syncName),
+    sides: sync.sides.map(({ connection, object }) => ({ connection, object, keyOrder: schemas(connection, object)?.keyOrder ?? "bytes" })),
+    fields: mappedFields(sync).map(([name]) => name),
+    matchRules: sync.entry.match.length,
+  };
+}
+
+/** In a table of values the first of several counts: its order is part of its meaning. */
+function withOrderedValues(sides: Readonly<Record<string, { readonly values?: Readonly<Record<string, unknown>> | undefined }>>): unknown {
+  return Object.fromEntries(Object.entries(sides).map(([side, entry]) => [side, { ...entry, values: Object.entries(entry.values ?? {}) }]));
+}
+
+/** JSON with sorted keys; keys without a value are left out. */
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((item: unknown) => canonicalJson(item ?? null)).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).filter(([, item]) => item !== undefined);
+  return `{${members
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`)
+    .join(",")}}`;
+}

@@ -1,0 +1,38 @@
+import type { StateCounts } from "@accord/engine/store";
+import type { Catalogue } from "./catalogue.ts";
+import { STATES_WITH_RECORD } from "./entity-read.ts";
+import type { Session } from "./session.ts";
+
+/** Figures for `status`: a few index scans, and one walk over the members. */
+export function countState(session: Session, catalogue: Catalogue): StateCounts {
+  const members = new Map(
+    session.all<[number, number]>(`SELECT side, count(*) FROM member WHERE state IN ${STATES_WITH_RECORD} GROUP BY side`),
+  );
+  const marks = new Map(session.all<[number, number]>("SELECT side, count(*) FROM mark GROUP BY side"));
+  const problems = new Map(session.all<[number, number]>("SELECT side, count(*) FROM problem GROUP BY side"));
+  const entities = new Map(session.all<[number, number]>("SELECT sync, count(*) FROM entity GROUP BY sync"));
+  const reviews = new Map(session.all<[number, number]>("SELECT sync, count(*) FROM entity WHERE review_since IS NOT NULL GROUP BY sync"));
+  const syncs = session.all<[number]>("SELECT id FROM sync ORDER BY id").map(([sync]) => {
+    const { sides } = catalogue.sync(sync);
+    const sum = (counts: ReadonlyMap<number, number>): number => sides.reduce((total, { number }) => total + (counts.get(number) ?? 0), 0);
+    return {
+      sync,
+      entities: entities.get(sync) ?? 0,
+      members: sides.map(({ number }) => members.get(number) ?? 0),
+      marks: sum(marks),
+      reviews: reviews.get(sync) ?? 0,
+      problems: sum(problems),
+    };
+  });
+  return {
+    syncs,
+    bytes: fileBytes(session),
+    journalEntries: session.first<[number]>("SELECT coalesce(max(seq), 0) FROM journal")?.[0] ?? 0,
+  };
+}
+
+function fileBytes(session: Session): number {
+  const pages = session.first<[number]>("PRAGMA page_count")?.[0] ?? 0;
+  const size = session.first<[number]>("PRAGMA page_size")?.[0] ?? 0;
+  return pages * size;
+}

@@ -1,0 +1,80 @@
+import { readImage, type EntityId, type RecordId, type SideIndex } from "@accord/core";
+import type { ListedMember, SyncId } from "@accord/engine/store";
+import type { Catalogue } from "./catalogue.ts";
+import { cellSet, MEMBER_STATES, STATES_WITH_RECORD } from "./entity-read.ts";
+import { SET_SIZE_MAX } from "./limits.ts";
+import type { Session } from "./session.ts";
+
+/** The entities of records that exist at the side. */
+export function findLinks(
+  session: Session,
+  catalogue: Catalogue,
+  sync: SyncId,
+  place: SideIndex,
+  records: readonly RecordId[],
+): (EntityId | null)[] {
+  const side = catalogue.side(sync, place);
+  const found = records.map((): EntityId | null => null);
+  const sql = `SELECT j.key, m.entity FROM json_each(?) j CROSS JOIN member m ON m.side = ? AND m.record = j.value AND m.state IN ${STATES_WITH_RECORD}`;
+  for (let at = 0; at < records.length; at += SET_SIZE_MAX) {
+    const set = cellSet(records.slice(at, at + SET_SIZE_MAX).map((record) => side.toCell(record)));
+    for (const [index, entity] of session.all<[number, number]>(sql, set, side.number)) found[at + index] = entity;
+  }
+  return found;
+}
+
+/** The records of entities that exist at the side. */
+export function findRecords(
+  session: Session,
+  catalogue: Catalogue,
+  sync: SyncId,
+  place: SideIndex,
+  entities: readonly EntityId[],
+): (RecordId | null)[] {
+  const side = catalogue.side(sync, place);
+  const found = entities.map((): RecordId | null => null);
+  for (let at = 0; at < entities.length; at += SET_SIZE_MAX) {
+    const held: { readonly index: number; readonly record: string }[] = [];
+    const set = `[${entities.slice(at, at + SET_SIZE_MAX).join(",")}]`;
+    for (const [index, records] of session.all<[number, string]>(
+      "SELECT j.key, e.records FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value",
+      set,
+    )) {
+      const record = readImage(records)[place];
+      if (record !== null && record !== undefined) held.push({ index: at + index, record });
+    }
+    const live = `SELECT j.key, m.entity FROM json_each(?) j CROSS JOIN member m ON m.side = ? AND m.record = j.value AND m.state IN ${STATES_WITH_RECORD}`;
+    for (const [key] of session.all<[number, number]>(live, cellSet(held.map(({ record }) => side.toCell(record))), side.number)) {
+      const one = held[key];
+      if (one !== undefined) found[one.index] = one.record;
+    }
+  }
+  return found;
+}
+
+/** Members of one side in listing order. Former records that are gone are among them, with their state. */
+export function listMembers(
+  session: Session,
+  catalogue: Catalogue,
+  sync: SyncId,
+  place: SideIndex,
+  after: RecordId | null,
+  limit: number,
+): ListedMember[] {
+  const side = catalogue.side(sync, place);
+  const intents =
+    session.first("SELECT 1 FROM intent WHERE side = ? LIMIT 1", side.number) === undefined
+      ? "0"
+      : "EXISTS (SELECT 1 FROM intent i WHERE i.side = m.side AND i.entity = m.entity)";
+  const sql = `SELECT CAST(m.record AS TEXT), m.entity, m.state, m.image, ${intents} FROM member m WHERE m.side = ? ${after === null ? "" : "AND m.record > ?"} ORDER BY m.record LIMIT ?`;
+  type MemberRow = [string, number, number, string | null, number];
+  const rows =
+    after === null ? session.all<MemberRow>(sql, side.number, limit) : session.all<MemberRow>(sql, side.number, side.toCell(after), limit);
+  return rows.map(([record, entity, state, image, hasIntent]) => ({
+    record,
+    entity,
+    state: MEMBER_STATES[state] ?? "lost",
+    image,
+    hasIntent: hasIntent === 1,
+  }));
+}

@@ -1,0 +1,80 @@
+import type { EntityId, RecordId } from "@accord/core";
+import type {
+  ConnectionRow,
+  Due,
+  GuardTrip,
+  Intent,
+  JournalEntry,
+  Lease,
+  ListingRow,
+  Mark,
+  NewPlan,
+  NewRequest,
+  NewRun,
+  PlanId,
+  PlannedOperation,
+  Problem,
+  RunId,
+  RunOutcome,
+  StoredEntity,
+  SyncConfiguration,
+  SyncId,
+  SyncState,
+} from "@accord/engine/store";
+
+export interface StoredSync {
+  readonly id: SyncId;
+  readonly name: string;
+  version: number;
+  configuration: SyncConfiguration;
+  state: SyncState;
+  stateReason: string | null;
+  readonly listings: ListingRow[];
+}
+
+export interface StoredMark {
+  readonly mark: Mark;
+  readonly sequence: number;
+  readonly attempts: number;
+}
+
+/** Everything a memory store holds. Keys are texts joined by `/`; records come last, since they may hold any character. */
+export class MemoryState {
+  storeId = "memory";
+  generation = 1;
+  restored = false;
+  counter = 0;
+  nextEntity = 1;
+  nextSequence = 1;
+  readonly syncs: StoredSync[] = [];
+  readonly connections = new Map<string, ConnectionRow>();
+  readonly leases = new Map<string, Lease>();
+  readonly leaseEpochs = new Map<string, number>();
+  readonly entities = new Map<EntityId, StoredEntity>();
+  readonly keys = new Map<EntityId, readonly (string | null)[]>();
+  /** `sync/side/record` of live and former members to their entity. */
+  readonly links = new Map<string, EntityId>();
+  readonly marks = new Map<string, StoredMark>();
+  readonly requests = new Map<number, NewRequest>();
+  readonly due = new Map<string, Due>();
+  readonly intents = new Map<string, Intent>();
+  readonly journal: JournalEntry[] = [];
+  readonly problems = new Map<string, Problem>();
+  readonly trips = new Map<string, GuardTrip>();
+  readonly runs: (NewRun & { id: RunId; finishedAtMs: number | null; outcome: RunOutcome | null })[] = [];
+  readonly plans: (NewPlan & { id: PlanId; summary: string | null; operations: PlannedOperation[] })[] = [];
+
+  sync(id: SyncId): StoredSync {
+    const sync = this.syncs.find((row) => row.id === id);
+    if (sync === undefined) throw new RangeError(`no sync ${id}`);
+    return sync;
+  }
+}
+
+export function recordKey(sync: SyncId, side: number, record: RecordId): string {
+  return `${sync}/${side}/${record}`;
+}
+
+export function dueKey(key: { readonly sync: SyncId; readonly side: number; readonly entity: EntityId }): string {
+  return `${key.sync}/${key.side}/${key.entity}`;
+}
