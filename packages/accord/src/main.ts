@@ -1,1 +1,58 @@
-export {};
+import process from "node:process";
+import { createInterface } from "node:readline/promises";
+import { runCli } from "./cli/cli.ts";
+import { EXIT } from "./cli/exit.ts";
+import type { Program, Terminal } from "./cli/program.ts";
+
+/** What a pipe is taken to be wide. Columns. */
+const WIDTH_WITHOUT_TERMINAL = 100;
+
+const terminal: Terminal = {
+  out: (text) => void process.stdout.write(text),
+  error: (text) => void process.stderr.write(text),
+  ask,
+  isErrorTty: process.stderr.isTTY,
+  isOutTty: process.stdout.isTTY,
+  width: process.stdout.isTTY ? process.stdout.columns : WIDTH_WITHOUT_TERMINAL,
+};
+
+/** The one place that names concrete classes. They load when a command needs them. */
+const program: Program = {
+  version: "0.0.0",
+  loadConnectors: async () => {
+    const [{ postgresConnector }, { sqliteConnector }] = await Promise.all([import("@accord/connectors/postgres"), import("@accord/connectors/sqlite")]);
+    return [postgresConnector, sqliteConnector];
+  },
+  openStore: async (options) => (await import("./store/store.ts")).openSqliteStore(options),
+  restoreStore: async (options) => (await import("./store/backup.ts")).restoreStore(options),
+  environment: process.env,
+  terminal,
+};
+
+async function ask(question: string, signal: AbortSignal): Promise<string | null> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return null;
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return await lines.question(question, { signal });
+  } finally {
+    lines.close();
+  }
+}
+
+/** The first request to stop ends work cleanly; the second ends the process, which is safe too: it only takes longer to resume. */
+function stopOnSignals(): AbortSignal {
+  const stop = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(EXIT.failed);
+      stop.abort();
+    });
+  }
+  // A reader that has seen enough (`accord plan | head`) is no failure.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(EXIT.done);
+  });
+  return stop.signal;
+}
+
+process.exitCode = await runCli(program, process.argv.slice(2), stopOnSignals());

@@ -1,10 +1,10 @@
 // run: pull, merge, push, settle
 export { runLive, takeEngine } from "./run/run.ts";
-export { drain, drainAll } from "./run/drain.ts";
+export { drain, drainAll, releaseLeases } from "./run/drain.ts";
 export { sweep } from "./run/list.ts";
 export { look, makePlan } from "./run/plan.ts";
 export type { PlannedDetail, PlannedField, PlanSummary, SidePlan, SyncPlan } from "./run/plan.ts";
-export { applyPlan, drainUntilQuiet } from "./run/apply.ts";
+export { applyPlan, drainUntilQuiet, sampleOf } from "./run/apply.ts";
 export type { Applied, ApplyChoice } from "./run/apply.ts";
 export { verify } from "./run/verify.ts";
 export type { Difference, Verified } from "./run/verify.ts";

@@ -44,3 +44,11 @@ export { engineBench, UNCANCELLED } from "./bench/engine-bench.ts";
 export type { EngineBenchOptions } from "./bench/engine-bench.ts";
 export { benchModel } from "./bench/model.ts";
 export type { BenchField, BenchSide, BenchSync } from "./bench/model.ts";
+
+// small
+export { cutting, groupMapping, OWNER, plainMapping, referenceMapping, smallImage, smallSync } from "./small/small-sync.ts";
+export type { SmallField, SmallMapping, SmallOptions } from "./small/small-sync.ts";
+export { SmallWorld } from "./small/small-world.ts";
+export type { SmallAlteration, SmallWrite } from "./small/small-world.ts";
+export { storeContract } from "./contract/store-contract.ts";
+export type { StoreWorld } from "./contract/store-contract.ts";

@@ -13,9 +13,9 @@ import { configurationOf } from "../config/digest.ts";
 import { loadProject } from "../config/load-project.ts";
 import type { ConfigurationNote, ConfigurationProblem } from "../config/problem.ts";
 import type { Project, ProjectSync } from "../config/project.ts";
-import { holdEngine, leaseHolderName } from "./engine-lease.ts";
-import type { HeldEngine } from "./engine-lease.ts";
-import { createLog, systemClock, systemRandom } from "./host.ts";
+import { holdEngine, leaseHolderName } from "../daemon/engine-lease.ts";
+import type { HeldEngine } from "../daemon/engine-lease.ts";
+import { createLog, systemClock, systemRandom } from "../daemon/host.ts";
 import { ProjectProblems, todoError } from "./problems.ts";
 import type { FileStore, Program } from "./program.ts";
 
@@ -60,9 +60,11 @@ export interface SystemsOptions extends SessionOptions {
   readonly mayWrite: boolean;
   /** The run that the command is, under the exclusive right to act on the store; null for commands that only look. */
   readonly runKind: NewRun["kind"] | null;
-  /** `live`: the run takes and keeps that right by itself (`runLive` does). Default `held`. */
-  readonly engine?: "held" | "live";
+  /** Whether the exclusive right to act is held meanwhile. Left out: in runs it is, but in live ones, which take and keep it by themselves. */
+  readonly holdsEngine?: boolean;
   readonly watch?: RunWatcher;
+  /** Looked at before anything is written, the run included. */
+  readonly beforeRun?: (context: EngineContext, options: CallOptions) => Promise<void>;
   /** What a mark of another store at a system means: `refuse` (default), or nothing (`install --adopt` and `uninstall`). [S58] */
   readonly foreignMark?: "refuse" | "ignore";
 }
@@ -102,7 +104,7 @@ export async function openSession(program: Program, options: SystemsOptions): Pr
     const schemas = await readSchemas(opened.project, connections, call);
     const compiled = compileAll(opened.project, schemas);
     store = await withStore(program, opened);
-    await requireOwnSystems(store.identity, connections, options);
+    if (options.foreignMark !== "ignore") await requireOwnSystems(store.identity, connections, FOREIGN_REMEDY, call);
     return await startSession(store, connections, schemas, compiled, options);
   } catch (error) {
     await store?.close();
@@ -169,19 +171,29 @@ function compileAll(project: Project, schemas: SchemaFinder): ReadonlyMap<string
   return compiled;
 }
 
-/** A system that another store keeps is not touched: two engines would fight over it. [S58] */
-async function requireOwnSystems(identity: StoreIdentity, connections: ReadonlyMap<string, Connection>, options: SystemsOptions): Promise<void> {
-  if (options.foreignMark === "ignore") return;
+/**
+ * A system that another store keeps is not touched: two engines would fight over it. [S58] `identity` null: there is no store here at all.
+ * @throws ACCORD_FOREIGN_STORE
+ */
+export async function requireOwnSystems(
+  identity: StoreIdentity | null,
+  connections: ReadonlyMap<string, Connection>,
+  remedy: string,
+  options: CallOptions,
+): Promise<void> {
   for (const [name, connection] of connections) {
-    const mark = await connection.readMark({ signal: options.signal });
-    if (mark === null || mark.storeId === identity.storeId) continue;
-    throw new AccordError(
-      "ACCORD_FOREIGN_STORE",
-      `${name} is kept by another Accord store (${mark.storeId.slice(0, 8)}, this one is ${identity.storeId.slice(0, 8)}) and nothing was written; point store: at that store, restore its backup with accord restore, or, if it is lost, begin anew with accord install --adopt.`,
-      { remedy: "stop", where: name },
-    );
+    const mark = await connection.readMark(options);
+    if (mark === null || mark.storeId === identity?.storeId) continue;
+    const own = identity === null ? "" : `, this one is ${identity.storeId.slice(0, 8)}`;
+    throw new AccordError("ACCORD_FOREIGN_STORE", `${name} is kept by another Accord store (${mark.storeId.slice(0, 8)}${own}), and nothing was written; ${remedy}.`, {
+      remedy: "stop",
+      where: name,
+    });
   }
 }
+
+/** What to do where another store's mark stands. */
+const FOREIGN_REMEDY = "set store: to that one, restore its backup with accord restore, or, if it is lost, begin anew with accord install --adopt";
 
 /** Whether a system has seen a later generation of this store: then this file is an older copy. [S58] */
 async function isBehindWorld(identity: StoreIdentity, connections: ReadonlyMap<string, Connection>, options: CallOptions): Promise<boolean> {
@@ -212,12 +224,15 @@ async function startSession(
     mayWrite: options.mayWrite,
     holder: leaseHolderName(),
     states: new Map(),
+    leases: new Map(),
     ledger: new Map(),
     watch: options.watch ?? SILENT_WATCHER,
   } satisfies Omit<EngineContext, "syncs" | "run">;
-  const held = options.runKind !== null && options.engine !== "live" ? await holdEngine({ ...base, syncs: [], run: 0 }, call) : null;
+  const isHeld = options.holdsEngine ?? (options.runKind !== null && options.runKind !== "live");
+  const held = isHeld ? await holdEngine({ ...base, syncs: [], run: 0 }, call) : null;
   try {
-    const rows = await registerSyncs(opened, schemas, options);
+    await options.beforeRun?.({ ...base, syncs: [], run: 0 }, call);
+    const rows = await registerSyncs({ ...opened, identity }, schemas, options);
     const syncs: RunningSync[] = [];
     for (const sync of project.syncs) syncs.push(await startSync(opened, sync, connections, compiled, rows.byName, call));
     const run = options.runKind === null ? 0 : await store.startRun({ kind: options.runKind, startedAtMs: host.clock.nowMs() }, call);
@@ -271,11 +286,15 @@ function warningsOf(identity: StoreIdentity, changed: readonly string[], options
 
 /** What the store knows of each sync. A changed configuration becomes a new version in plans, whose writes wait for `apply`; other runs refuse to begin on it. [S51] */
 async function registerSyncs(
-  { project, store }: StoreSession,
+  { project, store, identity }: StoreSession,
   schemas: SchemaFinder,
   options: SystemsOptions,
 ): Promise<{ readonly byName: ReadonlyMap<string, SyncRow>; readonly changed: readonly string[] }> {
   const call = { signal: options.signal };
+  const plans = options.runKind === "plan" || options.runKind === "apply";
+  if (identity.restored && options.runKind !== null && !plans) {
+    throw todoError("ACCORD_NOT_APPLIED", "This store was restored from a backup and is behind the systems, and nothing was written; see what differs with accord plan, then accord apply.");
+  }
   const known = new Map((await store.listSyncs(call)).map((row) => [row.name, row]));
   const byName = new Map<string, SyncRow>();
   const changed: string[] = [];
@@ -288,14 +307,15 @@ async function registerSyncs(
       byName.set(name, row);
       continue;
     }
-    if (isChanged && row.state !== "new" && options.runKind !== "plan" && options.runKind !== "apply") {
+    if (isChanged && row.state !== "new" && !plans) {
       throw todoError(
         "ACCORD_CONFIGURATION_CHANGED",
         `The project file says something else of ${name} than before, and nothing was written; see what that means with accord plan, then accord apply.`,
       );
     }
     const registered = await store.openSync(name, configuration, call);
-    if (isChanged && row.state !== "new") await store.setSyncState(registered.id, "planned", "the configuration changed", call);
+    const reason = isChanged ? "the configuration changed" : identity.restored ? "the store was restored from a backup" : null;
+    if (reason !== null && plans && registered.state !== "new") await store.setSyncState(registered.id, "planned", reason, call);
     byName.set(name, registered);
   }
   return { byName, changed };

@@ -18,10 +18,10 @@ interface Fault {
 export function checkForms(project: Project, sync: ProjectSync): readonly ConfigurationProblem[] {
   const entries = sync.sides.flatMap(({ name }) => entriesAt(sync, name));
   const ofEntries = entries.flatMap((placed) => {
-    const fault = faultOf(placed, typeOf(sync, placed.path));
-    return fault === null
+    const found = faultOf(placed, typeOf(sync, placed.path));
+    return found === null
       ? []
-      : [problemAt(project, fault.key === undefined ? placed.path : [...placed.path, fault.key], fault.problem, fault.remedy)];
+      : [problemAt(project, found.key === undefined ? placed.path : [...placed.path, found.key], found.problem, found.remedy)];
   });
   const ofFields = Object.entries(sync.entry.fields).flatMap(([name, field]) =>
     checkField(project, sync, ["syncs", sync.name, "fields", name], field),

@@ -7,25 +7,31 @@ import type { YamlSource } from "./yaml/source.ts";
 /** Names that mean something beside a side's in the file or in expressions. */
 const RESERVED: ReadonlySet<string> = new Set([
   ...FIELD_KEYS,
-  ...[
-    "accord",
-    "base",
-    "canonical",
-    "observed",
-    "value",
-    "sides",
-    "side",
-    "match",
-    "initial",
-    "categories",
-    "ignore",
-    "deletes",
-    "guards",
-    "live",
-    "quiet",
-    "sweep",
-  ],
-  ...["get", "put", "ref", "enum", "set", "group", "true", "false", "null"],
+  "accord",
+  "base",
+  "canonical",
+  "observed",
+  "value",
+  "sides",
+  "side",
+  "match",
+  "initial",
+  "categories",
+  "ignore",
+  "deletes",
+  "guards",
+  "live",
+  "quiet",
+  "sweep",
+  "get",
+  "put",
+  "ref",
+  "enum",
+  "set",
+  "group",
+  "true",
+  "false",
+  "null",
 ]);
 
 const NAME = /^[A-Za-z_]\w{0,62}$/;
@@ -41,11 +47,11 @@ export function namesOf(value: unknown): ProjectNames {
 export function checkNames(source: YamlSource): readonly ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];
   for (const [sync, sides] of namesOf(source.value) ?? []) {
-    if (!NAME.test(sync))
+    if (!NAME.test(sync) || sync in {})
       problems.push(problemAt(source, ["syncs", sync], "is no name of a sync", "use letters, digits and underscores, a letter first"));
     for (const side of sides ?? []) {
       const path = ["syncs", sync, "sides", side];
-      if (RESERVED.has(side))
+      if (isReserved(side))
         problems.push(
           problemAt(source, path, `"${side}" has a meaning of its own and cannot name a side`, `name it after its system: ${side}_system`),
         );
@@ -54,6 +60,11 @@ export function checkNames(source: YamlSource): readonly ConfigurationProblem[] 
     }
   }
   return problems;
+}
+
+/** The names of every object's own methods (`constructor`) are kept out too. */
+function isReserved(name: string): boolean {
+  return RESERVED.has(name) || name in {};
 }
 
 function mapOf(value: unknown): Readonly<Record<string, unknown>> | null {

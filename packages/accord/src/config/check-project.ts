@@ -1,6 +1,6 @@
+import type { Connector } from "@accord/engine/connector";
 import { checkForms } from "./check-forms.ts";
 import { columnsOf } from "./columns-of.ts";
-import type { SettingsChecker } from "./load-project.ts";
 import { nearest } from "./near.ts";
 import { referencesOf } from "./order-syncs.ts";
 import { problemAt } from "./project.ts";
@@ -8,6 +8,9 @@ import type { ConfigurationProblem } from "./problem.ts";
 import type { Project, ProjectSync } from "./project.ts";
 import type { PolicyEntry } from "./schema/policy-schema.ts";
 import type { KeyPath } from "./yaml/source.ts";
+
+/** What a connector says about settings; enough to check them without reaching anything. */
+export type SettingsChecker = Pick<Connector, "name" | "checkSettings">;
 
 /** What no schema can say: names that must exist elsewhere in the file, and forms that do not go together. */
 export function checkProject(project: Project, connectors: readonly SettingsChecker[] | undefined): readonly ConfigurationProblem[] {

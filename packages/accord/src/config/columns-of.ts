@@ -73,7 +73,7 @@ type EntryColumns =
   | { readonly kind: "unreadable"; readonly key: "get" | "put"; readonly problem: string };
 
 /** The columns that one entry reads or writes. */
-export function entryColumns(entry: SideEntry, name: string): EntryColumns {
+function entryColumns(entry: SideEntry, name: string): EntryColumns {
   const columns: string[] = [];
   if (entry.constant !== undefined) return { kind: "columns", columns: [entry.field ?? name] };
   if (entry.field !== undefined) columns.push(entry.field);
@@ -93,7 +93,7 @@ export function entryColumns(entry: SideEntry, name: string): EntryColumns {
 }
 
 /** The expressions of `put`, by column or alone. */
-export function putExpressions(entry: SideEntry): readonly string[] {
+function putExpressions(entry: SideEntry): readonly string[] {
   if (entry.put === undefined) return [];
   return typeof entry.put === "string" ? [entry.put] : Object.values(entry.put);
 }

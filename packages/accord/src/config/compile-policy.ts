@@ -146,7 +146,12 @@ function customPolicy(
   const { cel } = type;
   const compiled = compileExpression(entry.custom, { variables: { base: cel, canonical: cel, observed: cel }, result: cel });
   if (!compiled.ok)
-    return refuse(context, [...path, "custom"], expressionProblem(compiled.problem), "correct the expression: it speaks of base, canonical and observed");
+    return refuse(
+      context,
+      [...path, "custom"],
+      expressionProblem(compiled.problem),
+      "correct the expression: it speaks of base, canonical and observed",
+    );
   const resolve = (base: MaybeValue, canonical: Value, observed: Value): CustomResolution =>
     resolveBy(compiled, type, { base, canonical, observed });
   return { kind: "custom", name: field, version: entry.version, constructive: entry.constructive, resolve };

@@ -7,6 +7,8 @@ import { compileSide } from "./compile-side.ts";
 import { fieldTypeOf, typeCatalogue } from "./field-type.ts";
 import type { FieldType } from "./field-type.ts";
 import { tryLaws } from "./laws.ts";
+import { groupSamples, samplesOf } from "./samples.ts";
+import type { Sample } from "./samples.ts";
 import { syncOf } from "./project.ts";
 import type { ConfigurationNote, ConfigurationProblem } from "./problem.ts";
 import type { Project, ProjectSync } from "./project.ts";
@@ -15,6 +17,7 @@ import { settingsOf } from "./settings.ts";
 import type { SyncSettings } from "./settings.ts";
 import { refuse, remark } from "./side-context.ts";
 import type { Findings, SideContext } from "./side-context.ts";
+import { noteShared } from "./shared.ts";
 import { noteUnmapped } from "./unmapped.ts";
 
 /** The schema of an object at a connection, as discovered; undefined where there is no such object. */
@@ -68,7 +71,13 @@ export function compileSync(project: Project, syncName: string, schemas: Schemas
   const { match, initial, deletes } = sync.entry;
   const places = new Map(fields.map((field, place) => [field.name, place]));
   const model: SyncModel = {
-    ...{ name: syncName, version, fields: fieldModels, sides, initial, deletes, direction: "two-way" },
+    name: syncName,
+    version,
+    fields: fieldModels,
+    sides,
+    initial,
+    deletes,
+    direction: "two-way",
     match: match.map((key) => key.flatMap((name) => places.get(name) ?? [])),
   };
   return { kind: "ok", model, settings: settingsOf(sync.entry), notes: findings.notes };
@@ -130,6 +139,7 @@ function sideModel(context: SideContext, fields: readonly ModelField[], side: nu
     parts.constants,
   );
   noteUnmapped(context);
+  noteShared(context);
   const { name, connection, object } = context.side;
   const key = context.schema.key.map((column) => context.columns.indexOf(column));
   const mapping = { version, columns: context.columns, fields: mappings };
@@ -148,8 +158,9 @@ function compileMapping(context: SideContext, field: ModelField, side: number): 
   const mapping = compileField(context, { name: field.name, path, field: field.entry, type: field.type, isWritten });
   if (mapping === null || field.type.family === "reference") return mapping;
   const at = field.entry.sides[context.side.name] === undefined ? path : [...path, context.side.name];
-  if (isWritten && mapping.writes.length === 0) remark(context, "read-only", at, "is only read here: edits made elsewhere do not reach this side; add put, or from: and this side");
-  const { lossy, unstable } = tryLaws(mapping, field.type.type, field.type.family, context.columns.length);
+  if (isWritten && mapping.writes.length === 0)
+    remark(context, "read-only", at, "is only read here: edits made elsewhere do not reach this side; add put, or from: and this side");
+  const { lossy, unstable } = tryLaws(mapping, field.type.type, samplesFor(context, field), context.columns.length);
   if (unstable !== null)
     refuse(context, at, `a value (${unstable}) would change each time it is written [S48]`, "make get read back what put writes");
   else if (lossy !== null && isWritten)
@@ -160,6 +171,14 @@ function compileMapping(context: SideContext, field: ModelField, side: number): 
       `lossy: not every value comes back as it was written (tried: ${lossy}); an edit made here is reviewed before it replaces the whole value [S15]`,
     );
   return mapping;
+}
+
+/** Samples of a field's values, the empty one first. */
+function samplesFor(context: SideContext, { entry, type }: ModelField): readonly Sample[] {
+  const empty = { kind: "an empty value", value: null };
+  if (type.family !== "group") return [empty, ...samplesOf(type)];
+  const parts = Object.values(entry.fields ?? {}).map((part) => fieldTypeOf(context.catalogue, part.type, undefined));
+  return [empty, ...groupSamples(parts.map((part) => samplesOf(part)))];
 }
 
 /** Names are poor anchors: two people share one. */

@@ -25,14 +25,27 @@ export function digestOf(project: Project, syncName: string): { readonly digest:
   const body = canonicalJson({
     compiler: COMPILER_VERSION,
     name: syncName,
-    sides: sync.sides.map((side) => ({ ...sides[side.name], ...side })),
+    sides: sync.sides.map((side) => ({
+      ...sides[side.name],
+      ...side,
+    })),
     fields: Object.entries(fields).map(([name, { sides: bySide, fields: parts, ...field }]) => ({
       ...field,
       name,
       sides: withOrderedValues(bySide),
-      parts: Object.entries(parts ?? {}).map(([part, entry]) => ({ ...entry, part, sides: withOrderedValues(entry.sides) })),
+      parts: Object.entries(parts ?? {}).map(([part, entry]) => ({
+        ...entry,
+        part,
+        sides: withOrderedValues(entry.sides),
+      })),
     })),
-    ...{ types, match, initial, policy, clockSkew, categories, deletes },
+    types,
+    match,
+    initial,
+    policy,
+    clockSkew,
+    categories,
+    deletes,
   });
   return { body, digest: createHash("sha256").update(body).digest("hex") };
 }

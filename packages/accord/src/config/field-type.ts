@@ -11,6 +11,8 @@ export interface FieldType {
   readonly cel: CelTypeName;
   /** The name that decides which columns can hold it: `text`, `set`, `email`. */
   readonly family: string;
+  /** The allowed values of an enumeration; empty for all other types. */
+  readonly options: readonly string[];
 }
 
 /** The types of one project: core's exact ones and the semantic ones for its region. */
@@ -28,16 +30,16 @@ export function isReference(type: TypeEntry): boolean {
 /** The type that an entry names; groups have their parts in `fields`. */
 export function fieldTypeOf(catalogue: TypeCatalogue, type: TypeEntry, fields: FieldEntry["fields"]): FieldType {
   if (typeof type === "object") {
-    if ("enum" in type) return { type: enumType(type.enum), cel: "enum", family: "enum" };
-    if ("ref" in type) return { type: referenceType(type.ref), cel: "reference", family: "reference" };
-    return { type: setType(catalogue.get(type.set) ?? textType), cel: "set", family: "set" };
+    if ("enum" in type) return { type: enumType(type.enum), cel: "enum", family: "enum", options: type.enum };
+    if ("ref" in type) return { type: referenceType(type.ref), cel: "reference", family: "reference", options: [] };
+    return { type: setType(catalogue.get(type.set) ?? textType), cel: "set", family: "set", options: [] };
   }
-  if (type === "set") return { type: setType(textType), cel: "set", family: "set" };
+  if (type === "set") return { type: setType(textType), cel: "set", family: "set", options: [] };
   if (type === "group") {
     const parts = Object.entries(fields ?? {}).map(([name, part]) => ({ name, type: fieldTypeOf(catalogue, part.type, undefined).type }));
-    return { type: groupType(parts), cel: "group", family: "group" };
+    return { type: groupType(parts), cel: "group", family: "group", options: [] };
   }
-  return { type: catalogue.get(type) ?? textType, cel: celName(type), family: type };
+  return { type: catalogue.get(type) ?? textType, cel: celName(type), family: type, options: [] };
 }
 
 /** How expressions see a column. */

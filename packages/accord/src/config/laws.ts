@@ -1,6 +1,6 @@
 import { equalValues, imageOf, NO_REFERENCES } from "@accord/core";
-import type { FieldMapping, NativeCell, ValueType } from "@accord/core";
-import { samplesOf } from "./samples.ts";
+import type { FieldMapping, MaybeValue, NativeCell, Value, ValueType } from "@accord/core";
+import type { Sample } from "./samples.ts";
 
 /** What the mapping laws say of one field at one side, tried on samples. [S48] */
 export interface LawFindings {
@@ -10,17 +10,23 @@ export interface LawFindings {
   readonly unstable: string | null;
 }
 
-/** Tries `Img(v) ~ v` (else lossy) and `Img(Img(v)) ~ Img(v)` (else unstable) on samples of the type; values that the side refuses are passed over. */
-export function tryLaws(mapping: FieldMapping, type: ValueType, family: string, columns: number): LawFindings {
+/** Tries `Img(v) ~ v` (else lossy) and `Img(Img(v)) ~ Img(v)` (else unstable) on samples; values that the side refuses are passed over. */
+export function tryLaws(mapping: FieldMapping, type: ValueType, samples: readonly Sample[], columns: number): LawFindings {
   let lossy: string | null = null;
   if (mapping.writes.length === 0 || mapping.reference !== null) return { lossy, unstable: null };
   const blank: NativeCell[] = Array.from({ length: columns }, () => null);
-  for (const { kind, value } of samplesOf(type, family)) {
-    const image = imageOf(mapping, value, blank, NO_REFERENCES);
+  for (const { kind, value } of samples) {
+    const image = imageBy(mapping, value, blank);
     if (image === undefined) continue;
-    const again = imageOf(mapping, image, blank, NO_REFERENCES);
+    const again = imageBy(mapping, image, blank);
     if (again !== undefined && !equalValues(type, again, image)) return { lossy, unstable: kind };
     if (!equalValues(type, image, value)) lossy ??= kind;
   }
   return { lossy, unstable: null };
+}
+
+/** As in a create; where `get` reads more than `put` writes, as in a record that is empty otherwise. */
+function imageBy(mapping: FieldMapping, value: Value, blank: readonly NativeCell[]): MaybeValue {
+  const created = imageOf(mapping, value, null, NO_REFERENCES);
+  return created === undefined ? imageOf(mapping, value, blank, NO_REFERENCES) : created;
 }

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, resolve } from "node:path";
-import type { Connector } from "@accord/engine/connector";
 import { checkNames, namesOf } from "./check-names.ts";
 import { checkProject } from "./check-project.ts";
+import type { SettingsChecker } from "./check-project.ts";
 import { fillEnvironment } from "./environment.ts";
 import type { Environment } from "./environment.ts";
 import { orderSyncs } from "./order-syncs.ts";
@@ -19,9 +19,6 @@ import type { YamlSource } from "./yaml/source.ts";
 export type LoadResult =
   { readonly kind: "ok"; readonly project: Project } | { readonly kind: "problems"; readonly problems: readonly ConfigurationProblem[] };
 
-/** What a connector says about settings; enough to check them without reaching anything. */
-export type SettingsChecker = Pick<Connector, "name" | "checkSettings">;
-
 /**
  * Reads and checks a project file. Nothing is reached and nothing is written.
  *
@@ -30,6 +27,18 @@ export type SettingsChecker = Pick<Connector, "name" | "checkSettings">;
  * @param connectors the connectors of this program; left out, connectors and their settings are not checked
  */
 export async function loadProject(path: string, environment: Environment, connectors?: readonly SettingsChecker[]): Promise<LoadResult> {
+  if (/\.[cm]?[jt]s$/.test(path)) {
+    return failed([
+      {
+        file: path,
+        line: 1,
+        column: 1,
+        path: "",
+        problem: "a project in TypeScript is not supported in this version",
+        remedy: "write it as accord.yaml",
+      },
+    ]);
+  }
   try {
     return readProject(path, await readFile(path, "utf8"), environment, connectors);
   } catch (error) {
@@ -79,7 +88,7 @@ function finish(source: YamlSource, entry: ProjectEntry, connectors: readonly Se
     region: entry.region,
     connections: Object.entries(entry.connections).map(([name, settings]) => connectionOf(name, settings, folder)),
     syncs: order.names.map((name) => projectSync(name, entry)),
-    locate: source.locate,
+    locate: (path) => source.locate(path),
   };
   const problems = checkProject(project, connectors);
   return problems.length > 0 ? failed(problems) : { kind: "ok", project };

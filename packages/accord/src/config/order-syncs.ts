@@ -2,7 +2,7 @@ import type { FieldEntry, TypeEntry } from "./schema/field-schema.ts";
 import type { SyncEntry } from "./schema/sync-schema.ts";
 
 /** The sync that a type refers to, or null. */
-export function referenceOf(type: TypeEntry): string | null {
+function referenceOf(type: TypeEntry): string | null {
   return typeof type === "object" && "ref" in type ? type.ref : null;
 }
 

@@ -13,7 +13,7 @@ export interface ConfigurationProblem {
 
 /** Something that is allowed and that a person should know: a lossy field, a column that nothing maps. */
 export interface ConfigurationNote {
-  readonly kind: "unmapped" | "lossy" | "read-only" | "ignored-nothing" | "one-sided" | "match" | "reference";
+  readonly kind: "unmapped" | "lossy" | "read-only" | "ignored-nothing" | "one-sided" | "match" | "reference" | "shared";
   readonly file: string;
   readonly line: number;
   readonly column: number;

@@ -1,21 +1,36 @@
-import type { ValueType } from "@accord/core";
+import { groupText } from "@accord/core";
+import type { Value } from "@accord/core";
+import type { FieldType } from "./field-type.ts";
 
 /** A value to try a mapping on, with the class it stands for, in words for a message. */
 export interface Sample {
   readonly kind: string;
-  readonly value: string;
+  readonly value: Value;
 }
 
 const RANDOM_SAMPLES = 40;
 
 /** Samples of a type: the corners that mappings lose, and texts by chance from a fixed seed, so that a file is always judged alike. Spelled canonically. */
-export function samplesOf(type: ValueType, family: string): readonly Sample[] {
-  const written = family === "enum" ? optionsOf(type).map((option) => ["an option", option] as const) : (BY_FAMILY[family] ?? TEXTS);
+export function samplesOf({ type, family, options }: FieldType): readonly Sample[] {
+  const written = family === "enum" ? options.map((option) => ["an option", option] as const) : (BY_FAMILY[family] ?? TEXTS);
   const chance = family === "text" ? chanceTexts() : family === "set" ? chanceTexts().map((text) => JSON.stringify([text, "x"])) : [];
   const all = [...written, ...chance.map((text) => ["a text by chance", text] as const)];
   return all.flatMap(([kind, text]) => {
     const parsed = type.parse(text);
     return parsed.kind === "value" ? [{ kind, value: parsed.text }] : [];
+  });
+}
+
+/** Samples of a group: the samples of its parts side by side, then each part alone. */
+export function groupSamples(parts: readonly (readonly Sample[])[]): readonly Sample[] {
+  const countMax = Math.max(0, ...parts.map((samples) => samples.length));
+  const together = Array.from({ length: countMax }, (_, place) => parts.map((samples) => samples[place % samples.length]));
+  const alone = parts.map((samples, part) => parts.map((__, place) => (place === part ? samples[0] : undefined)));
+  return [...together, ...alone].flatMap((samples) => {
+    const value = groupText(samples.map((sample) => sample?.value ?? null));
+    return value === undefined
+      ? []
+      : [{ kind: `a group with ${samples.find((sample) => sample !== undefined)?.kind ?? "nothing"}`, value }];
   });
 }
 
@@ -97,11 +112,6 @@ const BY_FAMILY: Readonly<Record<string, Written>> = {
     ["capital letters", '["A","a"]'],
   ],
 };
-
-/** Options stand in the type's own name, which is how accord.yaml and messages show them; the type knows its canonical spelling. */
-function optionsOf(type: ValueType): readonly string[] {
-  return /^enum\((.*)\)$/s.exec(type.name)?.[1]?.split(", ") ?? [];
-}
 
 const ALPHABET = ["a", "B", "ö", " ", "-", "7", "'", ".", "x", "É"];
 

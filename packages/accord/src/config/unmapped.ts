@@ -31,7 +31,7 @@ export function noteUnmapped(context: SideContext): void {
 }
 
 /** A pattern in which `*` stands for any text. Linear: no backtracking, whatever the pattern. */
-export function globMatcher(pattern: string): (name: string) => boolean {
+function globMatcher(pattern: string): (name: string) => boolean {
   const [head = "", ...rest] = pattern.split("*");
   if (rest.length === 0) return (name) => name === pattern;
   const tail = rest.pop() ?? "";

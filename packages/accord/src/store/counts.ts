@@ -1,6 +1,6 @@
 import type { StateCounts } from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
-import { STATES_WITH_RECORD } from "./entity-read.ts";
+import { STATES_WITH_RECORD } from "./entity-members.ts";
 import type { Session } from "./session.ts";
 
 /** Figures for `status`: a few index scans, and one walk over the members. */

@@ -58,7 +58,7 @@ export function writeDue(
     session.run("DELETE FROM due WHERE side = ? AND entity = ?", catalogue.side(key.sync, key.side).number, key.entity);
   const keeping: SQLInputValue[] = [];
   const fresh: SQLInputValue[] = [];
-  for (const due of changes.due) {
+  for (const due of lastOfEach(changes.due)) {
     const cells = due.keepAge ? keeping : fresh;
     const side = catalogue.side(due.sync, due.side).number;
     cells.push(
@@ -77,10 +77,20 @@ export function writeDue(
   session.insert(NEW_AGE, fresh);
   for (const { entity } of changes.arrived)
     session.run(
-      "UPDATE due SET state = 0, waits_for = NULL, not_before_ms = 0, extra = json_remove(extra, '$.code', '$.reason') WHERE waits_for = ? AND state = 2",
+      `UPDATE due SET state = ${RELEASED}, waits_for = NULL, not_before_ms = 0, extra = json_remove(extra, '$.code', '$.reason') WHERE waits_for = ? AND state = 2`,
       entity,
     );
 }
+
+/** One entry per member: the last of several. */
+function lastOfEach(due: Changes["due"]): Iterable<Changes["due"][number]> {
+  const byKey = new Map(due.map((one) => [`${one.sync} ${one.side} ${one.entity}`, one]));
+  return byKey.size === due.length ? due : byKey.values();
+}
+
+/** What stops waiting becomes ready where its sync is being written, else it is held until a plan is applied. [S60] */
+const RELEASED =
+  "(SELECT CASE WHEN sync.state IN ('live', 'paused') THEN 0 ELSE 1 END FROM side JOIN sync ON sync.id = side.sync WHERE side.id = due.side)";
 
 export function loadDue(session: Session, catalogue: Catalogue, reader: EntityReader, query: DueQuery): LoadedDue[] {
   const rows = session.all<DueRow>(
@@ -127,8 +137,7 @@ export function releaseDue(session: Session, catalogue: Catalogue, sync: SyncId,
 }
 
 export function retryParked(session: Session, catalogue: Catalogue, only: readonly DueKey[] | null, nowMs: number): number {
-  const change =
-    "UPDATE due SET state = 0, not_before_ms = ?, attempts = 0, waits_for = NULL, extra = json_remove(extra, '$.code', '$.reason')";
+  const change = `UPDATE due SET state = ${RELEASED}, not_before_ms = ?, attempts = 0, waits_for = NULL, extra = json_remove(extra, '$.code', '$.reason')`;
   if (only === null) return session.run(`${change} WHERE state = 3 AND state >= 2`, nowMs);
   let changed = 0;
   for (const key of only)

@@ -1,14 +1,11 @@
-import { readImage, UNKNOWN_FIELD, type EntityId, type IntentId, type MemberState } from "@accord/core";
+import { readImage, UNKNOWN_FIELD, type EntityId, type IntentId } from "@accord/core";
 import type { StoredEntity, StoredMember } from "@accord/engine/store";
 import type { Catalogue, Side, SyncShape } from "./catalogue.ts";
 import { fieldOf, NO_PAST, readCase, readExtra, type EntityExtra } from "./entity-extra.ts";
+import { readMemberBodies, type MemberBody } from "./entity-members.ts";
 import { createHeaderReader, type EntityHeader } from "./entity-header.ts";
 import { SET_SIZE_MAX } from "./limits.ts";
 import type { Session } from "./session.ts";
-
-export const MEMBER_STATES: readonly MemberState[] = ["absent", "creating", "live", "archived", "deleted", "outOfScope", "lost"];
-/** The states of a member whose record exists at its side, as SQL: live, archived, outOfScope. */
-export const STATES_WITH_RECORD = "(2, 3, 5)";
 
 export interface EntityReader {
   /** In the order asked; those that do not exist are left out. */
@@ -18,10 +15,9 @@ export interface EntityReader {
   list(sync: number, after: EntityId | null, limit: number): StoredEntity[];
 }
 
-type EntityRow = [id: number, sync: number, fields: string, header: string, records: string, extra: string | null];
-type MemberRow = [place: number, entity: number, state: number, image: string | null, position: string | null, seenAtMs: number];
+type EntityRow = [id: number, sync: number, fields: string, header: string, records: string, extra: string | null, members: string];
 
-const COLUMNS = "e.id, e.sync, e.fields, e.header, e.records, e.extra";
+const COLUMNS = "e.id, e.sync, e.fields, e.header, e.records, e.extra, e.members";
 
 /** One entity half read: its members' rows are still to come. */
 interface Draft {
@@ -30,6 +26,7 @@ interface Draft {
   readonly header: EntityHeader;
   readonly extra: EntityExtra;
   readonly records: readonly (string | null | undefined)[];
+  readonly bodies: readonly (MemberBody | null)[];
   readonly members: (StoredMember | null)[];
 }
 
@@ -44,20 +41,14 @@ export function createEntityReader(session: Session, catalogue: Catalogue): Enti
       header: readHeader(row[3]),
       extra: readExtra(row[5]),
       records: readImage(row[4]),
+      bodies: readMemberBodies(row[6], row[2]),
       members: shape.sides.map(() => null),
     };
   };
   const complete = (rows: readonly EntityRow[]): StoredEntity[] => {
     const drafts = rows.map(draft);
     const intents = openIntents(session, drafts);
-    const bySide = new Map<Side, Draft[]>();
-    for (const one of drafts) {
-      for (const side of one.shape.sides) {
-        if (one.records[side.place] === null || one.records[side.place] === undefined) addGone(one, side, intents);
-        else bySide.get(side)?.push(one) ?? bySide.set(side, [one]);
-      }
-    }
-    for (const [side, having] of bySide) addMembers(session, side, having, intents);
+    for (const one of drafts) for (const side of one.shape.sides) one.members[side.place] = memberOf(one, side, intents);
     return drafts.map(entityOf);
   };
   const load = (ids: readonly EntityId[]): StoredEntity[] => {
@@ -96,35 +87,26 @@ function openIntents(session: Session, drafts: readonly Draft[]): ReadonlyMap<st
   return found;
 }
 
-function addMembers(session: Session, side: Side, drafts: readonly Draft[], intents: ReadonlyMap<string, IntentId>): void {
-  const set = cellSet(drafts.map((one) => side.toCell(one.records[side.place] ?? "")));
-  const rows = session.all<MemberRow>(
-    "SELECT j.key, m.entity, m.state, m.image, m.position, m.seen_at_ms FROM json_each(?) j CROSS JOIN member m ON m.side = ? AND m.record = j.value",
-    set,
-    side.number,
-  );
-  for (const [place, entity, state, image, position, seenAtMs] of rows) {
-    const one = drafts[place];
-    if (one === undefined || one.row[0] !== entity) continue;
-    const past = one.extra.past?.[side.place] ?? NO_PAST;
-    one.members[side.place] = {
-      state: MEMBER_STATES[state] ?? "lost",
-      record: one.records[side.place] ?? null,
-      incarnation: past.incarnation,
-      image,
-      ack: acksOf(one, side),
-      position,
-      seenAtMs,
-      intent: intents.size === 0 ? null : (intents.get(`${entity} ${side.number}`) ?? null),
-      retired: past.retired,
-    };
+function memberOf(one: Draft, side: Side, intents: ReadonlyMap<string, IntentId>): StoredMember | null {
+  const intent = intents.size === 0 ? null : (intents.get(`${one.row[0]} ${side.number}`) ?? null);
+  const record = one.records[side.place] ?? null;
+  const body = one.bodies[side.place];
+  if (record === null || body === null || body === undefined) {
+    const gone = one.extra.gone?.[side.place];
+    return gone === undefined ? null : { ...gone, record: null, ack: acksOf(one, side), intent };
   }
-}
-
-function addGone(one: Draft, side: Side, intents: ReadonlyMap<string, IntentId>): void {
-  const gone = one.extra.gone?.[side.place];
-  if (gone === undefined) return;
-  one.members[side.place] = { ...gone, record: null, ack: acksOf(one, side), intent: intents.get(`${one.row[0]} ${side.number}`) ?? null };
+  const { incarnation, retired } = one.extra.past?.[side.place] ?? NO_PAST;
+  return {
+    state: body.state,
+    record,
+    incarnation,
+    image: body.image,
+    ack: acksOf(one, side),
+    position: body.position,
+    seenAtMs: body.seenAtMs,
+    intent,
+    retired,
+  };
 }
 
 /** A JSON array of cells of one column. */

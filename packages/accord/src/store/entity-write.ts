@@ -5,7 +5,7 @@ import type { Changes, StoredEntity, StoredMember } from "@accord/engine/store";
 import type { Catalogue, Side } from "./catalogue.ts";
 import { reviewSince, writeExtra, type EntityExtra } from "./entity-extra.ts";
 import { writeHeader } from "./entity-header.ts";
-import { MEMBER_STATES, STATES_WITH_RECORD } from "./entity-read.ts";
+import { MEMBER_STATES, readMemberBodies, STATES_WITH_RECORD, writeMemberBodies, type MemberBody } from "./entity-members.ts";
 import { SET_SIZE_MAX } from "./limits.ts";
 import type { MatchHash } from "./match-hash.ts";
 import { KEY, oldKeysOver, readKeys, writeKeys } from "./match-keys.ts";
@@ -19,28 +19,28 @@ interface Former {
 }
 
 const ENTITY: BulkInsert = {
-  into: "entity (id, sync, fields, header, records, keys, extra, review_since)",
-  width: 8,
+  into: "entity (id, sync, fields, header, records, members, keys, extra, review_since)",
+  width: 9,
   conflict:
-    "ON CONFLICT (id) DO UPDATE SET fields = excluded.fields, header = excluded.header, records = excluded.records, keys = excluded.keys, extra = excluded.extra, review_since = excluded.review_since",
+    "ON CONFLICT (id) DO UPDATE SET fields = excluded.fields, header = excluded.header, records = excluded.records, members = excluded.members, keys = excluded.keys, extra = excluded.extra, review_since = excluded.review_since",
 };
 
-/** A record that another entity holds makes `entity` null, which the column refuses. [S34] An unchanged member is not written again. */
+/** A record that another entity holds makes `entity` null, which the column refuses. [S34] An unchanged link is not written again. */
 const MEMBER: BulkInsert = {
-  into: "member (side, record, entity, state, image, position, seen_at_ms)",
-  width: 7,
-  conflict: `ON CONFLICT (side, record) DO UPDATE SET entity = CASE WHEN entity = excluded.entity THEN entity END, state = excluded.state, image = excluded.image,
-    position = excluded.position, seen_at_ms = excluded.seen_at_ms
-    WHERE image IS NOT excluded.image OR position IS NOT excluded.position OR seen_at_ms <> excluded.seen_at_ms OR state <> excluded.state OR entity <> excluded.entity`,
+  into: "member (side, record, entity, state)",
+  width: 4,
+  conflict: `ON CONFLICT (side, record) DO UPDATE SET entity = CASE WHEN entity = excluded.entity THEN entity END, state = excluded.state
+    WHERE state <> excluded.state OR entity <> excluded.entity`,
 };
 
 export function writeEntities(session: Session, catalogue: Catalogue, hash: MatchHash, written: readonly WrittenEntity[]): void {
   if (written.length === 0) return;
-  const former = formerOf(session, written);
+  const last = lastOfEach(written);
+  const former = formerOf(session, last);
   const entityCells: SQLInputValue[] = [];
   const memberCells: SQLInputValue[] = [];
   const keyCells: SQLInputValue[] = [];
-  for (const { entity, keys } of written) {
+  for (const { entity, keys } of last) {
     const shape = catalogue.sync(entity.sync);
     const before = former.get(entity.id);
     if (before !== undefined) unlinkFormer(session, shape.sides, entity, before);
@@ -53,6 +53,10 @@ export function writeEntities(session: Session, catalogue: Catalogue, hash: Matc
       fields,
       writeHeader(entity, shape.version),
       records,
+      writeMemberBodies(
+        shape.sides.map(({ place }) => entity.members[place]),
+        fields,
+      ),
       keyText,
       writeExtra(entity),
       reviewSince(entity),
@@ -63,6 +67,16 @@ export function writeEntities(session: Session, catalogue: Catalogue, hash: Matc
   session.insert(ENTITY, entityCells);
   session.insert(KEY, keyCells);
   writeMembers(session, catalogue, memberCells);
+}
+
+/** One entry per entity: the last of several, with the keys of the last that names some. */
+function lastOfEach(written: readonly WrittenEntity[]): readonly WrittenEntity[] {
+  const byId = new Map<EntityId, WrittenEntity>();
+  for (const one of written) {
+    const earlier = byId.get(one.entity.id);
+    byId.set(one.entity.id, earlier === undefined || one.keys !== null ? one : { entity: one.entity, keys: earlier.keys });
+  }
+  return byId.size === written.length ? written : [...byId.values()];
 }
 
 function formerOf(session: Session, written: readonly WrittenEntity[]): ReadonlyMap<EntityId, Former> {
@@ -87,15 +101,7 @@ function unlinkFormer(session: Session, sides: readonly Side[], entity: StoredEn
 
 function pushMember(cells: SQLInputValue[], side: Side, entity: EntityId, member: StoredMember | null | undefined): void {
   if (member === null || member === undefined || member.record === null) return;
-  cells.push(
-    side.number,
-    side.toCell(member.record),
-    entity,
-    MEMBER_STATES.indexOf(member.state),
-    member.image,
-    member.position,
-    member.seenAtMs,
-  );
+  cells.push(side.number, side.toCell(member.record), entity, MEMBER_STATES.indexOf(member.state));
 }
 
 function writeMembers(session: Session, catalogue: Catalogue, cells: readonly SQLInputValue[]): void {
@@ -109,18 +115,23 @@ function writeMembers(session: Session, catalogue: Catalogue, cells: readonly SQ
   }
 }
 
+const NO_BODY: MemberBody = { state: "lost", image: null, position: null, seenAtMs: 0 };
+
 /** A record id that lives again under another entity: the tombstone that held it keeps its image, and the id as a retired one. [S38] */
 function displaceDead(session: Session, catalogue: Catalogue, number: number, record: SQLInputValue, taker: EntityId): void {
-  const holder = session.first<[number, number, string | null, string | null, number, number]>(
-    `SELECT entity, state, image, position, seen_at_ms, state IN ${STATES_WITH_RECORD} FROM member WHERE side = ? AND record = ? AND entity <> ?`,
+  const holder = session.first<[number, number]>(
+    `SELECT entity, state IN ${STATES_WITH_RECORD} FROM member WHERE side = ? AND record = ? AND entity <> ?`,
     number,
     record,
     taker,
   );
   if (holder === undefined) return;
-  const [entity, state, image, position, seenAtMs, lives] = holder;
+  const [entity, lives] = holder;
   assert(lives === 0, `entity ${taker} was given a record that entity ${entity} holds`);
-  const row = session.first<[string, string | null]>("SELECT records, extra FROM entity WHERE id = ?", entity);
+  const row = session.first<[string, string | null, string, string]>(
+    "SELECT records, extra, members, fields FROM entity WHERE id = ?",
+    entity,
+  );
   assert(row !== undefined, `entity ${entity} holds a record and is not there`);
   const { place } = catalogue.sideByNumber(number);
   const records = readImage(row[0]);
@@ -128,7 +139,8 @@ function displaceDead(session: Session, catalogue: Catalogue, number: number, re
   const extra = (row[1] === null ? {} : JSON.parse(row[1])) as EntityExtra;
   const past = extra.past?.[place];
   const retired = [...(past?.retired ?? []).filter((id) => id !== records[place]), records[place] ?? ""];
-  const gone = { state: MEMBER_STATES[state] ?? "lost", incarnation: past?.incarnation ?? 1, image, position, seenAtMs, retired };
+  const body = readMemberBodies(row[2], row[3])[place] ?? NO_BODY;
+  const gone = { ...body, incarnation: past?.incarnation ?? 1, retired };
   const changed: EntityExtra = { ...extra, gone: { ...extra.gone, [place]: gone } };
   const remaining = writeImage(records.map((id, index) => (index === place ? null : id)));
   session.run("UPDATE entity SET records = ?, extra = ? WHERE id = ?", remaining, JSON.stringify(changed), entity);

@@ -1,5 +1,6 @@
 import type { SQLInputValue } from "node:sqlite";
-import type { Changes, Intent, LoadedIntent, Shard } from "@accord/engine/store";
+import type { EntityId, SideIndex } from "@accord/core";
+import type { Changes, Intent, LoadedIntent, Shard, SyncId } from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
 import { readPatches, writePatches } from "./due.ts";
 import type { EntityReader } from "./entity-read.ts";
@@ -45,6 +46,14 @@ export function loadOpenIntents(session: Session, catalogue: Catalogue, reader: 
     const stored = entities.get(row[2]);
     return stored === undefined ? [] : [{ ...intentOf(catalogue, row), stored }];
   });
+}
+
+/** Entities with an open create at a side. [S33, S35] */
+export function openCreates(session: Session, catalogue: Catalogue, sync: SyncId, side: SideIndex): EntityId[] {
+  const { number } = catalogue.side(sync, side);
+  return session
+    .all<[number]>("SELECT entity FROM intent WHERE side = ? AND kind = 'create' ORDER BY entity", number)
+    .map(([entity]) => entity);
 }
 
 type IntentRow = [

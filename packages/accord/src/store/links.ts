@@ -1,7 +1,8 @@
 import { readImage, type EntityId, type RecordId, type SideIndex } from "@accord/core";
 import type { ListedMember, SyncId } from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
-import { cellSet, MEMBER_STATES, STATES_WITH_RECORD } from "./entity-read.ts";
+import { MEMBER_STATES, readMemberBodies, STATES_WITH_RECORD } from "./entity-members.ts";
+import { cellSet } from "./entity-read.ts";
 import { SET_SIZE_MAX } from "./limits.ts";
 import type { Session } from "./session.ts";
 
@@ -66,15 +67,12 @@ export function listMembers(
     session.first("SELECT 1 FROM intent WHERE side = ? LIMIT 1", side.number) === undefined
       ? "0"
       : "EXISTS (SELECT 1 FROM intent i WHERE i.side = m.side AND i.entity = m.entity)";
-  const sql = `SELECT CAST(m.record AS TEXT), m.entity, m.state, m.image, ${intents} FROM member m WHERE m.side = ? ${after === null ? "" : "AND m.record > ?"} ORDER BY m.record LIMIT ?`;
-  type MemberRow = [string, number, number, string | null, number];
+  const sql = `SELECT CAST(m.record AS TEXT), m.entity, m.state, e.members, e.fields, ${intents} FROM member m JOIN entity e ON e.id = m.entity WHERE m.side = ? ${after === null ? "" : "AND m.record > ?"} ORDER BY m.record LIMIT ?`;
+  type MemberRow = [string, number, number, string, string, number];
   const rows =
     after === null ? session.all<MemberRow>(sql, side.number, limit) : session.all<MemberRow>(sql, side.number, side.toCell(after), limit);
-  return rows.map(([record, entity, state, image, hasIntent]) => ({
-    record,
-    entity,
-    state: MEMBER_STATES[state] ?? "lost",
-    image,
-    hasIntent: hasIntent === 1,
-  }));
+  return rows.map(([record, entity, state, members, fields, hasIntent]) => {
+    const image = readMemberBodies(members, fields)[place]?.image ?? null;
+    return { record, entity, state: MEMBER_STATES[state] ?? "lost", image, hasIntent: hasIntent === 1 };
+  });
 }

@@ -3,7 +3,7 @@ import { readImage, writeImage, type EntityId, type SideIndex } from "@accord/co
 import type { KeyMatch, Seeker, StoredEntity } from "@accord/engine/store";
 import type { Catalogue, Side } from "./catalogue.ts";
 import { readExtra } from "./entity-extra.ts";
-import { STATES_WITH_RECORD } from "./entity-read.ts";
+import { STATES_WITH_RECORD } from "./entity-members.ts";
 import { MATCHES_MAX } from "./limits.ts";
 import type { MatchHash } from "./match-hash.ts";
 import type { BulkInsert, Session } from "./session.ts";

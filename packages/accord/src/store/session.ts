@@ -90,11 +90,11 @@ interface BulkStatements {
 function openDatabase(file: string, options: SessionOptions): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
   try {
-    if (process.env.PS) database.exec("PRAGMA page_size=" + process.env.PS); database.exec("PRAGMA journal_mode = WAL");
+    database.exec("PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA synchronous = ${options.durability === "full" ? "FULL" : "NORMAL"}`);
     database.exec(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);
     database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-    database.exec("PRAGMA temp_store = MEMORY"); for (const p of (process.env.PR ?? "").split(";")) if (p) database.exec("PRAGMA " + p);
+    database.exec("PRAGMA temp_store = MEMORY");
     if (options.maxPages !== null) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.maxPages)}`);
     return database;
   } catch (error) {

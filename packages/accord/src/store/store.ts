@@ -7,7 +7,7 @@ import { readConnection, writeConnection, writeCursor } from "./connections.ts";
 import { countState } from "./counts.ts";
 import { countDue, hasReadyDue, listDue, listParked, loadDue, nextDueAtMs, releaseDue, retryParked } from "./due.ts";
 import { createEntityReader } from "./entity-read.ts";
-import { loadOpenIntents } from "./intents.ts";
+import { loadOpenIntents, openCreates } from "./intents.ts";
 import { checkJournal, readJournal } from "./journal.ts";
 import { leaseHolder, releaseLease, takeLease } from "./leases.ts";
 import { findLinks, findRecords, listMembers } from "./links.ts";
@@ -99,6 +99,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
 
     loadDue: async (query, call) => read(call, () => loadDue(session, catalogue, reader, query)),
     listDue: async (listing, call) => read(call, () => listDue(session, catalogue, reader, listing)),
+    openCreates: async (sync, side, call) => read(call, () => openCreates(session, catalogue, sync, side)),
     loadOpenIntents: async (shard, limit, call) => read(call, () => loadOpenIntents(session, catalogue, reader, shard, limit)),
 
     reserveEntities: async (count) => write(() => takeEntities(session, generation, count)),

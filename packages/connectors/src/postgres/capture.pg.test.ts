@@ -177,7 +177,7 @@ describe("the log", () => {
       `replication slot ${access.names.slot}: done`,
     ]);
     const feed = await follow(access, [customer], await currentCursor(access, options));
-    await user.query("INSERT INTO customer VALUES (1, E'Ä\\t\\n\\\\ \\b\\f\\v\\r', 1.5, NULL), (2, 'zwei', NULL, '')");
+    await user.query("INSERT INTO customer VALUES (1, E'Ä\\t\\n\\\\ \\b\\f\\x0b\\r', 1.5, NULL), (2, 'zwei', NULL, '')");
     await user.query("UPDATE customer SET amount = 7 WHERE id = 2");
     await user.query("UPDATE customer SET id = 3 WHERE id = 2");
     await user.query("DELETE FROM customer WHERE id = 1");

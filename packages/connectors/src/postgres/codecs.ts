@@ -87,7 +87,7 @@ export function codecOf(type: CodecFacts): CodecChoice {
 }
 
 /** The text that a `text` column can hold: any but NUL and halves of surrogate pairs, which UTF-8 in PostgreSQL has not. */
-export function storable(text: string): ParseResult {
+function storable(text: string): ParseResult {
   if (text.includes("\u0000")) return { kind: "invalid", problem: "a text with a NUL character, which PostgreSQL cannot hold" };
   if (LONE_SURROGATE.test(text)) return { kind: "invalid", problem: "a text with half a surrogate pair, which is no Unicode text" };
   return value(text);

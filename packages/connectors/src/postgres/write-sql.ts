@@ -237,7 +237,7 @@ function keyTells(table: Table, set: readonly number[]): boolean {
 }
 
 /** The record id of a create that gives its key in full; null where the database makes it. */
-export function givenKey(table: Table, operation: WriteOperation): RecordId | null {
+function givenKey(table: Table, operation: WriteOperation): RecordId | null {
   if (operation.kind === "delete") return null;
   const cells = table.key.map((column) => {
     const index = table.columns.findIndex(({ name }) => name === column.name);

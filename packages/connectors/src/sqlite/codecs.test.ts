@@ -10,9 +10,42 @@ const meaning = (type: string) => meaningOf(type, affinityOf(type, false));
 
 const samples: Readonly<Record<string, readonly string[]>> = {
   integer: ["0", "-1", "9223372036854775807", "-9223372036854775808"],
-  decimal: ["0", "12.5", "-0.01", "1234567.89", "9007199254740993", "18446744073709551616", "0.1", "1000000000000000000000", "Infinity", "-Infinity", "0.1234567890123456789", "NaN"],
+  decimal: [
+    "0",
+    "12.5",
+    "-0.01",
+    "1234567.89",
+    "9007199254740993",
+    "18446744073709551616",
+    "0.1",
+    "1000000000000000000000",
+    "Infinity",
+    "-Infinity",
+    "0.1234567890123456789",
+    "NaN",
+  ],
   boolean: ["true", "false"],
-  text: ["", "5", "007", "7.5", "7.50", "1e5", " 5 ", "abc", "~i5", "\\N", "a\0b", "\t\n", "\ud800", "-0", "+5", ".5", "5.", "Infinity", "0x10"],
+  text: [
+    "",
+    "5",
+    "007",
+    "7.5",
+    "7.50",
+    "1e5",
+    " 5 ",
+    "abc",
+    "~i5",
+    "\\N",
+    "a\0b",
+    "\t\n",
+    "\ud800",
+    "-0",
+    "+5",
+    ".5",
+    "5.",
+    "Infinity",
+    "0x10",
+  ],
   bytes: ["", "00ff"],
   date: ["2024-01-31", "0001-01-01", "-0043-03-15"],
   time: ["12:30:00", "23:59:59.123456"],
@@ -50,25 +83,32 @@ test.each(declared)("a column declared %s is of the natural type %s", (type, typ
   expect(meaning(type).codec.typeName).toBe(typeName);
 });
 
-test.each(declared)("[S15] in a %s column SQLite holds exactly the cell that was predicted, and it decodes to what was encoded", (type, typeName) => {
-  const database = new DatabaseSync(":memory:");
-  database.exec(`CREATE TABLE t (c ${type})`);
-  const insert = database.prepare("INSERT INTO t VALUES (?) RETURNING c");
-  insert.setReadBigInts(true);
-  const { codec, form } = meaning(type);
-  const check = (text: string): void => {
-    const encoded = codec.encode(text);
-    if (encoded.kind === "invalid") return;
-    expect(codec.decode(encoded.text)).toEqual({ kind: "value", text });
-    const stored = insert.get(asBound(valueOfCell(encoded.text, form)));
-    // The only column of the row; node:sqlite cannot know its type.
-    expect(cellOfValue(stored?.["c"] as NativeValue, form)).toBe(encoded.text);
-  };
-  for (const text of samples[typeName] ?? []) check(text);
-  if (typeName === "text") fc.assert(fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.double().map(String), fc.bigInt().map(String)), check));
-  if (typeName === "decimal") fc.assert(fc.property(fc.bigInt({ min: -(10n ** 17n), max: 10n ** 17n }), fc.nat(9), (digits, scale) => check(decimalOf(digits, scale))));
-  database.close();
-});
+test.each(declared)(
+  "[S15] in a %s column SQLite holds exactly the cell that was predicted, and it decodes to what was encoded",
+  (type, typeName) => {
+    const database = new DatabaseSync(":memory:");
+    database.exec(`CREATE TABLE t (c ${type})`);
+    const insert = database.prepare("INSERT INTO t VALUES (?) RETURNING c");
+    insert.setReadBigInts(true);
+    const { codec, form } = meaning(type);
+    const check = (text: string): void => {
+      const encoded = codec.encode(text);
+      if (encoded.kind === "invalid") return;
+      expect(codec.decode(encoded.text)).toEqual({ kind: "value", text });
+      const stored = insert.get(asBound(valueOfCell(encoded.text, form)));
+      // The only column of the row; node:sqlite cannot know its type.
+      expect(cellOfValue(stored?.["c"] as NativeValue, form)).toBe(encoded.text);
+    };
+    for (const text of samples[typeName] ?? []) check(text);
+    if (typeName === "text")
+      fc.assert(fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.double().map(String), fc.bigInt().map(String)), check));
+    if (typeName === "decimal")
+      fc.assert(
+        fc.property(fc.bigInt({ min: -(10n ** 17n), max: 10n ** 17n }), fc.nat(9), (digits, scale) => check(decimalOf(digits, scale))),
+      );
+    database.close();
+  },
+);
 
 test.each([
   ["REAL", "0.1234567890123456789"],

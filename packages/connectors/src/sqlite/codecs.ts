@@ -73,7 +73,9 @@ function createCodec(kind: Kind, affinity: Affinity): ColumnCodec {
       if (cell === null) return invalid("cannot be kept in this column");
       // The column's affinity may turn text into a number ("007" into 7): what would not read back equal is refused, never mangled.
       const back = decode(cell);
-      return back.kind === "value" && back.text === text ? { kind: "value", text: cell } : invalid(`cannot be kept exactly in a column of ${affinity} affinity`);
+      return back.kind === "value" && back.text === text
+        ? { kind: "value", text: cell }
+        : invalid(`cannot be kept exactly in a column of ${affinity} affinity`);
     },
   };
 }
@@ -98,7 +100,8 @@ const textKind: Kind = {
 const integerKind: Kind = {
   typeName: "integer",
   form: "number",
-  read: (value) => (typeof value === "bigint" ? { kind: "value", text: value.toString() } : invalid(`holds ${classOf(value)} where an integer is expected`)),
+  read: (value) =>
+    typeof value === "bigint" ? { kind: "value", text: value.toString() } : invalid(`holds ${classOf(value)} where an integer is expected`),
   write: (text) => {
     const parsed = integerType.parse(text);
     return parsed.kind === "value" ? BigInt(parsed.text) : parsed;
@@ -120,7 +123,9 @@ const decimalKind: Kind = {
     const real = Number(text);
     if (Number.isNaN(real)) return { problem: "SQLite cannot keep NaN" };
     const back = decimalType.parse(spellReal(real));
-    return back.kind === "value" && back.text === text ? real : { problem: "has more digits than a binary floating-point number reads back" };
+    return back.kind === "value" && back.text === text
+      ? real
+      : { problem: "has more digits than a binary floating-point number reads back" };
   },
 };
 
@@ -138,7 +143,9 @@ const bytesKind: Kind = {
   typeName: "bytes",
   form: "bytes",
   read: (value) =>
-    value instanceof Uint8Array ? { kind: "value", text: Buffer.from(value).toString("hex") } : invalid(`holds ${classOf(value)} where bytes are expected`),
+    value instanceof Uint8Array
+      ? { kind: "value", text: Buffer.from(value).toString("hex") }
+      : invalid(`holds ${classOf(value)} where bytes are expected`),
   write: (text) => new Uint8Array(Buffer.from(text, "hex")),
 };
 

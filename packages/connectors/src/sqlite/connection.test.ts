@@ -36,10 +36,17 @@ function connect(settings: Readonly<Record<string, unknown>> = {}): Connection {
 }
 
 async function write(object: OpenObject, ...operations: readonly Unsigned[]): Promise<readonly WriteOutcome[]> {
-  return object.write(operations.map((operation, index): WriteOperation => ({ intent: `intent-${index}`, entity: index + 1, ...operation })), { ...options, mark });
+  return object.write(
+    operations.map((operation, index): WriteOperation => ({ intent: `intent-${index}`, entity: index + 1, ...operation })),
+    { ...options, mark },
+  );
 }
 
-type Unsigned = WriteOperation extends infer Each ? (Each extends WriteOperation ? Omit<Each, "intent" | "entity"> & { readonly entity?: number } : never) : never;
+type Unsigned = WriteOperation extends infer Each
+  ? Each extends WriteOperation
+    ? Omit<Each, "intent" | "entity"> & { readonly entity?: number }
+    : never
+  : never;
 
 async function drain(feed: Feed): Promise<readonly Change[]> {
   const changes: Change[] = [];
@@ -58,6 +65,32 @@ async function listed(object: OpenObject, pageSize = 3): Promise<readonly string
   const ids: string[] = [];
   for await (const page of object.list(null, { ...options, pageSize })) ids.push(...page.ids);
   return ids;
+}
+
+function setting(record: string, cell: string | null, column = 0, expected?: string): Unsigned {
+  return { kind: "update", record, set: [{ column, cell }], expect: expected === undefined ? [] : [{ column, cell: expected }] };
+}
+
+function creating(cell: string): Unsigned {
+  return { kind: "create", set: [{ column: 0, cell }] };
+}
+
+function native(): unknown {
+  return user.prepare("SELECT id, typeof(c), quote(c), hex(CAST(c AS BLOB)) FROM t ORDER BY id").all();
+}
+
+/** Follows one change and acknowledges it, as the engine does once it is durable. */
+async function followOne(): Promise<string> {
+  const object = await connection.open("t", ["c"], options);
+  let cursor = await connection.currentCursor(options);
+  for (let round = 0; round < 2; round += 1) {
+    const feed = await connection.follow([object], cursor, options);
+    user.exec("UPDATE t SET c = c || 'x'");
+    ({ cursor } = await feed.next({ ...options, waitMs: 1000, changesMax: 10 }));
+    feed.acknowledge(cursor);
+    await feed.close();
+  }
+  return cursor;
 }
 
 describe("discovery", () => {
@@ -101,7 +134,24 @@ describe("discovery", () => {
 });
 
 describe("mixed storage classes", () => {
-  const odd = ["5", "5.0", "'5'", "x'35'", "-0.0", "9e999", "-9e999", "9223372036854775807", "1e300", "'a' || char(0) || 'b'", "CAST(x'41ff42' AS TEXT)", "char(65533)", "''", "x''", "'~i5'", "NULL"];
+  const odd = [
+    "5",
+    "5.0",
+    "'5'",
+    "x'35'",
+    "-0.0",
+    "9e999",
+    "-9e999",
+    "9223372036854775807",
+    "1e300",
+    "'a' || char(0) || 'b'",
+    "CAST(x'41ff42' AS TEXT)",
+    "char(65533)",
+    "''",
+    "x''",
+    "'~i5'",
+    "NULL",
+  ];
 
   test("[S3, I12] every class of cell is read apart, expected exactly, and restored exactly from its image", async () => {
     user.exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, c); INSERT INTO t (c) VALUES ${odd.map((value) => `(${value})`).join(", ")}`);
@@ -115,29 +165,43 @@ describe("mixed storage classes", () => {
     for (const [index, record] of ids.entries()) {
       const others = cells.filter((_, other) => other !== index);
       for (const other of others) {
-        const [outcome] = await write(object, { kind: "update", record, set: [{ column: 0, cell: "wrong" }], expect: [{ column: 0, cell: other }] });
+        const [outcome] = await write(object, {
+          kind: "update",
+          record,
+          set: [{ column: 0, cell: "wrong" }],
+          expect: [{ column: 0, cell: other }],
+        });
         expect(outcome?.kind).toBe("changed");
       }
-      const [gone] = await write(object, { kind: "update", record, set: [{ column: 0, cell: "gone" }], expect: [{ column: 0, cell: cells[index] }] });
+      const [gone] = await write(object, {
+        kind: "update",
+        record,
+        set: [{ column: 0, cell: "gone" }],
+        expect: [{ column: 0, cell: cells[index] }],
+      });
       expect(gone).toMatchObject({ kind: "applied", image: "gone" });
-      const [back] = await write(object, { kind: "update", record, set: [{ column: 0, cell: cells[index] }], expect: [{ column: 0, cell: "gone" }] });
+      const [back] = await write(object, {
+        kind: "update",
+        record,
+        set: [{ column: 0, cell: cells[index] }],
+        expect: [{ column: 0, cell: "gone" }],
+      });
       expect(back).toMatchObject({ kind: "applied", image: images[index] });
     }
     expect(native()).toEqual(before);
   });
 
-  const native = (): unknown => user.prepare("SELECT id, typeof(c), quote(c), hex(CAST(c AS BLOB)) FROM t ORDER BY id").all();
-
   test("[S26] compare-and-set is by bytes where the column compares without case", async () => {
     user.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE); INSERT INTO t VALUES (1, 'Ada')");
     const object = await connection.open("t", ["name"], options);
-    const update = (cell: string): Unsigned => ({ kind: "update", record: "1", set: [{ column: 0, cell: "Eve" }], expect: [{ column: 0, cell }] });
-    expect((await write(object, update("ADA")))[0]?.kind).toBe("changed");
-    expect((await write(object, update("Ada")))[0]?.kind).toBe("applied");
+    expect((await write(object, setting("1", "Eve", 0, "ADA")))[0]?.kind).toBe("changed");
+    expect((await write(object, setting("1", "Eve", 0, "Ada")))[0]?.kind).toBe("applied");
   });
 
   test("keys of any class are listed by the bytes of their ids, resumed after any, read and followed", async () => {
-    user.exec(`CREATE TABLE t (k PRIMARY KEY COLLATE NOCASE, c) WITHOUT ROWID; INSERT INTO t SELECT value, 1 FROM json_each('["b","A","~x","a\\tb",10,9,2.5,"é","😀"]'); INSERT INTO t VALUES (x'00ff', 1)`);
+    user.exec(
+      `CREATE TABLE t (k PRIMARY KEY COLLATE NOCASE, c) WITHOUT ROWID; INSERT INTO t SELECT value, 1 FROM json_each('["b","A","~x","a\\tb",10,9,2.5,"é","😀"]'); INSERT INTO t VALUES (x'00ff', 1)`,
+    );
     await connection.install(["t"], "do", options);
     const object = await connection.open("t", ["k", "c"], options);
     const ids = await listed(object);
@@ -165,7 +229,9 @@ describe("mixed storage classes", () => {
   });
 
   test("keys that are no UTF-8 are left out, however many there are, and end no listing", async () => {
-    user.exec("CREATE TABLE t (k TEXT PRIMARY KEY NOT NULL); INSERT INTO t VALUES (CAST(x'61fe' AS TEXT)), (CAST(x'61ff' AS TEXT)), ('a'), ('b'), ('a' || char(65533))");
+    user.exec(
+      "CREATE TABLE t (k TEXT PRIMARY KEY NOT NULL); INSERT INTO t VALUES (CAST(x'61fe' AS TEXT)), (CAST(x'61ff' AS TEXT)), ('a'), ('b'), ('a' || char(65533))",
+    );
     const object = await connection.open("t", ["k"], options);
     expect(await listed(object, 1)).toEqual(["a", "a\uFFFD", "b"]);
   });
@@ -220,7 +286,9 @@ describe("capture", () => {
     expect([object.covers(known, change), object.covers(position, change)]).toEqual([false, true]);
     await write(object, { kind: "update", record: "1", set: [{ column: 0, cell: "d" }], expect: [] });
     const [echo] = await drain(feed);
-    expect(object.covers((await object.read(["1"], options)).position, echo?.change.kind === "touched" ? (echo.change.position ?? "") : "")).toBe(true);
+    expect(
+      object.covers((await object.read(["1"], options)).position, echo?.change.kind === "touched" ? (echo.change.position ?? "") : ""),
+    ).toBe(true);
     await feed.close();
   });
 
@@ -230,8 +298,13 @@ describe("capture", () => {
     const object = await connection.open("t", ["c"], options);
     const cursor = await connection.currentCursor(options);
     const feed = await connection.follow([object], cursor, options);
-    user.exec("CREATE TABLE new (id INTEGER PRIMARY KEY, c, d); INSERT INTO new (id, c) SELECT * FROM t; DROP TABLE t; ALTER TABLE new RENAME TO t; INSERT INTO t VALUES (1, 'missed', 0)");
-    await expect(feed.next({ ...options, waitMs: 1000, changesMax: 10 })).rejects.toMatchObject({ code: "ACCORD_NOT_INSTALLED", remedy: "stop" });
+    user.exec(
+      "CREATE TABLE new (id INTEGER PRIMARY KEY, c, d); INSERT INTO new (id, c) SELECT * FROM t; DROP TABLE t; ALTER TABLE new RENAME TO t; INSERT INTO t VALUES (1, 'missed', 0)",
+    );
+    await expect(feed.next({ ...options, waitMs: 1000, changesMax: 10 })).rejects.toMatchObject({
+      code: "ACCORD_NOT_INSTALLED",
+      remedy: "stop",
+    });
     await feed.close();
     const steps = await connection.install(["t"], "do", options);
     expect(steps.filter(({ state }) => state === "done").length).toBeGreaterThan(0);
@@ -248,20 +321,6 @@ describe("the source's epoch", () => {
     await connection.install(["t"], "do", options);
     expect(await connection.epoch(options)).toBe(before);
   });
-
-  /** Follows one change and acknowledges it, as the engine does once it is durable. */
-  async function followOne(): Promise<string> {
-    const object = await connection.open("t", ["c"], options);
-    let cursor = await connection.currentCursor(options);
-    for (let round = 0; round < 2; round += 1) {
-      const feed = await connection.follow([object], cursor, options);
-      user.exec("UPDATE t SET c = c || 'x'");
-      ({ cursor } = await feed.next({ ...options, waitMs: 1000, changesMax: 10 }));
-      feed.acknowledge(cursor);
-      await feed.close();
-    }
-    return cursor;
-  }
 
   test.each([
     ["as it was", 0],
@@ -300,7 +359,10 @@ describe("the source's epoch", () => {
     copyFileSync(file, `${file}.other`);
     for (const end of ["-wal", "-shm"]) rmSync(file + end, { force: true });
     renameSync(`${file}.other`, file);
-    await expect(feed.next({ ...options, waitMs: 500, changesMax: 1 })).rejects.toMatchObject({ code: "ACCORD_UNREACHABLE", remedy: "retry" });
+    await expect(feed.next({ ...options, waitMs: 500, changesMax: 1 })).rejects.toMatchObject({
+      code: "ACCORD_UNREACHABLE",
+      remedy: "retry",
+    });
     await feed.close();
     expect((await write(object, { kind: "update", record: "1", set: [{ column: 0, cell: "b" }], expect: [] }))[0]?.kind).toBe("applied");
     user = new DatabaseSync(file);
@@ -319,11 +381,23 @@ describe("refusals and failures", () => {
     `);
     await connection.install(["t"], "do", options);
     const object = await connection.open("t", ["a", "n", "u", "p"], options);
-    const set = (column: number, cell: string | null): Unsigned => ({ kind: "update", record: "1", set: [{ column, cell }], expect: [] });
-    const outcomes = await write(object, set(0, null), set(1, "99"), set(2, "TWO"), set(3, "~i99"), set(0, "stop"), set(0, "hush"), set(0, "fine"), {
-      kind: "create",
-      set: [{ column: 0, cell: "n" }, { column: 2, cell: "two" }],
-    });
+    const outcomes = await write(
+      object,
+      setting("1", null, 0),
+      setting("1", "99", 1),
+      setting("1", "TWO", 2),
+      setting("1", "~i99", 3),
+      setting("1", "stop", 0),
+      setting("1", "hush", 0),
+      setting("1", "fine", 0),
+      {
+        kind: "create",
+        set: [
+          { column: 0, cell: "n" },
+          { column: 2, cell: "two" },
+        ],
+      },
+    );
     expect(outcomes.map((outcome) => (outcome.kind === "rejected" ? outcome.code : outcome.kind))).toEqual([
       "SQLITE_CONSTRAINT_NOTNULL",
       "SQLITE_CONSTRAINT_CHECK",
@@ -340,33 +414,46 @@ describe("refusals and failures", () => {
   });
 
   test("[S47] a foreign key that is judged at the commit rejects the batch, and a single operation by its name", async () => {
-    user.exec("CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE t (id INTEGER PRIMARY KEY, p REFERENCES p DEFERRABLE INITIALLY DEFERRED); INSERT INTO t VALUES (1, NULL), (2, NULL)");
+    user.exec(
+      "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE t (id INTEGER PRIMARY KEY, p REFERENCES p DEFERRABLE INITIALLY DEFERRED); INSERT INTO t VALUES (1, NULL), (2, NULL)",
+    );
     const object = await connection.open("t", ["p"], options);
-    const set = (record: string): Unsigned => ({ kind: "update", record, set: [{ column: 0, cell: "~i99" }], expect: [] });
-    expect((await write(object, set("1"), set("2"))).map(({ kind }) => kind)).toEqual(["batchRejected", "batchRejected"]);
-    expect(await write(object, set("1"))).toMatchObject([{ kind: "rejected", code: "SQLITE_CONSTRAINT_FOREIGNKEY" }]);
+    expect((await write(object, setting("1", "~i99"), setting("2", "~i99"))).map(({ kind }) => kind)).toEqual([
+      "batchRejected",
+      "batchRejected",
+    ]);
+    expect(await write(object, setting("1", "~i99"))).toMatchObject([{ kind: "rejected", code: "SQLITE_CONSTRAINT_FOREIGNKEY" }]);
     expect(user.prepare("SELECT count(*) AS n FROM t WHERE p IS NOT NULL").get()).toMatchObject({ n: 0 });
   });
 
   test("a trigger that rolls everything back rejects the batch, and a single operation by itself", async () => {
-    user.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, a); CREATE TRIGGER r BEFORE UPDATE ON t WHEN NEW.a = 'r' BEGIN SELECT RAISE(ROLLBACK, 'all back'); END; INSERT INTO t VALUES (1, 'a'), (2, 'b')");
+    user.exec(
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, a); CREATE TRIGGER r BEFORE UPDATE ON t WHEN NEW.a = 'r' BEGIN SELECT RAISE(ROLLBACK, 'all back'); END; INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+    );
     const object = await connection.open("t", ["a"], options);
-    const set = (record: string, cell: string): Unsigned => ({ kind: "update", record, set: [{ column: 0, cell }], expect: [] });
-    expect((await write(object, set("1", "x"), set("2", "r"))).map(({ kind }) => kind)).toEqual(["batchRejected", "batchRejected"]);
-    expect(await write(object, set("2", "r"))).toMatchObject([{ kind: "rejected", reason: "all back" }]);
+    expect((await write(object, setting("1", "x"), setting("2", "r"))).map(({ kind }) => kind)).toEqual(["batchRejected", "batchRejected"]);
+    expect(await write(object, setting("2", "r"))).toMatchObject([{ kind: "rejected", reason: "all back" }]);
     expect(user.prepare("SELECT a FROM t").all()).toMatchObject([{ a: "a" }, { a: "b" }]);
   });
 
   test("a missing file is an error that says so, and is never created", async () => {
     file = join(folder, "nowhere.db");
     const lost = connect();
-    await expect(lost.discover(options)).rejects.toMatchObject({ code: "ACCORD_UNREACHABLE", message: expect.stringContaining(file) as string });
+    await expect(lost.discover(options)).rejects.toMatchObject({
+      code: "ACCORD_UNREACHABLE",
+      message: expect.stringContaining(file) as string,
+    });
     expect(existsSync(file)).toBe(false);
     await lost.close();
   });
 
   test("a file that is no database, or is damaged, is an error that says what to do", async () => {
-    user.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, c); INSERT INTO t SELECT value, hex(randomblob(500)) FROM generate_series(1, 200)".replace("SELECT value, hex(randomblob(500)) FROM generate_series(1, 200)", "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 200) SELECT i, hex(randomblob(500)) FROM n"));
+    user.exec(
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, c); INSERT INTO t SELECT value, hex(randomblob(500)) FROM generate_series(1, 200)".replace(
+        "SELECT value, hex(randomblob(500)) FROM generate_series(1, 200)",
+        "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 200) SELECT i, hex(randomblob(500)) FROM n",
+      ),
+    );
     user.close();
     const bytes = readFileSync(file);
     bytes.fill(0xee, 4096, bytes.length - 4096);
@@ -386,10 +473,12 @@ describe("refusals and failures", () => {
     const { page_count: pages } = user.prepare("PRAGMA page_count").get() ?? {};
     const tight = connect({ maxPageCount: Number(pages) + 1 });
     const object = await tight.open("t", ["c"], options);
-    const create = (cell: string): Unsigned => ({ kind: "create", set: [{ column: 0, cell }] });
-    await expect(write(object, create("small"), create("x".repeat(50_000)))).rejects.toMatchObject({ code: "ACCORD_DISK_FULL", remedy: "stop" });
+    await expect(write(object, creating("small"), creating("x".repeat(50_000)))).rejects.toMatchObject({
+      code: "ACCORD_DISK_FULL",
+      remedy: "stop",
+    });
     expect(user.prepare("SELECT count(*) AS n FROM t").get()).toMatchObject({ n: 0 });
-    expect((await write(object, create("small")))[0]?.kind).toBe("applied");
+    expect((await write(object, creating("small")))[0]?.kind).toBe("applied");
     await tight.close();
   });
 
@@ -410,11 +499,10 @@ describe("refusals and failures", () => {
     user.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, c); INSERT INTO t VALUES (1, 'a')");
     const patient = connect({ busyMs: 2000 });
     const hasty = connect({ busyMs: 30 });
-    const set = (cell: string): Unsigned => ({ kind: "update", record: "1", set: [{ column: 0, cell }], expect: [] });
     const [one, two] = [await patient.open("t", ["c"], options), await hasty.open("t", ["c"], options)];
     user.exec("BEGIN EXCLUSIVE");
-    const waiting = write(one, set("b"));
-    expect(await write(two, set("c"))).toMatchObject([{ kind: "notSent" }]);
+    const waiting = write(one, setting("1", "b"));
+    expect(await write(two, setting("1", "c"))).toMatchObject([{ kind: "notSent" }]);
     user.exec("COMMIT");
     expect(await waiting).toMatchObject([{ kind: "applied", image: "b" }]);
     await patient.close();
@@ -437,7 +525,9 @@ describe("refusals and failures", () => {
     const would = await connection.install(["t", "log"], "describe", options);
     expect(schema()).toEqual(before);
     expect(would.filter(({ state }) => state === "would").length).toBeGreaterThan(5);
-    expect(would.filter(({ state }) => state === "impossible")).toMatchObject([{ what: "triggers on log", reason: expect.stringContaining("PRIMARY KEY") as string }]);
+    expect(would.filter(({ state }) => state === "impossible")).toMatchObject([
+      { what: "triggers on log", reason: expect.stringContaining("PRIMARY KEY") as string },
+    ]);
     await connection.install(["t"], "do", options);
     expect((await connection.install(["t"], "do", options)).every(({ state }) => state === "already")).toBe(true);
     await connection.uninstall("do", options);

@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import type { ObjectSchema } from "@accord/core";
-import { assert, type CallOptions, type Capabilities, type ConnectContext, type Connection, type ConnectionReport, type Cursor, type Feed } from "@accord/engine/connector";
+import {
+  assert,
+  type CallOptions,
+  type Capabilities,
+  type ConnectContext,
+  type Connection,
+  type ConnectionReport,
+  type Cursor,
+  type Feed,
+} from "@accord/engine/connector";
 import type { InstallMode, InstallStep, OpenObject, StoreMark } from "@accord/engine/connector";
 import { SqliteFile, type Session } from "./database.ts";
 import { notInstalled, stop } from "./errors.ts";
@@ -53,7 +62,8 @@ export class SqliteConnection implements Connection {
       if (table === null) throw this.#missing(`There is no table ${object} in ${this.#file.place.file} (${this.name}).`);
       if (table.schema.keyProblem !== null) throw this.#missing(`${object} at ${this.name} cannot be a side: ${table.schema.keyProblem}.`);
       const unknown = columns.filter((column) => !table.forms.has(column));
-      if (unknown.length > 0) throw this.#missing(`${object} at ${this.name} has no column ${unknown.join(", ")}: accord discover shows those it has.`);
+      if (unknown.length > 0)
+        throw this.#missing(`${object} at ${this.name} has no column ${unknown.join(", ")}: accord discover shows those it has.`);
       return new SqliteObject(this.#file, this.#context.clock, this.#names, table, columns, this.#capabilities(session, table));
     }, options);
   }
@@ -62,7 +72,13 @@ export class SqliteConnection implements Connection {
     const work = (session: Session): readonly InstallStep[] => {
       const tables = this.#tables(session);
       const named = objects.map((object) => [object, findTable(tables, object)] as const);
-      return install(session, { names: this.#names, mode, tables: named, readOnly: this.#file.readOnly, beat: this.#context.random.hex(8) });
+      return install(session, {
+        names: this.#names,
+        mode,
+        tables: named,
+        readOnly: this.#file.readOnly,
+        beat: this.#context.random.hex(8),
+      });
     };
     return this.#change(work, mode, options);
   }
@@ -89,7 +105,8 @@ export class SqliteConnection implements Connection {
 
   async currentCursor(options: CallOptions): Promise<Cursor> {
     return this.#file.read((session) => {
-      if (!hasTable(session, this.#names.touched)) throw notInstalled(`Nothing is installed in the SQLite file of ${this.name}: run accord install.`, this.#file.place);
+      if (!hasTable(session, this.#names.touched))
+        throw notInstalled(`Nothing is installed in the SQLite file of ${this.name}: run accord install.`, this.#file.place);
       return cursorOfNow(session, this.#names);
     }, options);
   }

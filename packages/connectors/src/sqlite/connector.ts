@@ -9,10 +9,14 @@ export const sqliteConnector: Connector = {
   connect: (settings, context) => {
     const [problem] = checkSqliteSettings(settings);
     if (problem !== undefined) {
-      throw new AccordError("ACCORD_SETTINGS_INVALID", `connections.${context.name}.${problem.key} ${problem.problem}: ${problem.remedy}.`, {
-        remedy: "stop",
-        where: context.name,
-      });
+      throw new AccordError(
+        "ACCORD_SETTINGS_INVALID",
+        `connections.${context.name}.${problem.key} ${problem.problem}: ${problem.remedy}.`,
+        {
+          remedy: "stop",
+          where: context.name,
+        },
+      );
     }
     return new SqliteConnection(readSqliteSettings(settings), context);
   },

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from "node:sqlite";
 import type { Value } from "@accord/core";
 import type { Connection } from "@accord/engine/connector";
 import {
@@ -66,10 +66,9 @@ function makeWorld(journalMode: string): Promise<ContractWorld> {
 }
 
 function sideDoorOf(user: DatabaseSync): SideDoor {
-  const whereKey = (object: ContractObject): string => KEYS[object].map((column) => `${column} = ?`).join(" AND ");
-  const set = (fields: ContractFields): string => Object.keys(fields).map((column) => `${column} = ?`).join(", ");
   const update = (object: ContractObject, key: ContractKey, fields: ContractFields): void => {
-    user.prepare(`UPDATE ${object} SET ${set(fields)} WHERE ${whereKey(object)}`).run(...nativesOf(fields), ...key);
+    const set = Object.keys(fields).map((column) => `${column} = ?`);
+    user.prepare(`UPDATE ${object} SET ${set.join(", ")} WHERE ${whereKey(object)}`).run(...nativesOf(fields), ...key);
   };
   return {
     async insert(object, fields) {
@@ -86,17 +85,24 @@ function sideDoorOf(user: DatabaseSync): SideDoor {
     },
     async look(object, key) {
       const row = user.prepare(`SELECT * FROM ${object} WHERE ${whereKey(object)}`).get(...key);
-      const canonical = (column: string, value: unknown): Value => {
-        if (value === null) return null;
-        if (column === "updated") return `${String(value).replace(" ", "T")}Z`;
-        return column === "active" ? String(value === 1) : String(value);
-      };
-      return Promise.resolve(row === undefined ? null : Object.fromEntries(Object.entries(row).map(([column, value]) => [column, canonical(column, value)])));
+      return Promise.resolve(
+        row === undefined ? null : Object.fromEntries(Object.entries(row).map(([column, value]) => [column, canonical(column, value)])),
+      );
     },
     async rename(object, key, newKey) {
       return Promise.resolve(update(object, key, Object.fromEntries(KEYS[object].map((column, index) => [column, newKey[index] ?? null]))));
     },
   };
+}
+
+function whereKey(object: ContractObject): string {
+  return KEYS[object].map((column) => `${column} = ?`).join(" AND ");
+}
+
+function canonical(column: string, value: SQLOutputValue): Value {
+  if (value === null || value instanceof Uint8Array) return null;
+  if (column === "updated") return `${String(value).replace(" ", "T")}Z`;
+  return column === "active" ? String(value === 1) : String(value);
 }
 
 /** As an application would store them. */

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const connectorUrl = new URL("./connector.ts", import.meta.url).href;
 let folder: string;
 let file: string;
 let user: DatabaseSync;
-let child: ChildProcess | null = null;
+let stopChild: () => void = () => undefined;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "accord-sqlite-"));
@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  child?.kill("SIGKILL");
+  stopChild();
   user.close();
   rmSync(folder, { recursive: true });
 });
@@ -31,8 +31,12 @@ const connect = () => sqliteConnector.connect({ file }, { ...realHost(), name: "
 
 /** Runs a program in a process of its own; resolves when it has ended, with the lines it wrote. */
 function run(program: string, killAfterLines = Infinity): Promise<readonly string[]> {
-  const started = spawn(process.execPath, ["--conditions=@accord/source", "--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
-  child = started;
+  const started = spawn(process.execPath, ["--conditions=@accord/source", "--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  stopChild = () => {
+    started.kill("SIGKILL");
+  };
   let text = "";
   started.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     text += chunk;
@@ -61,76 +65,96 @@ const writer = (round: number): string => `
     writeSync(1, "applied ${round}-" + batch + "\\n");
   }`;
 
-test.each(["wal", "delete"])("[S31, S32] killed in the middle of writing, journal mode %s: the proof rows tell exactly what landed", async (journalMode) => {
-  user.exec(`PRAGMA journal_mode = ${journalMode}; CREATE TABLE t (id INTEGER PRIMARY KEY, c TEXT, made_by TEXT)`);
-  user.exec("WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 200) INSERT INTO t (id) SELECT i FROM n");
-  const installer = connect();
-  await installer.install(["t"], "do", options);
-  await installer.close();
-  for (let round = 0; round < 3; round += 1) {
-    const lines = await run(writer(round), 4 + round * 3);
-    const intended = lines.filter((line) => line.startsWith("intends ")).map((line) => line.slice(8));
-    const applied = lines.filter((line) => line.startsWith("applied ")).map((line) => line.slice(8));
-    expect(applied.length).toBeGreaterThan(0);
-    const connection = connect();
-    const object = await connection.open("t", ["c", "made_by"], options);
-    for (const batch of intended) {
-      const intents = Array.from({ length: 50 }, (_, index) => `${batch}-c${index + 1}`);
-      const proofs = await object.findProofs(intents, options);
-      const rows = user.prepare("SELECT id, made_by FROM t WHERE made_by LIKE ? || '-c%'").all(batch);
-      expect(rows.map((row) => String(row["made_by"])).toSorted()).toEqual([...proofs.keys()].toSorted());
-      for (const row of rows) expect(proofs.get(String(row["made_by"]))).toBe(String(row["id"]));
-      expect([0, 50]).toContain(rows.length);
-      if (applied.includes(batch)) expect(rows).toHaveLength(50);
+test.each(["wal", "delete"])(
+  "[S31, S32] killed in the middle of writing, journal mode %s: the proof rows tell exactly what landed",
+  async (journalMode) => {
+    user.exec(`PRAGMA journal_mode = ${journalMode}; CREATE TABLE t (id INTEGER PRIMARY KEY, c TEXT, made_by TEXT)`);
+    user.exec("WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 200) INSERT INTO t (id) SELECT i FROM n");
+    const installer = connect();
+    await installer.install(["t"], "do", options);
+    await installer.close();
+    for (let round = 0; round < 3; round += 1) {
+      const lines = await run(writer(round), 4 + round * 3);
+      const intended = lines.filter((line) => line.startsWith("intends ")).map((line) => line.slice(8));
+      const applied = lines.filter((line) => line.startsWith("applied ")).map((line) => line.slice(8));
+      expect(applied.length).toBeGreaterThan(0);
+      const connection = connect();
+      const object = await connection.open("t", ["c", "made_by"], options);
+      for (const batch of intended) {
+        const intents = Array.from({ length: 50 }, (_, index) => `${batch}-c${index + 1}`);
+        const proofs = await object.findProofs(intents, options);
+        const rows = user.prepare("SELECT id, made_by FROM t WHERE made_by LIKE ? || '-c%'").all(batch);
+        expect(rows.map((row) => String(row["made_by"])).toSorted()).toEqual([...proofs.keys()].toSorted());
+        for (const row of rows) expect(proofs.get(String(row["made_by"]))).toBe(String(row["id"]));
+        expect([0, 50]).toContain(rows.length);
+        if (applied.includes(batch)) expect(rows).toHaveLength(50);
+      }
+      const updated = user
+        .prepare("SELECT DISTINCT c FROM t WHERE id <= 200")
+        .all()
+        .map((row) => String(row["c"]));
+      expect(updated).toHaveLength(1);
+      const latest = Array.from({ length: 200 }, (_, index) => `${updated[0] ?? ""}-u${index + 1}`);
+      expect((await object.findProofs(latest, options)).size).toBe(200);
+      await connection.close();
     }
-    const updated = user.prepare("SELECT DISTINCT c FROM t WHERE id <= 200").all().map((row) => String(row["c"]));
-    expect(updated).toHaveLength(1);
-    const latest = Array.from({ length: 200 }, (_, index) => `${updated[0] ?? ""}-u${index + 1}`);
-    expect((await object.findProofs(latest, options)).size).toBe(200);
-    await connection.close();
-  }
-  expect(user.prepare("PRAGMA integrity_check").get()).toMatchObject({ integrity_check: "ok" });
-});
+    expect(user.prepare("PRAGMA integrity_check").get()).toMatchObject({ integrity_check: "ok" });
+  },
+);
 
-test.each(["wal", "delete"])("[I2, I10] beside a busy program, journal mode %s: no write of either is lost and every change is seen", async (journalMode) => {
-  user.exec(`PRAGMA journal_mode = ${journalMode}; CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER NOT NULL); INSERT INTO t VALUES (1, 0), (2, 0)`);
-  const connection = connect();
-  await connection.install(["t"], "do", options);
-  const object = await connection.open("t", ["n"], options);
-  const feed = await connection.follow([object], await connection.currentCursor(options), options);
-  let ended = false;
-  const others = run(`
+test.each(["wal", "delete"])(
+  "[I2, I10] beside a busy program, journal mode %s: no write of either is lost and every change is seen",
+  async (journalMode) => {
+    user.exec(
+      `PRAGMA journal_mode = ${journalMode}; CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER NOT NULL); INSERT INTO t VALUES (1, 0), (2, 0)`,
+    );
+    const connection = connect();
+    await connection.install(["t"], "do", options);
+    const object = await connection.open("t", ["n"], options);
+    const feed = await connection.follow([object], await connection.currentCursor(options), options);
+    const other = { ended: false };
+    const others = run(`
     import { DatabaseSync } from "node:sqlite";
     const database = new DatabaseSync(${JSON.stringify(file)}, { timeout: 10000 });
     database.exec("PRAGMA synchronous = OFF");
     for (let index = 0; index < 400; index += 1) database.exec("BEGIN IMMEDIATE; UPDATE t SET n = n + 1; INSERT INTO t (n) VALUES (7); COMMIT");
     console.log("done");`).then((lines) => {
-    ended = true;
-    expect(lines).toEqual(["done"]);
-  });
-  let ours = 0;
-  const seen = new Set<string>();
-  const look = async (): Promise<number> => {
-    const { changes, cursor } = await feed.next({ ...options, waitMs: 1, changesMax: 50 });
-    for (const { record } of changes) seen.add(record);
-    feed.acknowledge(cursor);
-    return changes.length;
-  };
-  for (let round = 0; !ended; round += 1) {
-    const { images } = await object.read(["1"], options);
-    const [outcome] = await object.write(
-      [{ kind: "update", intent: `i${round}`, entity: 1, record: "1", set: [{ column: 0, cell: String(Number(images[0]) + 1) }], expect: [{ column: 0, cell: images[0] ?? "" }] }],
-      { ...options, mark: { storeId: "store", generation: 1 } },
-    );
-    expect(["applied", "changed", "notSent"]).toContain(outcome?.kind);
-    if (outcome?.kind === "applied") ours += 1;
-    await look();
-  }
-  await others;
-  while ((await look()) > 0);
-  expect(ours).toBeGreaterThan(0);
-  expect((await object.read(["1", "2"], options)).images).toEqual([String(400 + ours), "400"]);
-  expect(seen.size).toBe(402);
-  await feed.close();
-  await connection.close();
-});
+      other.ended = true;
+      expect(lines).toEqual(["done"]);
+    });
+    let ours = 0;
+    const seen = new Set<string>();
+    const look = async (): Promise<number> => {
+      const { changes, cursor } = await feed.next({ ...options, waitMs: 1, changesMax: 50 });
+      for (const { record } of changes) seen.add(record);
+      feed.acknowledge(cursor);
+      return changes.length;
+    };
+    for (let round = 0; !other.ended; round += 1) {
+      const { images } = await object.read(["1"], options);
+      const [outcome] = await object.write(
+        [
+          {
+            kind: "update",
+            intent: `i${round}`,
+            entity: 1,
+            record: "1",
+            set: [{ column: 0, cell: String(Number(images[0]) + 1) }],
+            expect: [{ column: 0, cell: images[0] ?? "" }],
+          },
+        ],
+        { ...options, mark: { storeId: "store", generation: 1 } },
+      );
+      expect(["applied", "changed", "notSent"]).toContain(outcome?.kind);
+      if (outcome?.kind === "applied") ours += 1;
+      await look();
+    }
+    await others;
+    while ((await look()) > 0);
+    expect(ours).toBeGreaterThan(0);
+    expect((await object.read(["1", "2"], options)).images).toEqual([String(400 + ours), "400"]);
+    expect(seen.size).toBe(402);
+    await feed.close();
+    await connection.close();
+  },
+);

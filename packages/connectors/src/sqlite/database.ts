@@ -1,10 +1,11 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { setImmediate } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { AccordError, type CallOptions, type Clock } from "@accord/engine/connector";
 import { asAccordError, assertNotCancelled, failureOf, isBusy, SQLITE, stop, unreachable, type Place } from "./errors.ts";
-import { BUSY_PAUSES_MS, STATEMENTS_KEPT_MAX } from "./limits.ts";
+import { BUSY_PAUSES_MS, STATEMENTS_KEPT_MAX, YIELD_AFTER_MS } from "./limits.ts";
 
 /** A value as `node:sqlite` takes and gives it: integers are always bigints, numbers always doubles. */
 export type BoundValue = null | bigint | number | string | Uint8Array;
@@ -34,7 +35,6 @@ export interface Session {
   readonly inTransaction: boolean;
 }
 
-
 /**
  * The user's database file. It is opened with the first call and never created; other programs may read and write it at any time. Each call to `read` or
  * `write` is one transaction that runs from start to end without giving way, so transactions of concurrent callers never mix; waiting for other
@@ -49,6 +49,7 @@ export class SqliteFile {
   #commits = 0;
   #openings = 0;
   #isClosed = false;
+  #yieldedAtMs = 0;
 
   constructor(place: Place, options: FileOptions) {
     this.place = place;
@@ -116,6 +117,7 @@ export class SqliteFile {
 
   async #transaction<Result>(begin: "BEGIN" | null, work: (session: Session) => Result, options: WaitOptions): Promise<Result> {
     const busyMs = options.busyMs ?? this.#busyMs;
+    await this.#giveWay();
     const startedAtMs = this.#clock.nowMs();
     for (let attempt = 0; ; attempt += 1) {
       assertNotCancelled(options.signal, this.place);
@@ -127,6 +129,13 @@ export class SqliteFile {
       }
       await this.#clock.sleep(BUSY_PAUSES_MS[Math.min(attempt, BUSY_PAUSES_MS.length - 1)] ?? 1, options);
     }
+  }
+
+  /** Callers who loop over calls that never really wait would otherwise keep the event loop from ever turning. */
+  async #giveWay(): Promise<void> {
+    if (this.#clock.nowMs() - this.#yieldedAtMs < YIELD_AFTER_MS) return;
+    await setImmediate();
+    this.#yieldedAtMs = this.#clock.nowMs();
   }
 
   #open(): OpenedFile {
@@ -145,9 +154,13 @@ export class SqliteFile {
     const found = statSync(this.place.file, { throwIfNoEntry: false });
     if (found === undefined) {
       this.#closeOpened();
-      throw unreachable(`There is no file ${this.place.file} for ${this.place.name}: check file: in accord.yaml; Accord never creates it.`, this.place);
+      throw unreachable(
+        `There is no file ${this.place.file} for ${this.place.name}: check file: in accord.yaml; Accord never creates it.`,
+        this.place,
+      );
     }
-    if (!found.isFile()) throw unreachable(`${this.place.file} of ${this.place.name} is not a file: check file: in accord.yaml.`, this.place);
+    if (!found.isFile())
+      throw unreachable(`${this.place.file} of ${this.place.name} is not a file: check file: in accord.yaml.`, this.place);
     return `${found.dev}:${found.ino}`;
   }
 }
@@ -220,11 +233,15 @@ function commit(session: Session, place: Place): void {
   } catch (error) {
     if (failureOf(error)?.code !== SQLITE.ioerr) throw error;
     // The disk failed while the transaction was being made durable: only the file can tell on which side of it we are.
-    throw new AccordError("ACCORD_OUTCOME_UNKNOWN", `The disk failed while a write to ${place.name} (${place.file}) was being committed; check the disk.`, {
-      remedy: "retry",
-      where: place.name,
-      cause: error,
-    });
+    throw new AccordError(
+      "ACCORD_OUTCOME_UNKNOWN",
+      `The disk failed while a write to ${place.name} (${place.file}) was being committed; check the disk.`,
+      {
+        remedy: "retry",
+        where: place.name,
+        cause: error,
+      },
+    );
   }
 }
 

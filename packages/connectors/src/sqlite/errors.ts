@@ -1,7 +1,20 @@
 import { AccordError } from "@accord/engine/connector";
 
 /** SQLite's primary result codes that mean something of their own here (https://www.sqlite.org/rescode.html). */
-export const SQLITE = { error: 1, perm: 3, busy: 5, locked: 6, nomem: 7, readonly: 8, ioerr: 10, corrupt: 11, full: 13, cantopen: 14, constraint: 19, notadb: 26 } as const;
+export const SQLITE = {
+  error: 1,
+  perm: 3,
+  busy: 5,
+  locked: 6,
+  nomem: 7,
+  readonly: 8,
+  ioerr: 10,
+  corrupt: 11,
+  full: 13,
+  cantopen: 14,
+  constraint: 19,
+  notadb: 26,
+} as const;
 
 /** An error of `node:sqlite` with its extended result code. */
 export interface SqliteFailure {
@@ -44,20 +57,38 @@ export function asAccordError(error: unknown, place: Place): unknown {
   switch (failure.code) {
     case SQLITE.busy:
     case SQLITE.locked:
-      return unreachable(`The SQLite file of ${at} is locked by another program; Accord tries again, so look for a program that keeps a transaction open.`, place, error);
+      return unreachable(
+        `The SQLite file of ${at} is locked by another program; Accord tries again, so look for a program that keeps a transaction open.`,
+        place,
+        error,
+      );
     case SQLITE.ioerr:
     case SQLITE.nomem:
       return unreachable(`Reading or writing the SQLite file of ${at} failed: ${failure.message}; check the disk.`, place, error);
     case SQLITE.cantopen:
-      return unreachable(`The SQLite file of ${at} cannot be opened: check that the file and its folder exist and may be read and written.`, place, error);
+      return unreachable(
+        `The SQLite file of ${at} cannot be opened: check that the file and its folder exist and may be read and written.`,
+        place,
+        error,
+      );
     case SQLITE.perm:
     case SQLITE.readonly:
       return forbidden(`The SQLite file of ${at} may only be read: allow this user to write the file and its folder.`, place, error);
     case SQLITE.full:
-      return stop("ACCORD_DISK_FULL", `There is no room left for the SQLite file of ${at}, nothing was written: free disk space or raise its max_page_count.`, place, error);
+      return stop(
+        "ACCORD_DISK_FULL",
+        `There is no room left for the SQLite file of ${at}, nothing was written: free disk space or raise its max_page_count.`,
+        place,
+        error,
+      );
     case SQLITE.corrupt:
     case SQLITE.notadb:
-      return stop("ACCORD_FILE_DAMAGED", `The file of ${at} is damaged or no SQLite database: run PRAGMA integrity_check on it, or restore a backup.`, place, error);
+      return stop(
+        "ACCORD_FILE_DAMAGED",
+        `The file of ${at} is damaged or no SQLite database: run PRAGMA integrity_check on it, or restore a backup.`,
+        place,
+        error,
+      );
     case SQLITE.error:
       if (/^no such (table|column)|has no column named/.test(failure.message)) {
         return stop("ACCORD_OBJECT_MISSING", `The SQLite file of ${at} has changed: ${failure.message}; run accord check.`, place, error);
@@ -72,7 +103,7 @@ export function unreachable(message: string, place: Place, cause?: unknown): Acc
   return new AccordError("ACCORD_UNREACHABLE", message, { remedy: "retry", where: place.name, cause });
 }
 
-export function forbidden(message: string, place: Place, cause?: unknown): AccordError {
+function forbidden(message: string, place: Place, cause?: unknown): AccordError {
   return stop("ACCORD_FORBIDDEN", message, place, cause);
 }
 

@@ -13,7 +13,16 @@ import {
 } from "@accord/engine/connector";
 import type { Row, Session, SqliteFile } from "./database.ts";
 import { cursorExpired, isBusyError, notInstalled, stop, unreachable } from "./errors.ts";
-import { BUSY_AFTER_CHANGE_MS, FORGET_AFTER_MS, FORGET_DUE_ROWS, FORGET_ROWS_MAX, POLL_MS, QUIET_POLL_MS, TOUCHED_ROW_BYTES, WAKE_PAUSES_MS } from "./limits.ts";
+import {
+  BUSY_AFTER_CHANGE_MS,
+  FORGET_AFTER_MS,
+  FORGET_DUE_ROWS,
+  FORGET_ROWS_MAX,
+  POLL_MS,
+  QUIET_POLL_MS,
+  TOUCHED_ROW_BYTES,
+  WAKE_PAUSES_MS,
+} from "./limits.ts";
 import { readBeat, turnBeat, turnEpoch } from "./mark.ts";
 import { recordIdOf } from "./native-cell.ts";
 import { quoted, type InstalledNames } from "./names.ts";
@@ -47,11 +56,15 @@ export function cursorOfNow(session: Session, names: InstalledNames): Cursor {
 export async function followTouched(source: FeedSource, cursor: Cursor, options: CallOptions): Promise<Feed> {
   const { file, names } = source;
   const place = readCursor(cursor);
-  if (place === null) throw stop("ACCORD_CURSOR_EXPIRED", `The cursor for ${file.place.name} was not made by the sqlite connector.`, file.place);
+  if (place === null)
+    throw stop("ACCORD_CURSOR_EXPIRED", `The cursor for ${file.place.name} was not made by the sqlite connector.`, file.place);
   const found = await file.read((session) => judgeCursor(session, source, place), options);
   if (found.kind === "restored") {
     await file.write((session) => turnEpoch(session, names, source.random.hex(8)), options);
-    throw cursorExpired(`The SQLite file of ${file.place.name} (${file.place.file}) is an older copy than the one Accord knew, or another file.`, file.place);
+    throw cursorExpired(
+      `The SQLite file of ${file.place.name} (${file.place.file}) is an older copy than the one Accord knew, or another file.`,
+      file.place,
+    );
   }
   return new TouchedFeed(source, place, found.objects);
 }
@@ -62,14 +75,17 @@ function judgeCursor(session: Session, source: FeedSource, place: Place): Judged
   const { names, file } = source;
   const beats = readBeat(session, names);
   if (beats === null) throw notInstalled(`Nothing is installed in the SQLite file of ${file.place.name}: run accord install.`, file.place);
-  if (place.sequence < beats.forgotten) throw cursorExpired(`The log of changes at ${file.place.name} was acknowledged beyond the cursor.`, file.place);
-  if (place.sequence > lastSequence(session, names) || (place.beat !== beats.beat && place.beat !== beats.before)) return { kind: "restored" };
+  if (place.sequence < beats.forgotten)
+    throw cursorExpired(`The log of changes at ${file.place.name} was acknowledged beyond the cursor.`, file.place);
+  if (place.sequence > lastSequence(session, names) || (place.beat !== beats.beat && place.beat !== beats.before))
+    return { kind: "restored" };
   const objects = new Map<bigint, number>();
   for (const [index, { table }] of source.objects.entries()) {
     const name = table.schema.name;
     const followed = followedObject(session, names, name);
     if (followed === null || !isCaptured(session, names, table)) throw triggersGone(file, name);
-    if (place.sequence < followed.since) throw cursorExpired(`Changes of ${name} at ${file.place.name} before its triggers were made are not in the log.`, file.place);
+    if (place.sequence < followed.since)
+      throw cursorExpired(`Changes of ${name} at ${file.place.name} before its triggers were made are not in the log.`, file.place);
     objects.set(followed.number, index);
   }
   return { kind: "good", objects };
@@ -151,7 +167,10 @@ class TouchedFeed implements Feed {
     const version = file.dataVersion();
     if (version === null) return true;
     if (file.openings !== this.#opening) {
-      throw unreachable(`The SQLite file of ${file.place.name} (${file.place.file}) was replaced while it was followed: follow again.`, file.place);
+      throw unreachable(
+        `The SQLite file of ${file.place.name} (${file.place.file}) was replaced while it was followed: follow again.`,
+        file.place,
+      );
     }
     const seen = this.#seen;
     const commits = file.commits;
@@ -194,14 +213,17 @@ class TouchedFeed implements Feed {
     if (!due) return;
     const touched = quoted(names.touched);
     try {
-      this.#forgotten = await file.write((session) => {
-        const first = session.first(`SELECT min(seq) FROM ${touched}`)?.[0];
-        if (typeof first !== "bigint") return acknowledged.sequence;
-        const end = acknowledged.sequence - first >= FORGET_ROWS_MAX ? first + BigInt(FORGET_ROWS_MAX) : acknowledged.sequence;
-        session.run(`DELETE FROM ${touched} WHERE seq <= ?`, [end]);
-        turnBeat(session, names, end, acknowledged.beat, random.hex(8));
-        return end;
-      }, { ...options, busyMs: 0 });
+      this.#forgotten = await file.write(
+        (session) => {
+          const first = session.first(`SELECT min(seq) FROM ${touched}`)?.[0];
+          if (typeof first !== "bigint") return acknowledged.sequence;
+          const end = acknowledged.sequence - first >= FORGET_ROWS_MAX ? first + BigInt(FORGET_ROWS_MAX) : acknowledged.sequence;
+          session.run(`DELETE FROM ${touched} WHERE seq <= ?`, [end]);
+          turnBeat(session, names, end, acknowledged.beat, random.hex(8));
+          return end;
+        },
+        { ...options, busyMs: 0 },
+      );
       this.#forgottenAtMs = clock.nowMs();
     } catch (error) {
       if (!isBusyError(error)) throw error;
@@ -233,7 +255,7 @@ function changesOf(
     if (isRename && record !== null && from !== null) {
       placesById.delete(`${object} ${from}`);
       placesById.delete(`${object} ${record}`);
-      changes.push({ object, record, change: { kind: "renamed", from }, committedAtMs: null });
+      changes.push({ object, record, change: { kind: "renamed", from, position: sequence }, committedAtMs: null });
     }
     const present = record ?? from;
     if (present === null) continue;
@@ -243,7 +265,12 @@ function changesOf(
     // Behind a delete the same id may be another thing: SQLite gives row numbers again. So a delete is never folded into what follows.
     if (hint.isDelete) placesById.delete(id);
     else placesById.set(id, changes.length);
-    changes.push({ object, record: present, change: { kind: hint.isDelete ? "deleted" : "touched", position: sequence }, committedAtMs: null });
+    changes.push({
+      object,
+      record: present,
+      change: { kind: hint.isDelete ? "deleted" : "touched", position: sequence },
+      committedAtMs: null,
+    });
   }
   return { changes: changes.filter((change) => change !== null), last };
 }
@@ -279,5 +306,8 @@ function readCursor(cursor: Cursor): Place | null {
 }
 
 function triggersGone(file: SqliteFile, object: string): Error {
-  return notInstalled(`The triggers on ${object} at ${file.place.name} (${file.place.file}) are missing or out of date; a migration may have rebuilt the table: run accord install.`, file.place);
+  return notInstalled(
+    `The triggers on ${object} at ${file.place.name} (${file.place.file}) are missing or out of date; a migration may have rebuilt the table: run accord install.`,
+    file.place,
+  );
 }

@@ -74,11 +74,14 @@ function installTable(session: Session, order: InstallOrder, table: Table, make:
   widenLog(session, names, table.schema.key.length, make);
   const followed = followedObject(session, names, object);
   const wanted = triggersOf(names, table, followed?.number ?? nextNumber(session, order, object));
-  const stored = new Map(session.all(`${triggersSql(names)} AND tbl_name = ${literal(object)}`).map(([name, , sql]) => [String(name), String(sql)]));
+  const stored = new Map(
+    session.all(`${triggersSql(names)} AND tbl_name = ${literal(object)}`).map(([name, , sql]) => [String(name), String(sql)]),
+  );
   const isThere = (trigger: Trigger): boolean => isSameSql(stored.get(trigger.name) ?? "", trigger.sql);
   const complete = followed !== null && wanted.every(isThere);
   for (const name of stored.keys()) {
-    if (!wanted.some((trigger) => trigger.name === name)) make(`trigger ${name} (out of date) removed`, [`DROP TRIGGER ${quoted(name)}`], false);
+    if (!wanted.some((trigger) => trigger.name === name))
+      make(`trigger ${name} (out of date) removed`, [`DROP TRIGGER ${quoted(name)}`], false);
   }
   for (const trigger of wanted) {
     const replaced = stored.has(trigger.name) && !isThere(trigger);

@@ -7,6 +7,9 @@ export const PAGE_SIZE_MAX = 5_000;
 /** Keys sorted per step when a listing needs its own order; each step is one synchronous call. */
 export const SORT_STEP_ROWS = 5_000;
 
+/** Calls run synchronously; after so long without a turn of the event loop the next one lets timers and sockets have theirs. */
+export const YIELD_AFTER_MS = 8;
+
 /** How long a call waits for other programs' locks before it gives up, unless `busyMs` says otherwise. Waited asynchronously, the process stays free. */
 export const BUSY_MS_DEFAULT = 10_000;
 

@@ -37,7 +37,12 @@ async function* listByKey(source: ListSource, after: RecordId | null, options: L
   for (;;) {
     const page = await file.read((session) => {
       const step = steps(session, next);
-      return { ...imagesOf(session, reader, step.rows), position: source.positionOf(session), complete: step.next === null, next: step.next };
+      return {
+        ...imagesOf(session, reader, step.rows),
+        position: source.positionOf(session),
+        complete: step.next === null,
+        next: step.next,
+      };
     }, options);
     next = page.next;
     yield page;
@@ -59,8 +64,19 @@ async function* listSorted(source: ListSource, after: RecordId | null, options: 
     for (;;) {
       const page = await file.read((session) => {
         const keys = sorted.page(session, last, pageSize);
-        const rows = keys.map(([, ...key]) => session.first(`SELECT ${reader.columnsSql} FROM ${reader.fromSql} WHERE ${reader.keyIsSql}`, key));
-        return { ...imagesOf(session, reader, rows.filter((row) => row !== undefined)), position: source.positionOf(session), complete: keys.length < pageSize, last: keys.at(-1)?.[0] };
+        const rows = keys.map(([, ...key]) =>
+          session.first(`SELECT ${reader.columnsSql} FROM ${reader.fromSql} WHERE ${reader.keyIsSql}`, key),
+        );
+        return {
+          ...imagesOf(
+            session,
+            reader,
+            rows.filter((row) => row !== undefined),
+          ),
+          position: source.positionOf(session),
+          complete: keys.length < pageSize,
+          last: keys.at(-1)?.[0],
+        };
       }, options);
       last = page.last;
       yield page;
@@ -71,7 +87,11 @@ async function* listSorted(source: ListSource, after: RecordId | null, options: 
   }
 }
 
-function imagesOf(session: Session, reader: RowReader, rows: readonly Row[]): { readonly ids: readonly RecordId[]; readonly images: readonly NativeImage[] } {
+function imagesOf(
+  session: Session,
+  reader: RowReader,
+  rows: readonly Row[],
+): { readonly ids: readonly RecordId[]; readonly images: readonly NativeImage[] } {
   const ids: RecordId[] = [];
   const images: NativeImage[] = [];
   for (const row of rows) {
@@ -99,12 +119,12 @@ function createSteps(table: Table, columnsSql: string, size: number): (session: 
   const keySql = key.map(quoted).join(", ");
   const known = key.map((column) => `${quoted(column)} IS NOT NULL`).join(" AND ");
   const exactSql = key.map((column) => `CASE typeof(${quoted(column)}) WHEN 'text' THEN CAST(${quoted(column)} AS BLOB) END`).join(", ");
+  const keyOf = (row: Row): Row => row.slice(0, key.length);
   return (session, after) => {
     const behind = after === null ? "" : ` AND (${keySql}) > (${after.map((value) => placeholderOf(value)).join(", ")})`;
     const from = `FROM main.${quoted(name)} WHERE ${known}${behind} ORDER BY ${keySql} LIMIT ${size}`;
     const values = after === null ? [] : after.map((value) => asBound(value));
     const rows = session.all(`SELECT ${columnsSql} ${from}`, values);
-    const keyOf = (row: Row): Row => row.slice(0, key.length);
     if (!rows.some((row) => keyOf(row).some((part) => typeof part === "string" && part.includes("\uFFFD")))) {
       return { rows, next: rows.length < size ? null : keyOf(rows.at(-1) ?? []) };
     }
@@ -143,7 +163,9 @@ class SortedKeys {
     let next: readonly NativeValue[] | null = null;
     for (;;) {
       const step = await this.#file.read((session) => {
-        session.run(`CREATE TEMP TABLE IF NOT EXISTS ${this.#name.slice("temp.".length)} (id BLOB PRIMARY KEY, ${parts.join(", ")}) WITHOUT ROWID`);
+        session.run(
+          `CREATE TEMP TABLE IF NOT EXISTS ${this.#name.slice("temp.".length)} (id BLOB PRIMARY KEY, ${parts.join(", ")}) WITHOUT ROWID`,
+        );
         const found = steps(session, next);
         for (const row of found.rows) {
           const bytes = Buffer.from(recordIdOf(row, keyForms) ?? "", "utf8");

@@ -59,7 +59,10 @@ export class SqliteObject implements OpenObject {
     const { reader } = this.#target;
     return this.#file.read((session) => {
       const rows = ids.map((id) => reader.find(session, id));
-      return { images: rows.map((row) => (row === undefined ? null : reader.imageOf(session, row))), position: this.#target.positionOf(session) };
+      return {
+        images: rows.map((row) => (row === undefined ? null : reader.imageOf(session, row))),
+        position: this.#target.positionOf(session),
+      };
     }, options);
   }
 

@@ -18,23 +18,30 @@ export interface Proof {
  * Record ids are kept as bytes, because SQLite's own text functions end at a NUL.
  */
 export function writeProof(session: Session, names: InstalledNames, proof: Proof): void {
-  session.run(`INSERT OR REPLACE INTO main.${quoted(names.applied)} (store, object, entity, record, intent, at) VALUES (?, ?, ?, ?, ?, ?)`, [
-    proof.storeId,
-    proof.object,
-    BigInt(proof.entity),
-    bytesOf(proof.record),
-    proof.intent,
-    BigInt(proof.atMs),
-  ]);
+  session.run(
+    `INSERT OR REPLACE INTO main.${quoted(names.applied)} (store, object, entity, record, intent, at) VALUES (?, ?, ?, ?, ?, ?)`,
+    [proof.storeId, proof.object, BigInt(proof.entity), bytesOf(proof.record), proof.intent, BigInt(proof.atMs)],
+  );
 }
 
 /** The record that a store's entity was last written as, live or not. */
-export function recordOfEntity(session: Session, names: InstalledNames, object: string, entity: EntityId, storeId: string): RecordId | null {
+export function recordOfEntity(
+  session: Session,
+  names: InstalledNames,
+  object: string,
+  entity: EntityId,
+  storeId: string,
+): RecordId | null {
   const sql = `SELECT record FROM main.${quoted(names.applied)} WHERE store = ? AND object = ? AND entity = ?`;
   return recordOf(session.first(sql, [storeId, object, BigInt(entity)])?.[0]);
 }
 
-export function findProofs(session: Session, names: InstalledNames, object: string, intents: readonly IntentId[]): ReadonlyMap<IntentId, RecordId> {
+export function findProofs(
+  session: Session,
+  names: InstalledNames,
+  object: string,
+  intents: readonly IntentId[],
+): ReadonlyMap<IntentId, RecordId> {
   const sql = `SELECT record FROM main.${quoted(names.applied)} WHERE intent = ? AND object = ?`;
   const found = new Map<IntentId, RecordId>();
   for (const intent of intents) {
@@ -44,7 +51,12 @@ export function findProofs(session: Session, names: InstalledNames, object: stri
   return found;
 }
 
-export function findByEntity(session: Session, names: InstalledNames, object: string, entities: readonly EntityId[]): ReadonlyMap<EntityId, RecordId> {
+export function findByEntity(
+  session: Session,
+  names: InstalledNames,
+  object: string,
+  entities: readonly EntityId[],
+): ReadonlyMap<EntityId, RecordId> {
   const store = signedStore(session, names);
   const sql = `SELECT record FROM main.${quoted(names.applied)} WHERE entity = ? AND object = ?${store.sql} ORDER BY at DESC LIMIT 1`;
   const found = new Map<EntityId, RecordId>();
@@ -56,7 +68,13 @@ export function findByEntity(session: Session, names: InstalledNames, object: st
 }
 
 /** Pairs after `after`, by entity, at most `limit`. */
-export function linksAfter(session: Session, names: InstalledNames, object: string, after: EntityId | null, limit: number): readonly (readonly [EntityId, RecordId])[] {
+export function linksAfter(
+  session: Session,
+  names: InstalledNames,
+  object: string,
+  after: EntityId | null,
+  limit: number,
+): readonly (readonly [EntityId, RecordId])[] {
   const store = signedStore(session, names);
   const sql = `SELECT entity, record FROM main.${quoted(names.applied)} WHERE object = ? AND entity > ?${store.sql} ORDER BY entity LIMIT ${limit}`;
   const rows = session.all(sql, [object, BigInt(after ?? 0), ...store.values]);

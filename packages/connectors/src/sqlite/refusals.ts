@@ -75,7 +75,11 @@ function holderOf(session: Session, columns: readonly string[], attempt: Attempt
   for (const column of columns) {
     const value = values.get(column);
     if (value === undefined && record === null) return null;
-    conditions.push(value === undefined ? `${quoted(column)} = (SELECT ${quoted(column)} FROM ${reader.fromSql} WHERE ${reader.keyIsSql})` : `${quoted(column)} = ?`);
+    conditions.push(
+      value === undefined
+        ? `${quoted(column)} = (SELECT ${quoted(column)} FROM ${reader.fromSql} WHERE ${reader.keyIsSql})`
+        : `${quoted(column)} = ?`,
+    );
     bound.push(...(value === undefined ? self : [value]));
   }
   const key = table.schema.key.map(quoted).join(", ");

@@ -34,7 +34,8 @@ function problemsOf(file: SqliteFile, journal: string): readonly ReportLine[] {
     problems.push({
       severity: "warning",
       text: `journal mode ${journal}: readers and writers wait for each other`,
-      remedy: "run PRAGMA journal_mode=WAL once, if the application and the disk (no network share) allow it; Accord does not change it by itself",
+      remedy:
+        "run PRAGMA journal_mode=WAL once, if the application and the disk (no network share) allow it; Accord does not change it by itself",
     });
   }
   return problems;
@@ -46,13 +47,25 @@ function reportObject(session: Session, { object, table, capabilities }: Checked
   else if (table.schema.keyProblem !== null) notes.push({ severity: "error", text: table.schema.keyProblem, remedy: null });
   else {
     if (!capabilities.proof && !readOnly) {
-      notes.push({ severity: "warning", text: "no proof rows: the outcome of an interrupted write cannot be proven", remedy: "accord install" });
+      notes.push({
+        severity: "warning",
+        text: "no proof rows: the outcome of an interrupted write cannot be proven",
+        remedy: "accord install",
+      });
     }
     if (capabilities.capture === "sweep" && !readOnly) {
-      notes.push({ severity: "warning", text: "its triggers are missing or out of date: changes are found by sweeps alone", remedy: "accord install" });
+      notes.push({
+        severity: "warning",
+        text: "its triggers are missing or out of date: changes are found by sweeps alone",
+        remedy: "accord install",
+      });
     }
     if (table.keyMayBeNull && hasNullKey(session, table)) {
-      notes.push({ severity: "warning", text: "rows whose key is NULL cannot be told apart and are left out", remedy: "give them a key, and declare it NOT NULL" });
+      notes.push({
+        severity: "warning",
+        text: "rows whose key is NULL cannot be told apart and are left out",
+        remedy: "give them a key, and declare it NOT NULL",
+      });
     }
   }
   return { object, capabilities, notes };

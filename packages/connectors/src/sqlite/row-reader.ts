@@ -68,8 +68,8 @@ export function createRowReader(table: Table, columns: readonly string[]): RowRe
       return image;
     },
     find: (session, id) => {
-      const key = keyValues(id);
-      const row = key === null ? undefined : session.first(findSql, key);
+      const values = keyValues(id);
+      const row = values === null ? undefined : session.first(findSql, values);
       return row !== undefined && idOf(row) === id ? row : undefined;
     },
   };

@@ -27,7 +27,11 @@ export function checkSqliteSettings(settings: ConnectionSettings): readonly Sett
   if (typeof file !== "string" || file.trim() === "") {
     problems.push({ key: "file", problem: "the path of the SQLite file is missing", remedy: "file: ./shop.db" });
   } else if (file === ":memory:" || file.startsWith("file:")) {
-    problems.push({ key: "file", problem: "only the path of a file is taken, no URI and no database in memory", remedy: "file: ./shop.db" });
+    problems.push({
+      key: "file",
+      problem: "only the path of a file is taken, no URI and no database in memory",
+      remedy: "file: ./shop.db",
+    });
   }
   if (busyMs !== undefined && !(typeof busyMs === "number" && Number.isInteger(busyMs) && busyMs >= 0 && busyMs <= 600_000)) {
     problems.push({ key: "busyMs", problem: "must be a whole number of milliseconds up to 600000", remedy: `busyMs: ${BUSY_MS_DEFAULT}` });
@@ -42,7 +46,8 @@ export function checkSqliteSettings(settings: ConnectionSettings): readonly Sett
     problems.push({ key: "types", problem: "must give a declared type by table.column", remedy: "types: { orders.paid_at: TIMESTAMPTZ }" });
   }
   for (const key of Object.keys(settings)) {
-    if (!KEYS.includes(key)) problems.push({ key, problem: "is not a setting of the sqlite connector", remedy: `one of ${KEYS.slice(1).join(", ")}` });
+    if (!KEYS.includes(key))
+      problems.push({ key, problem: "is not a setting of the sqlite connector", remedy: `one of ${KEYS.slice(1).join(", ")}` });
   }
   return problems;
 }

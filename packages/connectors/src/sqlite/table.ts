@@ -28,12 +28,16 @@ export interface TableOptions {
 
 /** Every table and view that is neither SQLite's, a virtual table's shadow, nor Accord's own; by name. */
 export function readTables(session: Session, options: TableOptions): readonly Table[] {
-  const found = session.all("SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND type <> 'shadow' ORDER BY name");
+  const found = session.all(
+    "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND type <> 'shadow' ORDER BY name",
+  );
   const names = found.map(([name]) => textOf(name));
   const encoding = textOf(session.first("PRAGMA encoding")?.[0]);
   return found
     .filter(([name]) => !textOf(name).startsWith("sqlite_") && !isAccordTable(textOf(name)))
-    .map(([name, type, , strict]) => readTable(session, { name: textOf(name), type: textOf(type), strict: strict === 1n, names, utf8: encoding === "UTF-8" }, options));
+    .map(([name, type, , strict]) =>
+      readTable(session, { name: textOf(name), type: textOf(type), strict: strict === 1n, names, utf8: encoding === "UTF-8" }, options),
+    );
 }
 
 interface FoundTable {
@@ -73,7 +77,10 @@ function readTable(session: Session, found: FoundTable, options: TableOptions): 
   const isRowid = found.type === "table" && key.length === 1 && !indexes.some((index) => index.origin === "pk");
   const keyProblem = keyProblemOf(found, key);
   const meanings = new Map(
-    columns.map((column) => [column.name, meaningOf(options.types.get(`${found.name}.${column.name}`.toLowerCase()) ?? column.declared, column.affinity)]),
+    columns.map((column) => [
+      column.name,
+      meaningOf(options.types.get(`${found.name}.${column.name}`.toLowerCase()) ?? column.declared, column.affinity),
+    ]),
   );
   const schemaColumns = columns.map((column): ColumnSchema => {
     const alias = isRowid && column.keyPlace > 0;
@@ -127,7 +134,9 @@ function listingOf(found: FoundTable, key: readonly FoundColumn[], indexes: read
 }
 
 function readColumns(session: Session, found: FoundTable): readonly FoundColumn[] {
-  const rows = session.all(`SELECT name, type, "notnull", dflt_value IS NOT NULL, pk, hidden FROM pragma_table_xinfo(${literal(found.name)}) ORDER BY cid`);
+  const rows = session.all(
+    `SELECT name, type, "notnull", dflt_value IS NOT NULL, pk, hidden FROM pragma_table_xinfo(${literal(found.name)}) ORDER BY cid`,
+  );
   return rows.map(([name, declared, notNull, hasDefault, keyPlace, hidden]) => ({
     name: textOf(name),
     // SQLite adds this to the declared type of generated columns.
@@ -168,7 +177,9 @@ function readReferences(session: Session, found: FoundTable): readonly Reference
     if (known === undefined) byId.set(String(id), reference);
     reference.columns.push(textOf(from));
     // Without named columns a foreign key refers to the parent's primary key.
-    reference.objectColumns.push(to === null || to === undefined ? (parentKey(session, object)[reference.objectColumns.length] ?? "rowid") : textOf(to));
+    reference.objectColumns.push(
+      to === null || to === undefined ? (parentKey(session, object)[reference.objectColumns.length] ?? "rowid") : textOf(to),
+    );
   }
   return [...byId.values()];
 }

@@ -31,6 +31,8 @@ export function followedObject(session: Session, names: InstalledNames, object: 
 export function isCaptured(session: Session, names: InstalledNames, table: Table): boolean {
   const followed = followedObject(session, names, table.schema.name);
   if (followed === null || !hasTable(session, names.touched)) return false;
-  const stored = new Map(session.all(`${triggersSql(names)} AND tbl_name = ${literal(table.schema.name)}`).map(([name, , sql]) => [name, String(sql)]));
+  const stored = new Map(
+    session.all(`${triggersSql(names)} AND tbl_name = ${literal(table.schema.name)}`).map(([name, , sql]) => [name, String(sql)]),
+  );
   return triggersOf(names, table, followed.number).every((trigger) => isSameSql(stored.get(trigger.name) ?? "", trigger.sql));
 }

@@ -27,7 +27,11 @@ export function triggersOf(names: InstalledNames, table: Table, number: bigint):
   };
   return [
     trigger("insert", "AFTER INSERT", `${on} ${into(keyColumns)} VALUES (${number}, 'i', ${keyOf("NEW")});`),
-    trigger("update", "AFTER UPDATE", `${on} ${into([...keyColumns, ...fromColumns])} VALUES (${number}, 'u', ${keyOf("NEW")}, ${keyOf("OLD")});`),
+    trigger(
+      "update",
+      "AFTER UPDATE",
+      `${on} ${into([...keyColumns, ...fromColumns])} VALUES (${number}, 'u', ${keyOf("NEW")}, ${keyOf("OLD")});`,
+    ),
     trigger("delete", "AFTER DELETE", `${on} ${into(keyColumns)} VALUES (${number}, 'd', ${keyOf("OLD")});`),
     ...table.replaceable.flatMap((unique, place) => {
       const columns = key.map(quoted).join(", ");
@@ -48,7 +52,9 @@ export function tablesOf(names: InstalledNames): readonly { readonly name: strin
   return [
     {
       name: names.touched,
-      sql: [`CREATE TABLE ${quoted(names.touched)} (seq INTEGER PRIMARY KEY AUTOINCREMENT, object INTEGER NOT NULL, op TEXT NOT NULL, k0, f0)`],
+      sql: [
+        `CREATE TABLE ${quoted(names.touched)} (seq INTEGER PRIMARY KEY AUTOINCREMENT, object INTEGER NOT NULL, op TEXT NOT NULL, k0, f0)`,
+      ],
     },
     {
       name: names.followed,

@@ -27,7 +27,11 @@ export interface WriteTarget {
  * proceed. Compare-and-set reads the row under that lock and compares cell texts, so it is exact whatever the columns' affinities and collations;
  * SQL's `=` is not. Images are read at the end of the same transaction, after every trigger. [S26, S57]
  */
-export async function writeBatch(target: WriteTarget, operations: readonly WriteOperation[], options: WriteOptions): Promise<readonly WriteOutcome[]> {
+export async function writeBatch(
+  target: WriteTarget,
+  operations: readonly WriteOperation[],
+  options: WriteOptions,
+): Promise<readonly WriteOutcome[]> {
   if (operations.length === 0) return [];
   const all = (outcome: WriteOutcome): readonly WriteOutcome[] => operations.map(() => outcome);
   try {
@@ -39,7 +43,9 @@ export async function writeBatch(target: WriteTarget, operations: readonly Write
     // A deferred foreign key is judged at the commit, and no operation is named.
     if (failure !== null && failure.code === SQLITE.constraint) {
       const { message } = failure;
-      return all(operations.length === 1 ? { kind: "rejected", code: nameOf(failure), reason: message } : { kind: "batchRejected", reason: message });
+      return all(
+        operations.length === 1 ? { kind: "rejected", code: nameOf(failure), reason: message } : { kind: "batchRejected", reason: message },
+      );
     }
     if (error.code === "ACCORD_OUTCOME_UNKNOWN") return all({ kind: "unknown", reason: error.message });
     if (error.code === "ACCORD_UNREACHABLE") return all({ kind: "notSent", reason: error.message, retryAfterMs: error.retryAfterMs });
@@ -60,9 +66,16 @@ class RolledBack extends Error {
 }
 
 /** An operation that got through, before its image is read; or the outcome of one that did not. */
-type Step = { readonly kind: "written"; readonly record: RecordId; readonly deleted: boolean } | { readonly kind: "ended"; readonly outcome: WriteOutcome };
+type Step =
+  | { readonly kind: "written"; readonly record: RecordId; readonly deleted: boolean }
+  | { readonly kind: "ended"; readonly outcome: WriteOutcome };
 
-function writeAll(session: Session, target: WriteTarget, operations: readonly WriteOperation[], options: WriteOptions): readonly WriteOutcome[] {
+function writeAll(
+  session: Session,
+  target: WriteTarget,
+  operations: readonly WriteOperation[],
+  options: WriteOptions,
+): readonly WriteOutcome[] {
   const atMs = target.nowMs();
   const steps = operations.map((operation) => writeOne(session, target, operation, options.mark.storeId, atMs));
   const position = target.positionOf(session);
@@ -122,7 +135,12 @@ function applyOperation(session: Session, target: WriteTarget, operation: WriteO
   }
 }
 
-function applyCreate(session: Session, target: WriteTarget, operation: WriteOperation & { readonly kind: "create" }, storeId: string): Step {
+function applyCreate(
+  session: Session,
+  target: WriteTarget,
+  operation: WriteOperation & { readonly kind: "create" },
+  storeId: string,
+): Step {
   const { table, reader, names } = target;
   if (target.proof) {
     const record = recordOfEntity(session, names, table.schema.name, operation.entity, storeId);

@@ -36,7 +36,10 @@ function candidatesWith(old: readonly MaybeValue[], side: SideIndex, candidate: 
   return model.sides.map((_, index) => (index === side ? candidate : old[index]));
 }
 
-/** Closes every case whose sides have come to agree: what they agree on is the canonical value. [S23] */
+/**
+ * Closes every case whose sides have come to agree: what they agree on is the canonical value. [S23] Counts are left to a person: equal counts may stand for
+ * two changes. [S19]
+ */
 export function closeAgreedReviews(
   model: SyncModel,
   entity: Entity,
@@ -48,7 +51,7 @@ export function closeAgreedReviews(
   let result = entity;
   for (let field = 0; field < entity.fields.length; field += 1) {
     const frozen = result.fields[field];
-    if (frozen === undefined || frozen.review === null) continue;
+    if (frozen === undefined || frozen.review === null || model.fields[field]?.policy.kind === "counter") continue;
     const agreed = agreedValue(model, result, field, references);
     if (agreed === undefined) continue;
     events.push({ kind: "reviewClosed", field, side, because: "agreement", from: frozen.value, to: agreed });

@@ -114,7 +114,7 @@ async function* only(operations: readonly PlannedOperation[]): AsyncGenerator<re
 }
 
 /** The first operations of each kind in turn, so that a pilot shows all that a plan does. Operations that wait for a parent are left out. */
-async function sampleOf(pages: AsyncIterable<readonly PlannedOperation[]>, size: number): Promise<readonly PlannedOperation[]> {
+export async function sampleOf(pages: AsyncIterable<readonly PlannedOperation[]>, size: number): Promise<readonly PlannedOperation[]> {
   const byKind = new Map<string, PlannedOperation[]>();
   for await (const page of pages) {
     for (const operation of page) {

@@ -1,7 +1,7 @@
 import type { SyncModel } from "@accord/core";
 import type { Connection, OpenObject } from "../connector/connector.ts";
 import type { CallOptions, Host } from "../host/host.ts";
-import type { RunId, Store, StoreIdentity, SyncId, SyncState } from "../store/store.ts";
+import type { Lease, LeaseName, RunId, Store, StoreIdentity, SyncId, SyncState } from "../store/store.ts";
 import type { GuardLedger } from "./guard-ledger.ts";
 import type { Limits } from "./limits.ts";
 import type { SyncSettings } from "./settings.ts";
@@ -31,6 +31,8 @@ export interface EngineContext extends Host {
   readonly run: RunId;
   /** How far each sync has come, as last read from the store: see `refreshStates`. */
   readonly states: Map<SyncId, SyncState>;
+  /** Leases that this process holds: kept between drains, given back by `releaseLeases`. */
+  readonly leases: Map<LeaseName, Lease>;
   /** What the guards have let through lately. */
   readonly ledger: GuardLedger;
   /** What people should see as it happens: progress, counts. */

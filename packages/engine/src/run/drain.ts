@@ -24,14 +24,26 @@ export interface Drained {
  */
 export async function drain(context: EngineContext, shard: Shard, options: CallOptions): Promise<Drained> {
   const lease = await takeShard(context, shard, options);
-  if (lease === null) return { held: false, worked: false, nextAtMs: null };
+  if (lease === null) return heldElsewhere(context, shard, options);
   try {
     await refreshStates(context, options);
     return { held: true, ...(await drainLeased(context, lease, shard, options)) };
   } catch (error) {
-    if (error instanceof AccordError && error.code === "ACCORD_LEASE_LOST") return { held: false, worked: false, nextAtMs: null };
-    throw error;
+    if (!(error instanceof AccordError) || error.code !== "ACCORD_LEASE_LOST") throw error;
+    context.leases.delete(lease.name);
+    return heldElsewhere(context, shard, options);
   }
+}
+
+async function heldElsewhere(context: EngineContext, shard: Shard, options: CallOptions): Promise<Drained> {
+  const other = await context.store.leaseHolder(`shard:${shard}`, options);
+  return { held: false, worked: false, nextAtMs: other?.expiresAtMs ?? null };
+}
+
+/** Gives back every lease that this process holds, so that the next one need not wait for their end. */
+export async function releaseLeases(context: EngineContext, options: CallOptions): Promise<void> {
+  for (const lease of context.leases.values()) await context.store.releaseLease(lease, options);
+  context.leases.clear();
 }
 
 async function drainLeased(context: EngineContext, lease: Lease, shard: Shard, options: CallOptions): Promise<{ readonly worked: boolean; readonly nextAtMs: number | null }> {
@@ -45,20 +57,26 @@ async function drainLeased(context: EngineContext, lease: Lease, shard: Shard, o
     const pushed = context.mayWrite ? await pushShard(context, current, shard, options) : 0;
     if (recovered.closed + answered + merged + pushed === 0) return { worked, nextAtMs: recovered.nextAtMs };
     worked = true;
-    current = (await renew(context, current, shard, options)) ?? current;
+    current = await renew(context, shard, options);
   }
 }
 
+/** The shard's lease: the one already held while two thirds of its time are left, else a renewed or new one. */
 async function takeShard(context: EngineContext, shard: Shard, options: CallOptions): Promise<Lease | null> {
   const nowMs = context.clock.nowMs();
-  return context.store.takeLease(`shard:${shard}`, context.holder, nowMs + context.limits.leaseMs, nowMs, options);
+  const name = `shard:${shard}` as const;
+  const held = context.leases.get(name);
+  if (held !== undefined && held.expiresAtMs - nowMs > (context.limits.leaseMs * 2) / 3) return held;
+  const lease = await context.store.takeLease(name, context.holder, nowMs + context.limits.leaseMs, nowMs, options);
+  if (lease === null) context.leases.delete(name);
+  else context.leases.set(name, lease);
+  return lease;
 }
 
-async function renew(context: EngineContext, lease: Lease, shard: Shard, options: CallOptions): Promise<Lease | null> {
-  if (lease.expiresAtMs - context.clock.nowMs() > (context.limits.leaseMs * 2) / 3) return lease;
-  const renewed = await takeShard(context, shard, options);
-  if (renewed === null) throw new AccordError("ACCORD_LEASE_LOST", "Another process has taken over this shard.", { remedy: "stop" });
-  return renewed;
+async function renew(context: EngineContext, shard: Shard, options: CallOptions): Promise<Lease> {
+  const lease = await takeShard(context, shard, options);
+  if (lease === null) throw new AccordError("ACCORD_LEASE_LOST", "Another process has taken over this shard.", { remedy: "stop" });
+  return lease;
 }
 
 /** Drains every shard that has something ready, until none makes progress. Returns when to come back. */

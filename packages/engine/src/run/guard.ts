@@ -101,6 +101,7 @@ async function trip(context: EngineContext, sync: RunningSync, side: number, sto
   const id = tripId(sync, side, stop);
   const reason = `${stop.reason}; nothing more is written until you approve: accord approve ${id}`;
   await context.store.tripGuard({ id, sync: sync.id, guard: stop.guard, reason: stop.reason, trippedAtMs: nowMs, approvedAtMs: null }, options);
+  const stateBefore = context.states.get(sync.id) ?? "live";
   await context.store.setSyncState(sync.id, "paused", reason, options);
   context.states.set(sync.id, "paused");
   context.log.error("guard.tripped", { sync: sync.model.name, side: sync.model.sides[side]?.name, guard: stop.guard });
@@ -111,6 +112,6 @@ async function trip(context: EngineContext, sync: RunningSync, side: number, sto
     entity: null,
     side,
     kind: "guard",
-    payload: JSON.stringify({ guard: stop.guard, reason: stop.reason }),
+    payload: JSON.stringify({ guard: stop.guard, reason: stop.reason, stateBefore }),
   });
 }

@@ -9,7 +9,7 @@ import { touch } from "./due.ts";
 import { sweep } from "./list.ts";
 
 /** One side whose changes a connection's feed tells. */
-interface FollowedSide {
+export interface FollowedSide {
   readonly sync: RunningSync;
   readonly side: SideIndex;
   readonly object: OpenObject;
@@ -91,7 +91,7 @@ async function pump(
     const batch = await feed.next({ ...options, waitMs: context.limits.feedWaitMs, changesMax: context.limits.feedBatch });
     const isStale = batch.cursor !== keptCursor && context.clock.nowMs() - keptAtMs >= IDLE_CURSOR_MS;
     if (batch.changes.length === 0 && !isStale) continue;
-    await keepBatch(context, connection, sides, batch, options);
+    await keepBatch(context, connection.name, sides, batch, options);
     feed.acknowledge(batch.cursor);
     keptCursor = batch.cursor;
     keptAtMs = context.clock.nowMs();
@@ -104,9 +104,10 @@ async function waitForRoom(context: EngineContext, options: CallOptions): Promis
   while ((await context.store.countMarks(options)) > context.limits.inboxMax) await context.clock.sleep(context.limits.retryDelayMsMin, options);
 }
 
-async function keepBatch(
+/** Makes a batch of changes durable as marks, with the cursor after it. */
+export async function keepBatch(
   context: EngineContext,
-  connection: Connection,
+  connection: string,
   sides: readonly FollowedSide[],
   batch: ChangeBatch,
   options: CallOptions,
@@ -120,7 +121,7 @@ async function keepBatch(
     const followed = sides[change.object];
     return followed === undefined || change.change.kind === "emptied" ? [] : [markOf(followed, change, nowMs)];
   });
-  return context.store.commitPull({ marks, cursor: { connection: connection.name, cursor: batch.cursor }, listing: null }, options);
+  return context.store.commitPull({ marks, cursor: { connection, cursor: batch.cursor }, listing: null }, options);
 }
 
 function markOf({ sync, side }: FollowedSide, change: Change, nowMs: number): Mark {

@@ -3,7 +3,7 @@ import type { CallOptions } from "../host/host.ts";
 import type { Lease } from "../store/store.ts";
 import { Bell } from "./bell.ts";
 import type { EngineContext } from "./context.ts";
-import { drainAll } from "./drain.ts";
+import { drainAll, releaseLeases } from "./drain.ts";
 import { sweep } from "./list.ts";
 import { followConnection } from "./pull.ts";
 
@@ -37,7 +37,9 @@ export async function runLive(context: EngineContext, options: CallOptions): Pro
     await Promise.all([guarded(keepEngine(context, inner)), guarded(drainLoop(context, bell, inner)), guarded(sweepLoop(context, bell, inner)), ...feeds]);
   } finally {
     options.signal.removeEventListener("abort", abort);
-    await context.store.releaseLease(lease, { signal: new AbortController().signal });
+    const closing = { signal: new AbortController().signal };
+    await releaseLeases(context, closing);
+    await context.store.releaseLease(lease, closing);
   }
 }
 

@@ -326,7 +326,7 @@ describe("guards and crashes", () => {
     }
     await drainAll(context, UNCANCELLED);
     at.erp.user.update("customers", right, { amount: "21.00" });
-    at.world.host.clock.advance(120_000);
+    await at.world.host.clock.advance(120_000);
     at.erp.faults = null;
     await settleAll(at, await at.context());
     expect(hasFailed).toBe(true);
@@ -343,7 +343,7 @@ describe("guards and crashes", () => {
     await sweep(context, sync, 0, UNCANCELLED);
     await drainAll(context, UNCANCELLED);
     at.erp.faults = null;
-    at.world.host.clock.advance(120_000);
+    await at.world.host.clock.advance(120_000);
     await settleAll(at, await at.context());
     expect([...at.erp.records("customers").values()].filter(({ email }) => email === "new@x.org")).toHaveLength(1);
     expect(await differencesOf(context)).toEqual([]);

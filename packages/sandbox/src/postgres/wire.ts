@@ -13,7 +13,7 @@ export interface WireTarget {
 }
 
 /** One message of the server: its type letter and its body without the length. */
-interface Message {
+export interface Message {
   readonly type: string;
   readonly body: Buffer;
 }
@@ -47,7 +47,7 @@ export async function runStatement(target: WireTarget, statement: string): Promi
 }
 
 /** Reads authentication messages until the server is ready for a query. */
-async function signOn(socket: Socket, messages: AsyncIterator<Message>, password: string): Promise<void> {
+export async function signOn(socket: Socket, messages: AsyncIterator<Message>, password: string): Promise<void> {
   const clientNonce = randomBytes(18).toString("base64");
   let serverSignature = "";
   for (;;) {
@@ -95,7 +95,7 @@ async function readRows(messages: AsyncIterator<Message>): Promise<(string | nul
   }
 }
 
-function parseRow(body: Buffer): (string | null)[] {
+export function parseRow(body: Buffer): (string | null)[] {
   const row: (string | null)[] = [];
   let offset = 2;
   for (let column = body.readInt16BE(0); column > 0; column -= 1) {
@@ -108,7 +108,7 @@ function parseRow(body: Buffer): (string | null)[] {
 }
 
 /** The next message; an error message of the server is thrown. */
-async function next(messages: AsyncIterator<Message>): Promise<Message> {
+export async function next(messages: AsyncIterator<Message>): Promise<Message> {
   const result = await messages.next();
   if (result.done === true) throw new Error("the server closed the connection");
   if (result.value.type === "E") throw serverError(result.value.body);
@@ -116,7 +116,7 @@ async function next(messages: AsyncIterator<Message>): Promise<Message> {
 }
 
 /** Fields of an ErrorResponse: a letter, then text; `M` is the message and `C` the SQLSTATE. */
-function serverError(body: Buffer): Error {
+export function serverError(body: Buffer): Error {
   const fields = new Map(
     body
       .toString("utf8")
@@ -126,7 +126,7 @@ function serverError(body: Buffer): Error {
   return new Error(`${fields.get("M") ?? "unknown error"} (SQLSTATE ${fields.get("C") ?? "?"})`);
 }
 
-async function* readMessages(socket: Socket): AsyncGenerator<Message, void, undefined> {
+export async function* readMessages(socket: Socket): AsyncGenerator<Message, void, undefined> {
   let pending: Buffer = Buffer.alloc(0);
   // The stream yields Buffers, since no encoding was set.
   for await (const chunk of socket as AsyncIterable<Buffer>) {
@@ -139,13 +139,13 @@ async function* readMessages(socket: Socket): AsyncGenerator<Message, void, unde
   }
 }
 
-function startupMessage({ user, database }: WireTarget): Buffer {
+export function startupMessage({ user, database }: WireTarget): Buffer {
   const protocol = Buffer.from([0, 3, 0, 0]);
   const settings = ["user", user, "database", database, "application_name", "accord sandbox"].map(text);
   return withLength(Buffer.concat([protocol, ...settings, Buffer.from([0])]));
 }
 
-function message(type: string, body: Buffer = Buffer.alloc(0)): Buffer {
+export function message(type: string, body: Buffer = Buffer.alloc(0)): Buffer {
   return Buffer.concat([Buffer.from(type), withLength(body)]);
 }
 
@@ -162,7 +162,7 @@ function sized(content: string): Buffer {
   return Buffer.concat([length, Buffer.from(content)]);
 }
 
-function text(content: string): Buffer {
+export function text(content: string): Buffer {
   return Buffer.from(`${content}\0`);
 }
 

@@ -69,6 +69,7 @@ export async function engineBench(options: EngineBenchOptions): Promise<EngineCo
     holder: options.holder ?? "bench",
     run: await store.startRun({ kind: "live", startedAtMs: host.clock.nowMs() }, UNCANCELLED),
     states: new Map(),
+    leases: new Map(),
     ledger: new Map(),
     watch: SILENT_WATCHER,
   };

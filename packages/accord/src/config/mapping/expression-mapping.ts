@@ -4,7 +4,6 @@ import { encodeText } from "./bound-column.ts";
 import type { BoundColumn } from "./bound-column.ts";
 import { alreadyMeans } from "./column-mapping.ts";
 import { currentCells, EMPTY, notEmptiable, problemOf, UNKNOWN } from "./mapped.ts";
-import type { Cells } from "./mapped.ts";
 
 /** A variable of an expression: the column whose value it is. */
 export interface ColumnVariable {

@@ -97,15 +97,15 @@ export function groupMapping(parts: readonly FieldMapping[]): FieldMapping {
 }
 
 /** Parts with the separator between, empty ones left out; null where none is left. */
-export function joinText(parts: readonly (string | null)[], separator: string): string | null {
+function joinText(parts: readonly (string | null)[], separator: string): string | null {
   const present = parts.filter((part) => part !== null && part !== "");
   return present.length === 0 ? null : present.join(separator);
 }
 
 /** The last parts take one piece each, the first takes what is left: `Anna Maria Berg` in two is `Anna Maria`, `Berg`; `Cher` is null, `Cher`. */
-export function splitText(text: string, separator: string, count: number): readonly (string | null)[] {
+function splitText(text: string, separator: string, count: number): readonly (string | null)[] {
   const parts: (string | null)[] = Array.from({ length: count }, () => null);
-  let rest: string | null = text;
+  let rest: string | null = withoutOuter(text, separator);
   for (let place = count - 1; place > 0 && rest !== null; place -= 1) {
     const at: number = rest.lastIndexOf(separator);
     parts[place] = at === -1 ? rest : rest.slice(at + separator.length);
@@ -113,6 +113,14 @@ export function splitText(text: string, separator: string, count: number): reado
   }
   parts[0] = rest;
   return parts.map((part) => (part === "" ? null : part));
+}
+
+/** Separators around the whole are no part of it: without this, each writing would take one away. [S48] */
+function withoutOuter(text: string, separator: string): string {
+  let [start, end] = [0, text.length];
+  while (text.startsWith(separator, start) && start < end) start += separator.length;
+  while (end - separator.length >= start && text.endsWith(separator, end)) end -= separator.length;
+  return text.slice(start, end);
 }
 
 function parsed(type: ValueType, text: string | null): Mapped<MaybeValue> {

@@ -86,7 +86,7 @@ const sideEntry = z.union([columnName, sideObject], expects("a column, or a map 
 export type SideEntry = z.output<typeof sideObject>;
 
 /** Types of fields that take no parameter. */
-export const TYPE_NAMES = [
+const TYPE_NAMES = [
   "text",
   "integer",
   "decimal",
@@ -167,7 +167,7 @@ const PART_KEYS = ["type"] as const;
 export const FIELD_KEYS = ["type", "policy", "category", "sensitive", "from", "drift", "fields"] as const;
 
 /** A field: its own keys beside one key per side. */
-export function fieldSchema(sides: SideNames): z.ZodType<FieldEntry, unknown> {
+export function fieldSchema(sides: SideNames): z.ZodType<FieldEntry> {
   const own = {
     type: typeSchema().meta({ description: "The type of the values." }),
     policy: policySchema(sides).optional().meta({ description: "What decides a conflict of this field." }),
@@ -193,19 +193,26 @@ export function fieldSchema(sides: SideNames): z.ZodType<FieldEntry, unknown> {
   return withSides(own, FIELD_KEYS, sides, "a field: its type, and its column at each side");
 }
 
-function partSchema(sides: SideNames): z.ZodType<PartEntry, unknown> {
-  return withSides({ type: typeSchema() }, PART_KEYS, sides, "a part of a group: its type, and its column at each side");
+function partSchema(sides: SideNames): z.ZodType<PartEntry> {
+  return withSides(
+    { type: typeSchema().meta({ description: "The type of the part." }) },
+    PART_KEYS,
+    sides,
+    "a part of a group: its type, and its column at each side",
+  );
 }
 
-function withSides<Parsed>(own: z.ZodRawShape, ownKeys: readonly string[], sides: SideNames, expected: string): z.ZodType<Parsed, unknown> {
+function withSides<Parsed>(own: z.ZodRawShape, ownKeys: readonly string[], sides: SideNames, expected: string): z.ZodType<Parsed> {
   const shape = { ...own, ...Object.fromEntries((sides ?? []).map((side) => [side, sideEntry.optional()])) };
   const map = sides === null ? z.object(shape).catchall(sideEntry) : strict(shape, expected);
   return map.transform((parsed) => {
     const entries = Object.entries(parsed);
-    const isOwn = ([key]: readonly [string, unknown]): boolean => ownKeys.includes(key);
     // The schema has just checked every key: own ones by `own`, all others are sides.
-    const found = entries.filter((entry) => !isOwn(entry) && entry[1] !== undefined) as readonly (readonly [string, string | SideEntry])[];
+    const found = entries.filter(([key, entry]) => !ownKeys.includes(key) && entry !== undefined) as readonly (readonly [
+      string,
+      string | SideEntry,
+    ])[];
     const spelled = found.map(([side, entry]) => [side, typeof entry === "string" ? { field: entry } : entry] as const);
-    return { ...Object.fromEntries(entries.filter(isOwn)), sides: Object.fromEntries(spelled) } as Parsed;
+    return { ...Object.fromEntries(entries.filter(([key]) => ownKeys.includes(key))), sides: Object.fromEntries(spelled) } as Parsed;
   });
 }

@@ -1,11 +1,37 @@
 import { z } from "zod";
+import { namesOf } from "../check-names.ts";
+import { readYaml } from "../yaml/source.ts";
 import { projectSchema } from "./project-schema.ts";
 import type { ProjectNames } from "./project-schema.ts";
 
+type Json = Readonly<Record<string, unknown>>;
+
 /**
- * The JSON Schema of a project file (draft 2020-12), for editors: made to measure where its side names are known, so that a key that is neither is marked there
- * too; with null for any file.
+ * The JSON Schema of a project file (draft 2020-12), for editors: with null for any file; with the names of one made to measure, so that a key that is neither
+ * a key nor a side is marked there too. Syncs that are not named yet may be added and are then checked loosely.
  */
-export function jsonSchemaOf(names: ProjectNames): Readonly<Record<string, unknown>> {
+export function jsonSchemaOf(names: ProjectNames): Json {
+  const any = jsonOf(null);
+  if (names === null || names.size === 0) return any;
+  const made = jsonOf(names);
+  const syncs = {
+    ...memberOf(memberOf(made, "properties"), "syncs"),
+    additionalProperties: memberOf(memberOf(memberOf(any, "properties"), "syncs"), "additionalProperties"),
+  };
+  return { ...made, properties: { ...memberOf(made, "properties"), syncs } };
+}
+
+/** As {@link jsonSchemaOf}, for the text of a file, which need not be right yet: what cannot be read counts as no file. */
+export function jsonSchemaOfText(text: string): Json {
+  const yaml = readYaml("accord.yaml", text);
+  return jsonSchemaOf(yaml.kind === "read" ? namesOf(yaml.source.value) : null);
+}
+
+function jsonOf(names: ProjectNames): Json {
   return { ...z.toJSONSchema(projectSchema(names), { io: "input", unrepresentable: "any" }), title: "Accord project file" };
+}
+
+function memberOf(node: Json, key: string): Json {
+  const member = node[key];
+  return typeof member === "object" && member !== null ? (member as Json) : {}; // What zod writes is JSON: an object has text keys.
 }

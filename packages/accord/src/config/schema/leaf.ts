@@ -23,12 +23,6 @@ export function readSaid(message: string): Said {
   return { problem, remedy: remedy ?? "see the reference page of the project file" };
 }
 
-/** What a key says on the reference page. */
-export interface KeyFacts {
-  readonly description: string;
-  readonly example: string;
-}
-
 interface RawIssue {
   readonly code?: string;
   readonly input?: unknown;
@@ -66,7 +60,7 @@ export function strict<Shape extends z.ZodRawShape>(shape: Shape, expected: stri
 }
 
 /** What to do about a key that is none: the nearest right one, or all of them. */
-export function unknownKeyRemedy(key: string, keys: readonly string[]): string {
+function unknownKeyRemedy(key: string, keys: readonly string[]): string {
   const near = nearest(key, keys);
   return near === null ? `use one of ${keys.join(", ")}` : `did you mean ${near}?`;
 }

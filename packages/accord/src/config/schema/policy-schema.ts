@@ -15,22 +15,26 @@ export function bySide<Value extends z.ZodType>(
   sides: SideNames,
   value: Value,
   expected: string,
-): z.ZodType<Readonly<Record<string, z.output<Value>>>, unknown> {
+): z.ZodType<Readonly<Record<string, z.output<Value>>>> {
   if (sides === null) return z.record(z.string(), value, expects(expected, `crm: …`));
   const shape = Object.fromEntries(sides.map((side) => [side, value.optional()]));
   // Each key of the shape is a side and each value is of `value`'s type; zod's inference loses that for keys known only at run time.
-  return strict(shape, expected) as unknown as z.ZodType<Readonly<Record<string, z.output<Value>>>, unknown>;
+  return strict(shape, expected) as unknown as z.ZodType<Readonly<Record<string, z.output<Value>>>>;
 }
 
 const WORDS = ["owner", "newest", "counter", "set", "max", "min", "ladder", "text", "review"] as const;
 const OBJECT_KEYS = ["owner", "revert", "fill", "blanks", "verified", "newest", "counter", "ladder", "custom", "constructive", "version"];
 
-/** A policy as the file writes it: a word, or one key with what it needs. [S17 to S24] */
-export function policySchema(sides: SideNames) {
-  const sideList = list(sideName(sides), "a list of sides, the first the highest", "[erp, crm]");
-  const owner = strict(
+/** Sides by rank. */
+function sideRanks(sides: SideNames) {
+  return list(sideName(sides), "a list of sides, the first the highest", "[erp, crm]");
+}
+
+/** The owner policy in full. */
+function ownerSchema(sides: SideNames) {
+  return strict(
     {
-      owner: sideList.meta({ description: "Rank of sides, the highest first; sides left out follow in declared order. [S17]" }),
+      owner: sideRanks(sides).meta({ description: "Rank of sides, the highest first; sides left out follow in declared order. [S17]" }),
       revert: flag("revert: true")
         .default(false)
         .meta({ description: "An edit by a side that is not the first-ranked one is pushed back and listed." }),
@@ -45,15 +49,19 @@ export function policySchema(sides: SideNames) {
     "an owner policy",
     OBJECT_KEYS,
   );
+}
+
+/** A policy as the file writes it: a word, or one key with what it needs. [S17 to S24] */
+export function policySchema(sides: SideNames) {
   const newest = strict(
     {
       newest: strict(
         {
-          ranks: sideList.optional().meta({ description: "Who wins where the times do not tell; left out: declared order." }),
+          ranks: sideRanks(sides).optional().meta({ description: "Who wins where the times do not tell; left out: declared order." }),
           clockSkew: duration("clockSkew: 2s").optional().meta({ description: "How far apart two systems' clocks may be. Default 2s." }),
         },
         "what newest needs",
-      ),
+      ).meta({ description: "The later write wins where that is certain; else the higher rank. [S18]" }),
     },
     "a newest policy",
     OBJECT_KEYS,
@@ -69,7 +77,7 @@ export function policySchema(sides: SideNames) {
             .meta({ description: "A delta that would take the count below goes to review. [S19]" }),
         },
         "what counter needs",
-      ),
+      ).meta({ description: "What each side adds or takes is added up. [S19]" }),
     },
     "a counter policy",
     OBJECT_KEYS,
@@ -99,7 +107,7 @@ export function policySchema(sides: SideNames) {
     "a custom policy",
     OBJECT_KEYS,
   );
-  return z.union([z.enum(WORDS), owner, newest, counter, ladder, custom], expects("a policy", listed(WORDS), WORDS));
+  return z.union([z.enum(WORDS), ownerSchema(sides), newest, counter, ladder, custom], expects("a policy", listed(WORDS), WORDS));
 }
 
 /** A policy as parsed. */

@@ -31,7 +31,7 @@ export interface ProjectEntry {
  * The one schema of accord.yaml: types, defaults, messages, the JSON Schema and the reference page come from it.
  * Made to measure for a file, because side names are keys: what is neither a key nor a side is then refused wherever it stands.
  */
-export function projectSchema(names: ProjectNames): z.ZodType<ProjectEntry, unknown> {
+export function projectSchema(names: ProjectNames): z.ZodType<ProjectEntry> {
   const syncs =
     names === null
       ? z.record(z.string(), syncSchema(null), expects("the syncs by name", "{ customers: … }"))
@@ -60,5 +60,5 @@ export function projectSchema(names: ProjectNames): z.ZodType<ProjectEntry, unkn
       syncs: syncs.meta({ description: "What is kept in agreement." }),
     },
     "a project: version, connections and syncs",
-  ) as unknown as z.ZodType<ProjectEntry, unknown>; // As for a sync: the shape is ProjectEntry key by key.
+  );
 }

@@ -108,7 +108,7 @@ export interface SyncEntry {
 }
 
 /** A sync whose sides have these names. */
-export function syncSchema(sides: SideNames): z.ZodType<SyncEntry, unknown> {
+export function syncSchema(sides: SideNames): z.ZodType<SyncEntry> {
   return strict(
     {
       sides: z
@@ -139,7 +139,7 @@ export function syncSchema(sides: SideNames): z.ZodType<SyncEntry, unknown> {
       categories: z
         .record(
           z.string(),
-          strict({ policy: policySchema(sides) }, "a category: its policy"),
+          strict({ policy: policySchema(sides).meta({ description: "The policy of its fields." }) }, "a category: its policy"),
           expects("categories by name", "{ contact: { policy: review } }"),
         )
         .default({})
@@ -172,5 +172,5 @@ export function syncSchema(sides: SideNames): z.ZodType<SyncEntry, unknown> {
     },
     "a sync: its sides and fields",
     SYNC_KEYS,
-  ) as unknown as z.ZodType<SyncEntry, unknown>; // The shape is SyncEntry key by key; spelling it out keeps declarations readable.
+  );
 }

@@ -54,7 +54,13 @@ export function readYaml(
     return { line, column: col, problem: plainWords(error.code, error.message) };
   });
   if (faults.length > 0) return { kind: "faults", faults };
-  const value = toPlain(document, document.contents);
+  const budget = { nodes: NODES_MAX };
+  const value = toPlain(document, document.contents, budget);
+  if (budget.nodes < 0)
+    return {
+      kind: "faults",
+      faults: [{ line: 1, column: 1, problem: "the file is too large, or its anchors and aliases repeat it without end" }],
+    };
   return { kind: "read", source: { file, value, locate: (path) => locate(document, lines, path) } };
 }
 
@@ -87,10 +93,18 @@ function plainWords(code: string, message: string): string {
 /** Numbers as a person usually writes them. */
 const PLAIN_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?$/;
 
-function toPlain(document: Document, node: unknown): unknown {
-  if (isAlias(node)) return toPlain(document, node.resolve(document));
-  if (isMap(node)) return Object.fromEntries(node.items.map((pair) => [keyText(pair.key), toPlain(document, pair.value)]));
-  if (isSeq(node)) return node.items.map((item) => toPlain(document, item));
+/** Keys, items and values of one file, aliases followed: far above any project, and it ends aliases that hold themselves. */
+const NODES_MAX = 200_000;
+/** Deeper than any key of a project. */
+const DEPTH_MAX = 60;
+
+function toPlain(document: Document, node: unknown, budget: { nodes: number }, depth = 0): unknown {
+  budget.nodes -= depth > DEPTH_MAX ? NODES_MAX : 1;
+  if (budget.nodes < 0) return null;
+  if (isAlias(node)) return toPlain(document, node.resolve(document), budget, depth + 1);
+  if (isMap(node))
+    return Object.fromEntries(node.items.map((pair) => [keyText(pair.key), toPlain(document, pair.value, budget, depth + 1)]));
+  if (isSeq(node)) return node.items.map((item) => toPlain(document, item, budget, depth + 1));
   if (!isScalar(node)) return null;
   const { value, source } = node;
   if (typeof value === "number" || typeof value === "bigint") return source !== undefined && !PLAIN_NUMBER.test(source) ? source : value;

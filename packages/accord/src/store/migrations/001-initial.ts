@@ -3,7 +3,9 @@
  *
  * - `side` numbers every (sync, place): the tables below carry that number.
  * - A `record` column has no affinity: an INTEGER where the object's keys sort as integers, else TEXT, so that ORDER BY record is the listing order.
- * - `member` is clustered by (side, record): a sweep reads it from front to back, and its key is the rule that a record belongs to one entity. [S34]
+ * - `member` links records to entities, clustered by (side, record): its key is the rule that a record belongs to one entity [S34], and it is written only when links
+ *   change. Images, positions and times stand in `entity.members` (entity-members.ts): an edit of one record dirties one page and not three, and loading an
+ *   entity is one look-up. A sweep reads `member` in its order and looks up each image: next to one another where entities were made in that order.
  * - `entity.header` holds versions, provenances and acknowledgements compactly (entity-header.ts); `extra` holds, as JSON, only what is not the default.
  * - `mark.seq` and so the order of work within a shard: shard × 2^40 + a counter. One tree serves "oldest first of a shard" and "this very mark".
  * - `match_key` and `staged_key` hold 64-bit hashes: 20 bytes a row whatever the keys are. A candidate's key text is compared before anything is linked.
@@ -28,12 +30,12 @@ CREATE TABLE connection (name TEXT PRIMARY KEY, cursor TEXT, epoch TEXT, state T
 CREATE TABLE lease (name TEXT PRIMARY KEY, holder TEXT, epoch INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE entity (
-  id INTEGER PRIMARY KEY, sync INTEGER NOT NULL, fields TEXT NOT NULL, header TEXT NOT NULL, records TEXT NOT NULL, keys TEXT, extra TEXT, review_since INTEGER
+  id INTEGER PRIMARY KEY, sync INTEGER NOT NULL, fields TEXT NOT NULL, header TEXT NOT NULL, records TEXT NOT NULL, members TEXT NOT NULL, keys TEXT, extra TEXT, review_since INTEGER
 );
 CREATE INDEX entity_sync ON entity (sync);
 CREATE INDEX entity_review ON entity (review_since) WHERE review_since IS NOT NULL;
 CREATE TABLE member (
-  side INTEGER NOT NULL, record NOT NULL, entity INTEGER NOT NULL, state INTEGER NOT NULL, image TEXT, position TEXT, seen_at_ms INTEGER NOT NULL,
+  side INTEGER NOT NULL, record NOT NULL, entity INTEGER NOT NULL, state INTEGER NOT NULL,
   PRIMARY KEY (side, record)
 ) WITHOUT ROWID;
 

@@ -1,8 +1,8 @@
 import { hostname } from "node:os";
-import { takeEngine } from "@accord/engine";
+import { DEFAULT_LIMITS, releaseLeases, SILENT_WATCHER, takeEngine } from "@accord/engine";
 import type { EngineContext } from "@accord/engine";
-import type { CallOptions, Clock } from "@accord/engine/connector";
-import type { LeaseName, Store } from "@accord/engine/store";
+import type { CallOptions, Clock, Host } from "@accord/engine/connector";
+import type { LeaseName, Store, StoreIdentity } from "@accord/engine/store";
 
 /** How this process is named in leases: for people, and for finding out whether the holder still lives. */
 export function leaseHolderName(): string {
@@ -14,6 +14,25 @@ export interface HeldEngine {
   /** Aborts when the outer signal does, or when the right was lost. */
   readonly signal: AbortSignal;
   release(): Promise<void>;
+}
+
+/** What taking the right to act needs, for commands that run no sync. */
+export function bareContext(host: Host, store: Store, identity: StoreIdentity): EngineContext {
+  return {
+    ...host,
+    store,
+    identity,
+    syncs: [],
+    connections: new Map(),
+    limits: DEFAULT_LIMITS,
+    mayWrite: false,
+    holder: leaseHolderName(),
+    run: 0,
+    states: new Map(),
+    leases: new Map(),
+    ledger: new Map(),
+    watch: SILENT_WATCHER,
+  };
 }
 
 /**
@@ -33,10 +52,17 @@ export async function holdEngine(context: EngineContext, options: CallOptions): 
     release: async () => {
       clearInterval(renewal);
       options.signal.removeEventListener("abort", abort);
-      await context.store.releaseLease(lease, { signal: new AbortController().signal });
-      for (const name of shardLeases(context.identity.shards)) await releaseOwn(context.store, name, context.holder);
+      const unhurried = { signal: new AbortController().signal };
+      await releaseLeases(context, unhurried);
+      await context.store.releaseLease(lease, unhurried);
     },
   };
+}
+
+/** Looks, without taking it, whether another process holds the right to act. @throws ACCORD_ALREADY_RUNNING */
+export async function requireNoOther(context: EngineContext, options: CallOptions): Promise<void> {
+  const held = await holdEngine(context, options);
+  await held.release();
 }
 
 /** After a kill the leases of the dead process would block the next one until they expire; when it is surely dead they need not. */
@@ -52,14 +78,6 @@ export async function dismissDeadHolder(store: Store, clock: Clock, shards: numb
 
 function shardLeases(shards: number): LeaseName[] {
   return Array.from({ length: shards }, (_, shard): LeaseName => `shard:${shard}`);
-}
-
-async function releaseOwn(store: Store, name: LeaseName, holder: string): Promise<void> {
-  const options = { signal: new AbortController().signal };
-  const held = await store.leaseHolder(name, options);
-  if (held?.holder !== holder) return;
-  const lease = await store.takeLease(name, holder, held.expiresAtMs, held.expiresAtMs, options);
-  if (lease !== null) await store.releaseLease(lease, options);
 }
 
 /** Whether the process of a holder of this very machine is gone. Of other machines nothing is known. */

@@ -1,0 +1,73 @@
+import type { ConnectionReport, GuaranteeLevel, ReportLine } from "@accord/engine/connector";
+import type { Command } from "commander";
+import { examples } from "./command.ts";
+import type { Binder, CommandContext } from "./command.ts";
+import { EXIT } from "./exit.ts";
+import type { ExitCode } from "./exit.ts";
+
+/** What `accord check --json` prints. */
+export interface CheckJson {
+  readonly file: string;
+  readonly installation: string;
+  readonly connections: readonly ConnectionCheck[];
+  /** What is wrong with the project file; each ends the check with exit code 2. */
+  readonly problems: readonly { readonly line: number; readonly column: number; readonly path: string; readonly problem: string; readonly remedy: string }[];
+  /** What is allowed and worth knowing: lossy and unmapped fields, policies that only break ties. */
+  readonly notes: readonly string[];
+}
+
+export interface ConnectionCheck {
+  readonly connection: string;
+  /** For instance `PostgreSQL 18.1, database shop, user accord`; null where it cannot be reached. */
+  readonly system: string | null;
+  /** Why it cannot be used, with what to do. */
+  readonly failure: { readonly code: string; readonly message: string } | null;
+  readonly objects: readonly {
+    readonly object: string;
+    readonly guarantee: GuaranteeLevel;
+    readonly capture: "log" | "touched" | "sweep";
+    readonly notes: readonly ReportLine[];
+  }[];
+  readonly problems: readonly ReportLine[];
+}
+
+export function defineCheck(parent: Command, { bind }: Binder): void {
+  const command = parent
+    .command("check")
+    .description("Check the project file, the credentials and rights, and say what each connection can guarantee. Writes nothing.")
+    .addHelpText("after", examples("accord check", "accord check --file shop/accord.yaml --json"));
+  bind<object>(command, check);
+}
+
+async function check(context: CommandContext): Promise<ExitCode> {
+  const { output, program, signal } = context;
+  const { connectAll, openProject } = await import("./session.ts");
+  const opened = await openProject(program, context.session);
+  const { project } = opened;
+  output.line(`${project.file}: ${project.connections.length} connections, ${project.syncs.length} syncs, installation ${project.installation}`);
+  const connections = connectAll(opened);
+  try {
+    const { checkConnection } = await import("./check-connection.ts");
+    const checked = [];
+    for (const [name, connection] of connections) {
+      const objects = project.syncs.flatMap(({ sides }) => sides.filter((side) => side.connection === name).map(({ object }) => object));
+      checked.push(await checkConnection(connection, [...new Set(objects)], { signal }));
+    }
+    const { checkSyncs } = await import("./check-syncs.ts");
+    const isReached = checked.every(({ failure }) => failure === null);
+    const syncs = isReached ? await checkSyncs(project, connections, { signal }) : { problems: [], notes: [] };
+    const document: CheckJson = { file: project.file, installation: project.installation, connections: checked, ...syncs };
+    output.json(document);
+    const { printCheck } = await import("./check-view.ts");
+    printCheck(output, document);
+    if (syncs.problems.length > 0) return EXIT.usage;
+    return checked.some(hasError) ? EXIT.failed : EXIT.done;
+  } finally {
+    await Promise.allSettled([...connections.values()].map((connection) => connection.close()));
+  }
+}
+
+function hasError({ failure, problems, objects }: ConnectionCheck): boolean {
+  const isError = ({ severity }: ConnectionReport["problems"][number]): boolean => severity === "error";
+  return failure !== null || problems.some(isError) || objects.some(({ notes }) => notes.some(isError));
+}

@@ -1,0 +1,67 @@
+import type { PlanSummary } from "@accord/engine";
+import type { Command } from "commander";
+import { examples } from "./command.ts";
+import type { Binder, CommandContext } from "./command.ts";
+import { EXIT } from "./exit.ts";
+import type { ExitCode } from "./exit.ts";
+import { positiveInteger } from "./options.ts";
+import { count } from "./output.ts";
+import type { OperationJson } from "./plan-view.ts";
+
+interface PlanOptions {
+  readonly sample?: number;
+  readonly where?: string;
+  readonly limit: number;
+  readonly showValues?: boolean;
+}
+
+/** What `accord plan --json` prints. */
+export interface PlanJson {
+  readonly plan: number;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  /** Writes that the plan calls for. None was made. */
+  readonly changes: number;
+  readonly syncs: PlanSummary["syncs"];
+  /** Guards that will stop it until they are approved. */
+  readonly stops: PlanSummary["stops"];
+  /** Records that could not be taken in, at most 100. */
+  readonly problems: readonly { readonly sync: string; readonly side: string; readonly record: string; readonly kind: string; readonly reason: string }[];
+  /** The first operations, or those of the sample. */
+  readonly operations: readonly OperationJson[];
+  readonly warnings: readonly string[];
+}
+
+export function definePlan(parent: Command, { bind }: Binder): void {
+  const command = parent
+    .command("plan")
+    .description("Show every write that would be made, field by field. Nothing is written to any system.")
+    .option("--sample <count>", "show a pilot of so many operations, as accord apply --sample would take them", positiveInteger)
+    .option("--where <expression>", "show only records that fit: CEL over canonical fields")
+    .option("--limit <count>", "operations to show", positiveInteger, 10)
+    .option("--show-values", "show sensitive values too")
+    .addHelpText("after", examples("accord plan", "accord plan --where \"email.endsWith('@example.org')\" --limit 50"));
+  bind<PlanOptions>(command, plan);
+}
+
+async function plan(context: CommandContext, options: PlanOptions): Promise<ExitCode> {
+  const { output, program } = context;
+  const { openSession } = await import("./session.ts");
+  const { makePlan } = await import("@accord/engine");
+  const { progressWatcher } = await import("./progress.ts");
+  const session = await openSession(program, { ...context.session, mayWrite: false, runKind: "plan", watch: progressWatcher(output) });
+  let isDone = false;
+  try {
+    for (const warning of session.warnings) output.remark(warning);
+    const call = { signal: session.signal };
+    const made = await makePlan(session.context, call);
+    const { showPlan } = await import("./show-plan.ts");
+    const changes = await showPlan(context, session, made.plan, made.summary, options, call);
+    isDone = true;
+    if (changes > 0) output.line(`Nothing has been written. To write ${count(changes, "change")}: accord apply`);
+    else output.line("Nothing has been written, and nothing needs to be: the sides agree.");
+    return changes > 0 || made.summary.stops.length > 0 ? EXIT.todo : EXIT.done;
+  } finally {
+    await session.close(isDone ? "done" : context.signal.aborted ? "stopped" : "failed");
+  }
+}
