@@ -52,3 +52,7 @@ export { SmallWorld } from "./small/small-world.ts";
 export type { SmallAlteration, SmallWrite } from "./small/small-world.ts";
 export { storeContract } from "./contract/store-contract.ts";
 export type { StoreWorld } from "./contract/store-contract.ts";
+
+// the program as users run it
+export { createCommandLine } from "./program/command-line.ts";
+export type { CommandLine, Ended, Running, RunOptions } from "./program/command-line.ts";

@@ -1,10 +1,37 @@
 import type { Command } from "commander";
 import { defineApply } from "./apply.ts";
+import { defineApprove } from "./approve.ts";
+import { defineBackup } from "./backup.ts";
+import { defineCheck } from "./check.ts";
 import type { Binder, DefineCommand } from "./command.ts";
+import { defineDiscover } from "./discover.ts";
+import { defineInit } from "./init.ts";
+import { defineInstall } from "./install.ts";
 import { definePlan } from "./plan.ts";
+import { defineRestore } from "./restore.ts";
+import { defineRun } from "./run.ts";
+import { defineSchema } from "./schema.ts";
+import { defineStatus } from "./status.ts";
+import { defineUninstall } from "./uninstall.ts";
+import { defineVerify } from "./verify.ts";
 
 /** Every command, in the order of `accord --help`: the order in which a newcomer meets them. */
-const COMMANDS: readonly DefineCommand[] = [definePlan, defineApply];
+const COMMANDS: readonly DefineCommand[] = [
+  defineInit,
+  defineCheck,
+  defineDiscover,
+  defineInstall,
+  defineUninstall,
+  definePlan,
+  defineApply,
+  defineApprove,
+  defineRun,
+  defineStatus,
+  defineVerify,
+  defineBackup,
+  defineRestore,
+  defineSchema,
+];
 
 export function defineCommands(parent: Command, binder: Binder): void {
   for (const define of COMMANDS) define(parent, binder);

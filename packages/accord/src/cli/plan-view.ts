@@ -56,7 +56,7 @@ export function printSummary(output: Output, summary: PlanSummary): void {
   const rows = summary.syncs.flatMap(({ sync, records, sides }) =>
     sides.map(({ side, operations }) => [sync, side, String(records[side] ?? 0), ...KINDS.map((kind) => String(operations[kind]))]),
   );
-  const used = KINDS.map((_, index) => index + 3).filter((column) => column < 6 || rows.some((row) => row[column] !== "0"));
+  const used = KINDS.map((_, index) => index + 3).filter((column) => column < 5 || rows.some((row) => row[column] !== "0"));
   const columns = [0, 1, 2, ...used];
   const headings = ["sync", "side", "records", ...KINDS];
   output.table(

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { examples } from "./command.ts";
 import type { Binder, CommandContext } from "./command.ts";
@@ -23,8 +23,10 @@ export function defineSchema(parent: Command, { bind }: Binder): void {
 
 async function schema({ program, session }: CommandContext, options: SchemaOptions): Promise<ExitCode> {
   const { jsonSchemaOf } = await import("../config/schema/json-schema.ts");
-  const { readNames } = await import("../config/read-names.ts");
-  const names = options.generic === true || !existsSync(session.file) ? null : await readNames(session.file);
+  const { namesOf } = await import("../config/check-names.ts");
+  const { readYaml } = await import("../config/yaml/source.ts");
+  const yaml = options.generic === true || !existsSync(session.file) ? null : readYaml(session.file, readFileSync(session.file, "utf8"));
+  const names = yaml?.kind === "read" ? namesOf(yaml.source.value) : null;
   const document: SchemaJson = jsonSchemaOf(names);
   program.terminal.out(`${JSON.stringify(document, null, 2)}\n`);
   return EXIT.done;

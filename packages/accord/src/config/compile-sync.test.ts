@@ -642,6 +642,22 @@ const form = (entry: string, type: string, column: string, more: Readonly<Record
     ),
   );
 
+test("an instant in a column of local times is refused with an expression that works", () => {
+  const refused = problemsOf(compileSmall("x: { type: timestamp, a: c, b: x }", { c: "instant" }, { x: "text" }))[0] ?? "";
+  const entry = /\{ field: c, .* \}$/.exec(refused)?.[0] ?? "";
+  const model = modelOf(compileSmall(`x: { type: timestamp, a: ${entry}, b: x }`, { c: "instant" }, { x: "text" }));
+  expect(read(model, 0, { c: "2024-02-29T12:30:00.000001Z" })["x"]).toBe("2024-02-29T12:30:00.000001");
+  expect(write(model, 0, "x", "2024-02-29T12:30:00.000001")).toEqual({ c: "2024-02-29T12:30:00.000001Z" });
+  expect(expressionWorksForInstants()).toEqual(["2024-02-29T12:30:00Z", { c: "2024-02-29T12:30:00" }]);
+});
+
+/** The other direction: a column of local times as text, which the fake columns have no type for. */
+function expressionWorksForInstants(): unknown {
+  const entry = "{ field: c, get: \"instant(value + 'Z')\", put: \"replace(string(value), 'Z', '')\" }";
+  const model = modelOf(compileSmall(`x: { type: instant, a: ${entry}, b: x }`, { c: "text" }, { x: "instant" }));
+  return [read(model, 0, { c: "2024-02-29T12:30:00" })["x"], write(model, 0, "x", "2024-02-29T12:30:00Z")];
+}
+
 describe("forms of fields", () => {
   test("a table of values reads many as one, keeps what already means the value, and leaves a new native value to a person [S50]", () => {
     const model = form("{ field: c, values: { p: [A, B], q: C } }", "{ enum: [p, q] }", "text");

@@ -29,7 +29,19 @@ export function typeMismatch(family: string, column: BoundColumn, options: FitOp
   if (family === typeName || family === "text") return null;
   if (typeName === "text" || FITS[typeName]?.includes(family) === true) return null;
   const problem = `a field of type ${family} cannot be the column "${column.name}" (${column.schema.nativeType}), which holds ${typeName}`;
-  return { problem, remedy: `write type: ${typeName}, give a table of values, or convert it with get and put` };
+  return {
+    problem,
+    remedy: conversionOf(family, column) ?? `write type: ${typeName}, give a table of values, or convert it with get and put`,
+  };
+}
+
+/** Moments and local times differ by a zone that no column names; these expressions take it for UTC. */
+function conversionOf(family: string, { codec, name }: BoundColumn): string | null {
+  const toInstant = "instant(value + 'Z')";
+  const toLocal = "replace(string(value), 'Z', '')";
+  const entry = (get: string, put: string): string => `say its zone, such as UTC: { field: ${name}, get: "${get}", put: "${put}" }`;
+  if (family === "instant" && codec.typeName === "timestamp") return entry(toInstant, toLocal);
+  return family === "timestamp" && codec.typeName === "instant" ? entry(toLocal, toInstant) : null;
 }
 
 function setMismatch(column: BoundColumn, { hasSeparator, isJson }: FitOptions): Mismatch | null {

@@ -9,9 +9,9 @@ export interface MatchHash {
 }
 
 export async function createMatchHash(): Promise<MatchHash> {
-  const { h64 } = await xxhash();
+  const hasher = await xxhash();
   return {
-    entityKey: (sync, rule, key) => BigInt.asIntN(64, h64(`${sync} ${rule} ${key}`)),
-    stagedKey: (side, rule, key) => BigInt.asIntN(64, h64(`${side} ${rule} ${key}`, 1n)),
+    entityKey: (sync, rule, key) => BigInt.asIntN(64, hasher.h64(`${sync} ${rule} ${key}`)),
+    stagedKey: (side, rule, key) => BigInt.asIntN(64, hasher.h64(`${side} ${rule} ${key}`, 1n)),
   };
 }

@@ -3,7 +3,7 @@ import { storeBroken } from "./errors.ts";
 import type { Session } from "./session.ts";
 
 /** Entity ids of one generation: generation × 2^36 + a sequence. [S58] */
-export const GENERATION_SIZE = 2 ** 36;
+const GENERATION_SIZE = 2 ** 36;
 
 type Counter = "entity" | "mark";
 

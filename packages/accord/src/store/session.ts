@@ -1,3 +1,4 @@
+// oxlint-disable typescript/no-unnecessary-type-parameters -- the text of a statement decides the shape of its rows; the caller, who wrote it, names it.
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { AccordError, type CallOptions } from "@accord/engine/connector";
 import { storeError } from "./errors.ts";

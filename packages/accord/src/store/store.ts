@@ -139,8 +139,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
 }
 
 interface Steps {
-  read<Result>(call: CallOptions, work: () => Result): Result;
-  write<Result>(work: () => Result): Result;
+  readonly read: <Result>(call: CallOptions, work: () => Result) => Result;
+  readonly write: <Result>(work: () => Result) => Result;
 }
 
 /** Transactions that first forget what is kept in memory, where another process has committed since. */

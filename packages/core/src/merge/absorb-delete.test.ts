@@ -57,7 +57,10 @@ describe("delete against an unchanged record", () => {
     const keep = { ...plain, deletes: { do: "keep", conflict: "update-wins" } } as const;
     const first = gone(start().entity, 1, keep);
     expect(first.entity.life.kind).toBe("live");
-    expect([owe(keep, first.entity, 0, NO_REFERENCES), owe(keep, first.entity, 1, NO_REFERENCES)]).toEqual([{ kind: "nothing" }, { kind: "nothing" }]);
+    expect([owe(keep, first.entity, 0, NO_REFERENCES), owe(keep, first.entity, 1, NO_REFERENCES)]).toEqual([
+      { kind: "nothing" },
+      { kind: "nothing" },
+    ]);
     const last = gone(first.entity, 0, keep);
     expect(last.entity.life.kind).toBe("deleted");
   });
@@ -118,7 +121,10 @@ describe("delete against update", () => {
 describe("archives and returns", () => {
   test("[S38] an archived record propagates as a delete", () => {
     const result = gone(start(archiving).entity, 1, archiving, smallImage(["Ann"], ARCHIVED));
-    expect(result.entity).toMatchObject({ life: { kind: "deleted", side: 1 }, members: [{}, { state: "archived", record: "r1", retired: [] }] });
+    expect(result.entity).toMatchObject({
+      life: { kind: "deleted", side: 1 },
+      members: [{}, { state: "archived", record: "r1", retired: [] }],
+    });
     expect(owe(archiving, result.entity, 0, NO_REFERENCES).kind).toBe("archive");
   });
 
@@ -148,13 +154,27 @@ describe("archives and returns", () => {
     expect(back.entity.life.kind).toBe("live");
     expect(back.entity.members[1]).toMatchObject({ state: "live", record: "r1", retired: [] });
     expect(back.events).toContainEqual({ kind: "revived", side: 1 });
-    const seen = absorbRecord(plain, back.entity, 1, { image: smallImage(["Zoe"], "x"), position: null, fromMs: 10, toMs: 10 }, NO_REFERENCES);
+    const seen = absorbRecord(
+      plain,
+      back.entity,
+      1,
+      { image: smallImage(["Zoe"], "x"), position: null, fromMs: 10, toMs: 10 },
+      NO_REFERENCES,
+    );
     expect(seen.entity.fields[0]?.value).toBe("Zoe");
   });
 
   test("[S40] un-archiving by hand brings the others back too: archived ones are owed their restoration", () => {
     const deleted = gone(start(archiving).entity, 1, archiving, smallImage(["Ann"], ARCHIVED)).entity;
-    const write = { kind: "archive", record: "r0", fields: [], set: [], image: smallImage(["Ann"], ARCHIVED), position: null, atMs: 10 } as const;
+    const write = {
+      kind: "archive",
+      record: "r0",
+      fields: [],
+      set: [],
+      image: smallImage(["Ann"], ARCHIVED),
+      position: null,
+      atMs: 10,
+    } as const;
     const settled = settleWrite(archiving, deleted, 0, write, NO_REFERENCES).entity;
     const back = absorbReturn(archiving, settled, 1, smallImage(["Ann"], "x"), user);
     expect(owe(archiving, back.entity, 0, NO_REFERENCES)).toMatchObject({ kind: "restore", record: "r0" });
@@ -169,7 +189,9 @@ describe("archives and returns", () => {
 
   test("[S42] a record out of scope that is deleted is noted, and nothing follows", () => {
     const it = start();
-    const members = it.entity.members.map((member, side) => (side === 1 && member !== null ? { ...member, state: "outOfScope" as const } : member));
+    const members = it.entity.members.map((member, side) =>
+      side === 1 && member !== null ? { ...member, state: "outOfScope" as const } : member,
+    );
     const result = gone({ ...it.entity, members }, 1);
     expect(result.entity).toMatchObject({ life: { kind: "live" }, members: [{ state: "live" }, { state: "deleted" }] });
   });

@@ -29,7 +29,13 @@ export interface DeleteObservation {
  * What an archived record shows beside its mark is absorbed first, so that no edit made with the archiving is lost. A record that no longer takes part
  * (archived, out of scope) is noted as gone, no more.
  */
-export function absorbDelete(model: SyncModel, entity: Entity, side: SideIndex, observation: DeleteObservation, references: References): Deleted {
+export function absorbDelete(
+  model: SyncModel,
+  entity: Entity,
+  side: SideIndex,
+  observation: DeleteObservation,
+  references: References,
+): Deleted {
   const member = entity.members[side] ?? null;
   if (!isPresent(member)) return absorbLateDelete(model, entity, side, observation, member, references);
   if (observation.image !== null && observation.image !== member.image) {
@@ -43,7 +49,9 @@ export function absorbDelete(model: SyncModel, entity: Entity, side: SideIndex, 
   const remains = withMember(entity, side, gone);
   const goneEvent: MergeEvent = { kind: "gone", side, record: member.record };
   if (entity.life.kind !== "live") return { entity: remains, events: [goneEvent] };
-  const isLast = !remains.members.some((other) => other !== null && other.record !== null && other.state !== "deleted" && other.state !== "archived");
+  const isLast = !remains.members.some(
+    (other) => other !== null && other.record !== null && other.state !== "deleted" && other.state !== "archived",
+  );
   if (model.deletes.do === "keep" || entity.review !== null) {
     return isLast ? deleteEntity(remains, side, observation.toMs, [goneEvent]) : { entity: remains, events: [goneEvent] };
   }
@@ -60,11 +68,14 @@ function absorbLateDelete(
   member: Member | null,
   references: References,
 ): Deleted {
-  if (member === null || observation.image !== null || (member.state !== "archived" && member.state !== "outOfScope")) return { entity, events: [] };
+  if (member === null || observation.image !== null || (member.state !== "archived" && member.state !== "outOfScope"))
+    return { entity, events: [] };
   const gone = goneMember(member, observation);
   const events: MergeEvent[] = [{ kind: "gone", side, record: member.record }];
   const isRestored = member.state === "archived" && entity.life.kind === "live" && entity.review === null && model.deletes.do !== "keep";
-  return isRestored ? settleConflict(model, entity, side, gone, observation, events, references) : { entity: withMember(entity, side, gone), events };
+  return isRestored
+    ? settleConflict(model, entity, side, gone, observation, events, references)
+    : { entity: withMember(entity, side, gone), events };
 }
 
 function deleteEntity(entity: Entity, side: SideIndex | null, atMs: number, events: readonly MergeEvent[]): Deleted {
@@ -98,10 +109,16 @@ function settleConflict(
 ): Deleted {
   switch (model.deletes.conflict) {
     case "delete-wins":
-      return deleteEntity(withMember(entity, side, gone), side, observation.toMs, [...events, { kind: "deleteConflict", side, kept: "delete" }]);
+      return deleteEntity(withMember(entity, side, gone), side, observation.toMs, [
+        ...events,
+        { kind: "deleteConflict", side, kept: "delete" },
+      ]);
     case "review": {
       const review = { openedAtMs: observation.toMs, reason: "it was deleted here and changed elsewhere", candidates: [] };
-      return { entity: { ...withMember(entity, side, gone), review }, events: [...events, { kind: "deleteConflict", side, kept: "review" }] };
+      return {
+        entity: { ...withMember(entity, side, gone), review },
+        events: [...events, { kind: "deleteConflict", side, kept: "review" }],
+      };
     }
     case "update-wins": {
       const kept = withMember({ ...entity, version: entity.version + 1 }, side, owedAgain(gone));
@@ -141,8 +158,14 @@ function freeReviews(
     events.push({ kind: "reviewClosed", field: index, side: deleter, because: "delete", from: field.value, to });
     const version = result.version + 1;
     const closed: CanonicalField =
-      only === undefined ? { ...field, review: null } : { ...field, value: to, version, provenance: { ...provenance, side: only }, review: null, adds: null };
-    result = { ...result, version: Math.max(result.version, closed.version), fields: result.fields.map((old, place) => (place === index ? closed : old)) };
+      only === undefined
+        ? { ...field, review: null }
+        : { ...field, value: to, version, provenance: { ...provenance, side: only }, review: null, adds: null };
+    result = {
+      ...result,
+      version: Math.max(result.version, closed.version),
+      fields: result.fields.map((old, place) => (place === index ? closed : old)),
+    };
   }
   return closeAgreedReviews(model, result, deleter, provenance, events, references).entity;
 }
@@ -154,7 +177,13 @@ function owedAgain(gone: Member): Member {
 
 function goneMember(member: Member, observation: DeleteObservation): Member {
   if (observation.image !== null) {
-    return { ...member, state: "archived", image: observation.image, position: observation.position ?? member.position, seenAtMs: observation.toMs };
+    return {
+      ...member,
+      state: "archived",
+      image: observation.image,
+      position: observation.position ?? member.position,
+      seenAtMs: observation.toMs,
+    };
   }
   const retired = member.record === null || member.retired.includes(member.record) ? member.retired : [...member.retired, member.record];
   return { ...member, state: "deleted", retired, position: observation.position ?? member.position, seenAtMs: observation.toMs };
@@ -177,13 +206,22 @@ function hasUnseenUpdate(model: SyncModel, entity: Entity, side: SideIndex, memb
  * An edit seen at a member whose entity was deleted elsewhere: delete against update, from the other end. [S38]
  * Returns whether the edit is to be absorbed (the entity lives again), and the entity to absorb it into.
  */
-export function absorbEditOfDeleted(model: SyncModel, entity: Entity, side: SideIndex, atMs: number): Deleted & { readonly lives: boolean } {
+export function absorbEditOfDeleted(
+  model: SyncModel,
+  entity: Entity,
+  side: SideIndex,
+  atMs: number,
+): Deleted & { readonly lives: boolean } {
   switch (model.deletes.conflict) {
     case "delete-wins":
       return { entity, events: [{ kind: "deleteConflict", side, kept: "delete" }], lives: false };
     case "review": {
       const review = { openedAtMs: atMs, reason: "it was changed here and deleted elsewhere", candidates: [] };
-      return { entity: { ...entity, life: { kind: "live" }, version: entity.version + 1, review }, events: [{ kind: "deleteConflict", side, kept: "review" }], lives: true };
+      return {
+        entity: { ...entity, life: { kind: "live" }, version: entity.version + 1, review },
+        events: [{ kind: "deleteConflict", side, kept: "review" }],
+        lives: true,
+      };
     }
     case "update-wins": {
       const revived = revive(model, entity, side);

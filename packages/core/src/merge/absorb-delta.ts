@@ -17,7 +17,16 @@ export function absorbCount(sight: FieldSight, state: FieldState, policy: Counte
   if (counted.kind === "review") return openReview(sight, state, counted.reason, events);
   const asOfMs = policy.absolute ? momentMs(sight.canonical[policy.absolute.asOf]?.value) : null;
   if (asOfMs !== null && provenance.toMs <= asOfMs) {
-    events.push({ kind: "conflict", field: index, side, policy: "counter", winner: "canonical", from: canonical, to: canonical, lost: sight.observed });
+    events.push({
+      kind: "conflict",
+      field: index,
+      side,
+      policy: "counter",
+      winner: "canonical",
+      from: canonical,
+      to: canonical,
+      lost: sight.observed,
+    });
     return behind(state);
   }
   const deltas = policy.absolute ? withDelta(state.field.deltas ?? [], [provenance.toMs, counted.delta]) : undefined;

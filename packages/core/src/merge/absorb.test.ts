@@ -1,6 +1,6 @@
 import { cutting, groupMapping, OWNER, plainMapping, smallImage, smallSync, SmallWorld } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
-import { isCurrent } from "../entity/entity.ts";
+import { isCurrent, isPresent } from "../entity/entity.ts";
 import type { Entity } from "../entity/entity.ts";
 import { NO_REFERENCES } from "../mapping/references.ts";
 import { owe } from "../plan/owe.ts";
@@ -14,8 +14,14 @@ const plain = smallSync({ name: {} });
 
 function ack(entity: Entity, side: number): boolean {
   const member = entity.members[side];
-  return member != null && isCurrent(entity, member, NAME);
+  return isPresent(member) && isCurrent(entity, member, NAME);
 }
+
+const make = () => groupMapping([0, 1], groupParts);
+
+const image = (street: string | null | undefined, city: string | null | undefined) => smallImage([street, city], "x");
+
+const oneWay = (drift: "revert" | "keep") => smallSync({ credit: { writers: [0], drift } }, { sides: 2 });
 
 describe("the table S13, row by row", () => {
   test("[S13] unchanged and current: nothing happens", () => {
@@ -80,6 +86,18 @@ describe("the table S13, row by row", () => {
     world.absorb(1);
     expect(world.entity.fields[NAME]?.value).toBe("Cid");
     expect(world.events.at(-1)?.kind).toBe("taken");
+  });
+
+  test("[S13] a side that shows the canonical value is up to date even where the value moved away and back without it", () => {
+    const world = new SmallWorld(plain, ["Ann", "x"]);
+    for (const name of ["Bea", "Ann"]) {
+      world.edit(0, NAME, name);
+      world.absorb(0);
+    }
+    expect(ack(world.entity, 1)).toBe(false);
+    world.edit(1, NAME, "Cid");
+    world.absorb(1);
+    expect(world.events.at(-1)).toEqual({ kind: "taken", field: NAME, side: 1, from: "Ann", to: "Cid" });
   });
 
   test("[S5] an unknown value is never a change, and what was known of it is kept", () => {
@@ -173,9 +191,7 @@ describe("groups", () => {
     { name: "street", type: textType },
     { name: "city", type: textType },
   ]);
-  const make = () => groupMapping([0, 1], groupParts);
   const model = smallSync({ address: { type: address, sides: { 0: { make }, 1: { make } } }, other: { sides: { 0: null, 1: null } } });
-  const image = (street: string | null | undefined, city: string | null | undefined) => smallImage([street, city], "x");
   const observe = (entity: Entity, seen: string, isReading = false) =>
     absorbRecord(model, entity, 1, { image: seen, position: null, fromMs: 5, toMs: 5, isReading }, NO_REFERENCES);
 
@@ -219,8 +235,6 @@ describe("groups", () => {
 });
 
 describe("one direction", () => {
-  const oneWay = (drift: "revert" | "keep") => smallSync({ credit: { writers: [0], drift } }, { sides: 2 });
-
   test("[S55] revert: an edit at a side that is no writer is pushed back and listed", () => {
     const world = new SmallWorld(oneWay("revert"), ["100", "x"]);
     world.edit(1, NAME, "7");

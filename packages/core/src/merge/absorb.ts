@@ -42,7 +42,13 @@ const UNTOUCHED = { events: [], reread: false, problems: [], waiting: [] } as co
  * Absorbs what was seen of a member's record into its entity: the table S13, field by field. Pure, total and deterministic.
  * The member must be present and without an open intent (S33); deletes and joins have functions of their own.
  */
-export function absorbRecord(model: SyncModel, entity: Entity, side: SideIndex, observation: Observation, references: References): Absorbed {
+export function absorbRecord(
+  model: SyncModel,
+  entity: Entity,
+  side: SideIndex,
+  observation: Observation,
+  references: References,
+): Absorbed {
   const member = entity.members[side];
   const mapping = model.sides[side]?.mapping;
   if (!isPresent(member) || mapping === undefined) return { entity, ...UNTOUCHED };

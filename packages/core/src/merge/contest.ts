@@ -20,4 +20,7 @@ export interface Contest {
 }
 
 export type Resolution =
-  { readonly kind: "canonical" } | { readonly kind: "observed" } | { readonly kind: "value"; readonly value: Value } | { readonly kind: "review"; readonly reason: string };
+  | { readonly kind: "canonical" }
+  | { readonly kind: "observed" }
+  | { readonly kind: "value"; readonly value: Value }
+  | { readonly kind: "review"; readonly reason: string };

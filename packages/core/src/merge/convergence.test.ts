@@ -109,7 +109,11 @@ class Chronicle {
       return setText(tags.includes(tag) ? tags.filter((other) => other !== tag) : [...tags, tag]);
     }
     if (column === STAGE) return STEPS[choice % STEPS.length] ?? "1";
-    if (column === TEXT) return cell.split(" ").map((word, place) => (place === choice % 3 ? `w${this.edits}` : word)).join(" ");
+    if (column === TEXT)
+      return cell
+        .split(" ")
+        .map((word, place) => (place === choice % 3 ? `w${this.edits}` : word))
+        .join(" ");
     return column === CODE && choice > 2 && at !== 1 ? `${this.edits}!long` : `${this.edits}!`;
   }
 }
@@ -206,7 +210,9 @@ describe("whatever users do and in whatever order it is seen", () => {
 describe("where order does not matter", () => {
   const round = fc.record({
     sides: fc.integer({ min: 2, max: 4 }),
-    edits: fc.array(fc.record({ side, column: fc.constantFrom(NAME, CREDIT, STOCK, TAGS, STAGE), choice: fc.nat({ max: 5 }) }), { maxLength: 6 }),
+    edits: fc.array(fc.record({ side, column: fc.constantFrom(NAME, CREDIT, STOCK, TAGS, STAGE), choice: fc.nat({ max: 5 }) }), {
+      maxLength: 6,
+    }),
     order: fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4, maxLength: 4 }),
   });
 
@@ -228,15 +234,20 @@ describe("where order does not matter", () => {
 
   test("[S25] sides that made the same edit agree under every policy, and nothing is written: p(b, x, x) = x", () => {
     fc.assert(
-      fc.property(fc.constantFrom(NAME, NOTE, TAGS, STAGE, NEWEST, TEXT), fc.nat({ max: 5 }), fc.integer({ min: 2, max: 4 }), (column, choice, sides) => {
-        const chronicle = new Chronicle(sides);
-        chronicle.edit(0, column, choice);
-        const cell = chronicle.world.cell(0, column) ?? null;
-        for (let at = 1; at < sides; at += 1) chronicle.world.edit(at, column, cell);
-        chronicle.world.settle();
-        expect(chronicle.world.entity.fields[column]).toMatchObject({ value: cell, review: null });
-        expect(chronicle.world.writes).toEqual([]);
-      }),
+      fc.property(
+        fc.constantFrom(NAME, NOTE, TAGS, STAGE, NEWEST, TEXT),
+        fc.nat({ max: 5 }),
+        fc.integer({ min: 2, max: 4 }),
+        (column, choice, sides) => {
+          const chronicle = new Chronicle(sides);
+          chronicle.edit(0, column, choice);
+          const cell = chronicle.world.cell(0, column) ?? null;
+          for (let at = 1; at < sides; at += 1) chronicle.world.edit(at, column, cell);
+          chronicle.world.settle();
+          expect(chronicle.world.entity.fields[column]).toMatchObject({ value: cell, review: null });
+          expect(chronicle.world.writes).toEqual([]);
+        },
+      ),
     );
   });
 });

@@ -24,11 +24,22 @@ function meeting(field: SmallField, first: string | null, second: string | null,
 
 const owes = (model: SyncModel, entity: Entity) => [0, 1].map((side) => owe(model, entity, side, NO_REFERENCES).kind);
 
+const links = (known: Readonly<Record<string, number>>): References => ({
+  entityOf: (_sync, _side, record) => known[record],
+  recordOf: (_sync, side, entity) => Object.keys(known).find((record) => known[record] === entity && record.startsWith(`s${side}`)),
+});
+
 describe("first contact", () => {
   test("[S36] a record that matched nothing becomes an entity, owed to the other sides", () => {
     const model = smallSync({ name: {} });
     const created = createEntity(model, 5, 1, "r1", at("Ann"), "user", NO_REFERENCES);
-    expect(created.entity).toMatchObject({ id: 5, version: 1, life: { kind: "live" }, fields: [{ value: "Ann", version: 1 }], members: [null, { state: "live", ack: [1] }] });
+    expect(created.entity).toMatchObject({
+      id: 5,
+      version: 1,
+      life: { kind: "live" },
+      fields: [{ value: "Ann", version: 1 }],
+      members: [null, { state: "live", ack: [1] }],
+    });
     expect(created.events).toEqual([{ kind: "joined", side: 1, record: "r1", by: "new" }]);
     expect(owes(model, created.entity)).toEqual(["create", "nothing"]);
   });
@@ -36,12 +47,25 @@ describe("first contact", () => {
   test("[S36] owner: the side declared first wins, and the other's value is logged and overwritten", () => {
     const { entity, joined, value, model } = meeting({}, "a", "b");
     expect(value).toBe("a");
-    expect(joined.events).toContainEqual({ kind: "conflict", field: 0, side: 1, policy: "initial", winner: "canonical", from: "a", to: "a", lost: "b" });
+    expect(joined.events).toContainEqual({
+      kind: "conflict",
+      field: 0,
+      side: 1,
+      policy: "initial",
+      winner: "canonical",
+      from: "a",
+      to: "a",
+      lost: "b",
+    });
     expect(owes(model, entity)).toEqual(["nothing", "update"]);
   });
 
   test("[S36] a field with an owner of its own keeps that rank from the first moment", () => {
-    const { value, entity, model } = meeting({ policy: { kind: "owner", ranks: [1, 0], revert: false, fill: false, blanks: [], verified: null } }, "a", "b");
+    const { value, entity, model } = meeting(
+      { policy: { kind: "owner", ranks: [1, 0], revert: false, fill: false, blanks: [], verified: null } },
+      "a",
+      "b",
+    );
     expect(value).toBe("b");
     expect(owes(model, entity)).toEqual(["update", "nothing"]);
   });
@@ -72,7 +96,11 @@ describe("first contact", () => {
     expect(meeting({ type: integerType, policy: { kind: "counter", floor: null } }, "3", "4").value).toBe("3");
     const tags = { type: setType(textType), policy: { kind: "set" } } as const;
     expect(meeting(tags, setText(["a"]), setText(["b"])).value).toBe(setText(["a", "b"]));
-    const folding = { ...textType, equal: (a: string, b: string) => a.toLowerCase() === b.toLowerCase(), hash: (text: string) => text.toLowerCase() };
+    const folding = {
+      ...textType,
+      equal: (a: string, b: string) => a.toLowerCase() === b.toLowerCase(),
+      hash: (text: string) => text.toLowerCase(),
+    };
     expect(meeting({ ...tags, type: setType(folding) }, setText(["A"]), setText(["a"])).value).toBe(setText(["A"]));
   });
 
@@ -98,10 +126,13 @@ describe("first contact", () => {
   });
 
   test("[S36, S44] a reference that is not known yet stays unknown, meets the others later by the initial policy, and is not overwritten before", () => {
-    const model = smallSync({ company: { sides: { 0: { make: (column) => referenceMapping(column, "companies", 0) }, 1: { make: (column) => referenceMapping(column, "companies", 1) } } } });
-    const links = (known: Readonly<Record<string, number>>): References => ({
-      entityOf: (_sync, _side, record) => known[record],
-      recordOf: (_sync, side, entity) => Object.keys(known).find((record) => known[record] === entity && record.startsWith(`s${side}`)),
+    const model = smallSync({
+      company: {
+        sides: {
+          0: { make: (column) => referenceMapping(column, "companies", 0) },
+          1: { make: (column) => referenceMapping(column, "companies", 1) },
+        },
+      },
     });
     const none = links({});
     const created = createEntity(model, 1, 0, "r0", at(null), "initial", none).entity;
@@ -115,7 +146,14 @@ describe("first contact", () => {
   });
 
   test("[S44] a reference edited to a record that is not linked yet keeps what was known, and waits", () => {
-    const model = smallSync({ company: { sides: { 0: { make: (column) => referenceMapping(column, "companies", 0) }, 1: { make: (column) => referenceMapping(column, "companies", 1) } } } });
+    const model = smallSync({
+      company: {
+        sides: {
+          0: { make: (column) => referenceMapping(column, "companies", 0) },
+          1: { make: (column) => referenceMapping(column, "companies", 1) },
+        },
+      },
+    });
     const refs: References = { entityOf: (_sync, _side, record) => (record === "new" ? undefined : 70), recordOf: () => "c7" };
     const created = createEntity(model, 1, 0, "r0", at("c7"), "initial", refs).entity;
     const seen = absorbRecord(model, created, 0, at("new", 2), refs);

@@ -90,7 +90,12 @@ export function joinMember(
     incarnation: previous === null || previous === undefined ? 1 : previous.incarnation + 1,
     retired: previous?.retired ?? [],
   };
-  return { entity: withMember({ ...entity, fields, version }, side, { ...member, ack: acksOf(model, fields, side, member, references) }), events, problems, waiting };
+  return {
+    entity: withMember({ ...entity, fields, version }, side, { ...member, ack: acksOf(model, fields, side, member, references) }),
+    events,
+    problems,
+    waiting,
+  };
 }
 
 /** Fields whose image the record already shows are acknowledged, whoever wrote them. [S13] */
@@ -105,7 +110,12 @@ function acksOf(model: SyncModel, fields: readonly CanonicalField[], side: SideI
   });
 }
 
-function readForJoin(model: SyncModel, side: SideIndex, observation: Observation, references: References): GottenRecord & { readonly image: NativeImage } {
+function readForJoin(
+  model: SyncModel,
+  side: SideIndex,
+  observation: Observation,
+  references: References,
+): GottenRecord & { readonly image: NativeImage } {
   const mapping = model.sides[side]?.mapping;
   if (mapping === undefined) return { values: [], problems: [], waiting: [], image: observation.image };
   const cells = readImage(observation.image);
@@ -115,7 +125,13 @@ function readForJoin(model: SyncModel, side: SideIndex, observation: Observation
   return { ...got, image: writeImage(cells.map((cell, column) => (kept.has(column) ? undefined : cell))) };
 }
 
-function newMember(model: SyncModel, record: RecordId, values: readonly MaybeValue[], observation: Observation, image: NativeImage): Member {
+function newMember(
+  model: SyncModel,
+  record: RecordId,
+  values: readonly MaybeValue[],
+  observation: Observation,
+  image: NativeImage,
+): Member {
   return {
     state: "live",
     record,

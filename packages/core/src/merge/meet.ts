@@ -56,7 +56,7 @@ export function meet(meeting: Meeting, old: CanonicalField, events: MergeEvent[]
 
 /** Whether some side that has the field may not write it: until a writer has filled it, it stays unknown and is pushed nowhere. [S55] */
 export function isOneWay(model: SyncModel, field: FieldIndex): boolean {
-  return model.sides.some((side, index) => side.mapping.fields[field] != null && model.fields[field]?.writers[index] !== true);
+  return model.sides.some(({ mapping }, side) => (mapping.fields[field] ?? null) !== null && model.fields[field]?.writers[side] !== true);
 }
 
 function winsFirstContact({ model, field, side, provenance }: Meeting, old: CanonicalField): boolean {

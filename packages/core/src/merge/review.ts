@@ -12,7 +12,14 @@ import type { MergeEvent } from "./merge-event.ts";
 
 /** Freezes a field: the canonical value stays, accepts none and is written to no late side until a person or agreement decides. [S23] */
 export function openReview(sight: FieldSight, state: FieldState, reason: string, events: MergeEvent[]): FieldState {
-  events.push({ kind: "reviewOpened", field: sight.index, side: sight.side, reason, canonical: state.field.value, candidate: sight.observed });
+  events.push({
+    kind: "reviewOpened",
+    field: sight.index,
+    side: sight.side,
+    reason,
+    canonical: state.field.value,
+    candidate: sight.observed,
+  });
   const review = reviewOf(sight.model, sight.side, sight.observed, reason, sight.provenance.toMs);
   return { ...state, field: { ...state.field, review } };
 }
@@ -94,7 +101,8 @@ function replaceField(entity: Entity, field: FieldIndex, value: CanonicalField):
 function agreedValue(model: SyncModel, entity: Entity, field: FieldIndex, references: References): MaybeValue {
   const frozen = entity.fields[field];
   const parties = entity.members.flatMap((member, side): Party[] => {
-    const isParty = isPresent(member) && model.fields[field]?.writers[side] === true && model.sides[side]?.mapping.fields[field] != null;
+    const isParty =
+      isPresent(member) && model.fields[field]?.writers[side] === true && (model.sides[side]?.mapping.fields[field] ?? null) !== null;
     if (!isParty || (frozen?.review?.candidates[side] === undefined && !isCurrent(entity, member, field))) return [];
     return [{ side, member }];
   });

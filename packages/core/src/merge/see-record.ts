@@ -43,7 +43,9 @@ export function seeCells(
   }
   const kept = new Set<number>([...torn, ...got.waiting].flatMap((field) => mapping.fields[field]?.reads ?? []));
   const after = cells.map((cell, column) => (cell === undefined || kept.has(column) ? known?.[column] : cell));
-  const held = new Set<FieldIndex>(mapping.fields.flatMap((field, index) => (field?.reads.some((column) => kept.has(column)) === true ? [index] : [])));
+  const held = new Set<FieldIndex>(
+    mapping.fields.flatMap((field, index) => (field?.reads.some((column) => kept.has(column)) === true ? [index] : [])),
+  );
   return {
     // A field that shares a column with a torn or waiting one is not half taken either.
     observed: got.values.map((value, field) => (held.has(field) ? undefined : value)),

@@ -1,6 +1,6 @@
 import { smallImage, smallSync, SmallWorld } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
-import { isCurrent } from "../entity/entity.ts";
+import { isCurrent, isPresent } from "../entity/entity.ts";
 import type { Entity } from "../entity/entity.ts";
 import { NO_REFERENCES } from "../mapping/references.ts";
 import { owe } from "../plan/owe.ts";
@@ -25,7 +25,7 @@ function write(entity: Entity, image: string | null, extra: Partial<ConfirmedWri
 }
 
 const settle = (entity: Entity, image: string | null) => settleWrite(model, entity, 1, write(entity, image), NO_REFERENCES);
-const current = (entity: Entity, field: number) => entity.members[1] != null && isCurrent(entity, entity.members[1], field);
+const current = (entity: Entity, field: number) => isPresent(entity.members[1]) && isCurrent(entity, entity.members[1], field);
 
 describe("settling a write", () => {
   test("[S29] the shadow does not move before proof: an owed write leaves the member as it was", () => {
@@ -71,15 +71,32 @@ describe("settling a write", () => {
   test("[S28, S29] a canonical value that moved on while the write was under way is owed again", () => {
     const entity = owed();
     const under = write(entity, smallImage(["Bea", "n"], "x"));
-    const moved = absorbRecord(model, entity, 0, { image: smallImage(["Cid", "n"], "x"), position: null, fromMs: 1, toMs: 1 }, NO_REFERENCES).entity;
+    const moved = absorbRecord(
+      model,
+      entity,
+      0,
+      { image: smallImage(["Cid", "n"], "x"), position: null, fromMs: 1, toMs: 1 },
+      NO_REFERENCES,
+    ).entity;
     const settled = settleWrite(model, moved, 1, under, NO_REFERENCES);
     expect(current(settled.entity, 0)).toBe(false);
-    expect(owe(model, settled.entity, 1, NO_REFERENCES)).toMatchObject({ kind: "update", set: [{ column: 0, cell: "Cid" }], expect: [{ column: 0, cell: "Bea" }] });
+    expect(owe(model, settled.entity, 1, NO_REFERENCES)).toMatchObject({
+      kind: "update",
+      set: [{ column: 0, cell: "Cid" }],
+      expect: [{ column: 0, cell: "Bea" }],
+    });
   });
 
   test("[S29, S59] an undo's write leaves the field unacknowledged: what it restored is not the canonical value", () => {
     const entity = settle(owed(), smallImage(["Bea", "n"], "x")).entity;
-    const undo = { kind: "undo-update", record: "r1", fields: [{ field: 0, version: 2 }], set: [{ column: 0, cell: "Ann" }], position: null, atMs: 1 } as const;
+    const undo = {
+      kind: "undo-update",
+      record: "r1",
+      fields: [{ field: 0, version: 2 }],
+      set: [{ column: 0, cell: "Ann" }],
+      position: null,
+      atMs: 1,
+    } as const;
     const undone = settleWrite(model, entity, 1, { ...undo, image: smallImage(["Ann", "n"], "x") }, NO_REFERENCES);
     expect(undone.entity.members[1]?.shadow[0]).toBe("Ann");
     expect(current(undone.entity, 0)).toBe(false);
@@ -91,7 +108,15 @@ describe("settling a write", () => {
     const unborn = { ...it.entity, members: [it.entity.members[0] ?? null, null] };
     const due = owe(filled, unborn, 1, NO_REFERENCES);
     if (due.kind !== "create") throw new Error("no create is owed");
-    const create: ConfirmedWrite = { kind: "create", record: "r9", fields: due.fields, set: due.set, image: smallImage(["Ann", "77"], null), position: null, atMs: 5 };
+    const create: ConfirmedWrite = {
+      kind: "create",
+      record: "r9",
+      fields: due.fields,
+      set: due.set,
+      image: smallImage(["Ann", "77"], null),
+      position: null,
+      atMs: 5,
+    };
     const settled = settleWrite(filled, unborn, 1, create, NO_REFERENCES).entity;
     expect(settled.members[1]).toMatchObject({ state: "live", record: "r9", incarnation: 1, shadow: ["Ann", "77"] });
     expect(owe(filled, settled, 1, NO_REFERENCES).kind).toBe("nothing");

@@ -45,7 +45,13 @@ export function settleWrite(model: SyncModel, entity: Entity, side: SideIndex, w
   const member = closedMember(model, write, old);
   const known = member.image === null ? mapping.columns.map(() => undefined) : readImage(member.image);
   const predicted = predictCells(known, write);
-  const seen = seeCells(mapping, predicted, write.image === null ? predicted : readImage(write.image), write.image ?? writeImage(predicted), references);
+  const seen = seeCells(
+    mapping,
+    predicted,
+    write.image === null ? predicted : readImage(write.image),
+    write.image ?? writeImage(predicted),
+    references,
+  );
   const own = new Set(write.fields.map(({ field }) => field));
   const closed = withMember(entity, side, { ...member, shadow: withOwnFields(member, seen.after, own) });
   const observation = { position: write.position, fromMs: member.seenAtMs, toMs: write.atMs };
@@ -63,8 +69,16 @@ const NO_MAPPING: SideMapping = { version: 0, columns: [], fields: [] };
 function settleDelete(entity: Entity, side: SideIndex, write: ConfirmedWrite, old: Member | null): Settled {
   if (old === null) return { entity, events: [], altered: [], reread: false };
   const retired = old.retired.includes(write.record) ? old.retired : [...old.retired, write.record];
-  const isUndo = write.kind === "undo-delete";
-  const gone: Member = { ...old, state: isUndo ? "absent" : "deleted", record: isUndo ? null : old.record, retired, intent: null, seenAtMs: write.atMs };
+  // A delete that lands after the entity came back to life (an update won meanwhile) leaves a member that is owed a new record. [S38]
+  const isOwedAgain = write.kind === "undo-delete" || entity.life.kind === "live";
+  const gone: Member = {
+    ...old,
+    state: isOwedAgain ? "absent" : "deleted",
+    record: isOwedAgain ? null : old.record,
+    retired,
+    intent: null,
+    seenAtMs: write.atMs,
+  };
   return { entity: withMember(entity, side, gone), events: [{ kind: "gone", side, record: write.record }], altered: [], reread: false };
 }
 

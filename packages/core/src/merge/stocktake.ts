@@ -36,7 +36,9 @@ export function stocktakeOf(sight: StocktakeSight, field: FieldModel): Stocktake
   const counted = sight.observed[absolute.value];
   const asOfMs = momentMs(sight.observed[absolute.asOf]);
   if (counted === undefined || counted === null || !isFiniteDecimal(counted) || asOfMs === null) return null;
-  const isNews = asOfMs > (momentMs(sight.shadow[absolute.asOf]) ?? -Infinity) && asOfMs > (momentMs(sight.canonical[absolute.asOf]?.value) ?? -Infinity);
+  const isNews =
+    asOfMs > (momentMs(sight.shadow[absolute.asOf]) ?? -Infinity) &&
+    asOfMs > (momentMs(sight.canonical[absolute.asOf]?.value) ?? -Infinity);
   return isNews ? { counted, asOfMs } : null;
 }
 
@@ -45,7 +47,13 @@ export function stocktakeOf(sight: StocktakeSight, field: FieldModel): Stocktake
  * What the side's own count column did in the same observation is no delta: it either stayed, or was set to the counted value by the side itself. If it did
  * something else, nobody can tell which movements the stocktake includes, and a person decides. A frozen count stays frozen.
  */
-export function resetCount(sight: StocktakeSight, index: FieldIndex, stocktake: Stocktake, state: FieldState, events: MergeEvent[]): FieldState {
+export function resetCount(
+  sight: StocktakeSight,
+  index: FieldIndex,
+  stocktake: Stocktake,
+  state: FieldState,
+  events: MergeEvent[],
+): FieldState {
   const type = sight.model.fields[index]?.type;
   if (type === undefined || state.field.review !== null) return state;
   const { side, provenance, model } = sight;
@@ -53,7 +61,8 @@ export function resetCount(sight: StocktakeSight, index: FieldIndex, stocktake: 
   const deltas = state.field.deltas ?? [];
   const later = deltas.filter(([atMs]) => atMs > stocktake.asOfMs);
   const parsed = type.parse(later.reduce((count, [, delta]) => addDecimals(count, delta), stocktake.counted));
-  const problem = parsed.kind === "invalid" ? `the count would be ${parsed.problem}` : problemOf(sight, index, stocktake, deltas, later, parsed.text);
+  const problem =
+    parsed.kind === "invalid" ? `the count would be ${parsed.problem}` : problemOf(sight, index, stocktake, deltas, later, parsed.text);
   if (problem !== null || parsed.kind === "invalid") {
     const candidate = observed ?? stocktake.counted;
     events.push({ kind: "reviewOpened", field: index, side, reason: problem ?? "", canonical: state.field.value, candidate });

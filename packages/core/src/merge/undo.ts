@@ -26,5 +26,9 @@ export function undoField(model: SyncModel, entity: Entity, field: FieldIndex, b
   const provenance: Provenance = { side: null, cause: "undo", fromMs: atMs, toMs: atMs };
   const undone: MergeEvent = { kind: "undone", field, from: current.value, to: before };
   const closed: MergeEvent = { kind: "reviewClosed", field, side: null, because: "undo", from: current.value, to: before };
-  return { kind: "undone", entity: withValue(entity, field, before, provenance), events: current.review === null ? [undone] : [undone, closed] };
+  return {
+    kind: "undone",
+    entity: withValue(entity, field, before, provenance),
+    events: current.review === null ? [undone] : [undone, closed],
+  };
 }

@@ -38,7 +38,10 @@ export function checkGuards(counts: GuardCounts, limits: GuardLimits): GuardStop
     return { guard: "emptied-side", reason: `all ${records} records of ${side} would be deleted` };
   }
   if (deletes >= MASS_MIN && deletes > records * limits.deletesShareMax) {
-    return { guard: "deletes", reason: `${deletes} of ${records} records of ${side} would be deleted, more than ${percent(limits.deletesShareMax)}` };
+    return {
+      guard: "deletes",
+      reason: `${deletes} of ${records} records of ${side} would be deleted, more than ${percent(limits.deletesShareMax)}`,
+    };
   }
   for (const [field, emptied] of Object.entries(counts.emptied)) {
     if (emptied >= MASS_MIN && emptied > records * limits.emptiedShareMax) {
@@ -48,7 +51,10 @@ export function checkGuards(counts: GuardCounts, limits: GuardLimits): GuardStop
   for (const [field, rewrites] of Object.entries(counts.rewrites)) {
     const share = limits.rewritesShareMax[field];
     if (share !== undefined && rewrites >= MASS_MIN && rewrites > records * share) {
-      return { guard: "rewrites", reason: `${field} would be rewritten in ${rewrites} of ${records} records of ${side}, more than ${percent(share)}` };
+      return {
+        guard: "rewrites",
+        reason: `${field} would be rewritten in ${rewrites} of ${records} records of ${side}, more than ${percent(share)}`,
+      };
     }
   }
   return null;

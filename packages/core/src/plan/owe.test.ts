@@ -1,4 +1,4 @@
-import { groupMapping, OWNER, plainMapping, referenceMapping, smallImage, smallSync, SmallWorld } from "@accord/testkit";
+import { cutting, groupMapping, OWNER, plainMapping, referenceMapping, smallImage, smallSync, SmallWorld } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
 import type { Entity } from "../entity/entity.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
@@ -27,6 +27,10 @@ const withSide1 = (entity: Entity, patch: object): Entity => ({
   ...entity,
   members: entity.members.map((member, side) => (side === 1 && member !== null ? { ...member, ...patch } : member)),
 });
+
+const make = () => groupMapping([0, 1], groupParts);
+
+const deleted = (entity: Entity): Entity => ({ ...entity, life: { kind: "deleted", side: 0, atMs: 1 } });
 
 describe("updates", () => {
   test("[S28] changed fields only, with the cells that must still be there", () => {
@@ -59,6 +63,14 @@ describe("updates", () => {
     expect(acknowledgeLevel(model, edited().entity, 1, NO_REFERENCES)).toBe(null);
   });
 
+  test("[S15] what the side shows is compared with the value's image there, not with the value", () => {
+    const sync = smallSync({ name: { sides: { 1: cutting(3) } }, note: {} });
+    const it = new SmallWorld(sync, ["Bea", "n", "x"]);
+    it.edit(0, 0, "Beatrice");
+    it.absorb(0);
+    expect(dueAt(it.entity, 1, sync)).toEqual({ kind: "nothing" });
+  });
+
   test("[S23] a frozen field is not written", () => {
     const sync = smallSync({ name: { policy: { kind: "review" } }, note: {} }, { sides: 3 });
     const it = edited(sync);
@@ -77,7 +89,10 @@ describe("updates", () => {
   test("[S55] a reader is owed the writers' value; a side that cannot be written is owed none", () => {
     const sync = smallSync({ name: { writers: [0] }, note: {} });
     expect(dueAt(edited(sync).entity, 1, sync).kind).toBe("update");
-    const sealed = smallSync({ name: { sides: { 1: { make: (column) => plainMapping(column, textType, { isReadOnly: true }) } } }, note: {} });
+    const sealed = smallSync({
+      name: { sides: { 1: { make: (column) => plainMapping(column, textType, { isReadOnly: true }) } } },
+      note: {},
+    });
     expect(dueAt(edited(sealed).entity, 1, sealed)).toEqual({ kind: "nothing" });
   });
 
@@ -103,7 +118,6 @@ describe("updates", () => {
       { name: "street", type: textType },
       { name: "city", type: textType },
     ]);
-    const make = () => groupMapping([0, 1], groupParts);
     const sync = smallSync({ address: { type: group, sides: { 0: { make }, 1: { make } } }, other: { sides: { 0: null, 1: null } } });
     const it = edited(sync);
     const unread = withSide1(it.entity, { image: smallImage(["Ann", undefined], "x"), shadow: [undefined, undefined] });
@@ -112,7 +126,8 @@ describe("updates", () => {
 
   test("[S38, S42] nothing is owed to members that take no part, and to entities that wait for a person or live on in another", () => {
     const { entity } = edited();
-    for (const state of ["outOfScope", "lost", "deleted", "creating"]) expect(dueAt(withSide1(entity, { state }), 1)).toEqual({ kind: "nothing" });
+    for (const state of ["outOfScope", "lost", "deleted", "creating"])
+      expect(dueAt(withSide1(entity, { state }), 1)).toEqual({ kind: "nothing" });
     expect(dueAt({ ...entity, review: { openedAtMs: 1, reason: "", candidates: [] } }, 1)).toEqual({ kind: "nothing" });
     expect(dueAt({ ...entity, life: { kind: "merged", into: 2 } }, 1)).toEqual({ kind: "nothing" });
   });
@@ -157,8 +172,6 @@ describe("creates, restores and deletes", () => {
     expect(dueAt(entity, 1, child)).toEqual({ kind: "waits", field: 0, sync: "parents", entity: 7 });
   });
 
-  const deleted = (entity: Entity): Entity => ({ ...entity, life: { kind: "deleted", side: 0, atMs: 1 } });
-
   test("[S38] a delete expects the whole record; an archive sets the mark", () => {
     const { entity } = new SmallWorld(model, ["Ann", "n", "x"]);
     expect(dueAt(deleted(entity), 1)).toEqual({
@@ -185,6 +198,12 @@ describe("creates, restores and deletes", () => {
     const archiving = smallSync({ name: {}, note: {} }, { archive: { 1: "gone" } });
     const { entity } = new SmallWorld(archiving, ["Ann", "n", "x"]);
     const archived = withSide1(entity, { state: "archived", image: smallImage(["Ann", "n"], "gone") });
-    expect(dueAt(archived, 1, archiving)).toEqual({ kind: "restore", record: "r1", fields: [], set: [{ column: 2, cell: null }], expect: [{ column: 2, cell: "gone" }] });
+    expect(dueAt(archived, 1, archiving)).toEqual({
+      kind: "restore",
+      record: "r1",
+      fields: [],
+      set: [{ column: 2, cell: null }],
+      expect: [{ column: 2, cell: "gone" }],
+    });
   });
 });

@@ -107,7 +107,12 @@ function oweCreate(model: SyncModel, side: SideModel, entity: Entity, sideIndex:
 function acceptsCreates(model: SyncModel, side: SideIndex): boolean {
   return model.fields.some((field, index) => {
     const mapping = model.sides[side]?.mapping.fields[index];
-    return mapping !== null && mapping !== undefined && mapping.writes.length > 0 && field.writers.some((writes, other) => writes && other !== side);
+    return (
+      mapping !== null &&
+      mapping !== undefined &&
+      mapping.writes.length > 0 &&
+      field.writers.some((writes, other) => writes && other !== side)
+    );
   });
 }
 
@@ -176,7 +181,14 @@ function holdOf(mapping: FieldMapping, field: FieldIndex, cells: readonly Native
 }
 
 /** Whether a side is to be written this field at all, its value apart. */
-function isOwed(model: FieldModel, mapping: FieldMapping, field: CanonicalField, member: Member, index: FieldIndex, side: SideIndex): boolean {
+function isOwed(
+  model: FieldModel,
+  mapping: FieldMapping,
+  field: CanonicalField,
+  member: Member,
+  index: FieldIndex,
+  side: SideIndex,
+): boolean {
   if (mapping.writes.length === 0 || field.value === undefined || field.review !== null) return false;
   if ((member.ack[index] ?? 0) >= field.version) return false;
   const isFillOnly = model.policy.kind === "owner" && model.policy.fill && rankAmong(model.policy.ranks, side, model.writers) > 0;

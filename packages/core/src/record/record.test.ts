@@ -4,7 +4,9 @@ import { fingerprint } from "./digest.ts";
 import { overlayImage, readImage, writeImage } from "./native-image.ts";
 import { compareRecordIds } from "./record-order.ts";
 
-const cell = fc.option(fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("\\N", "\\U", "\\", "\t", "a\nb\r\b\f\v", "")), { nil: null });
+const cell = fc.option(fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("\\N", "\\U", "\\", "\t", "a\nb\r\b\f\v", "")), {
+  nil: null,
+});
 const cells = fc.array(fc.oneof(cell, fc.constant(undefined)), { minLength: 1, maxLength: 5 });
 
 describe("native images", () => {

@@ -45,17 +45,19 @@ async function recoverSide(
   intents: readonly LoadedIntent[],
   options: CallOptions,
 ): Promise<void> {
+  // An entity may have open intents at several sides: closing one must not bring back the other.
+  const entities = new Map((await context.store.loadEntities([...new Set(intents.map(({ entity }) => entity))], options)).map((entity) => [entity.id, entity]));
   const outcomes = object.capabilities.proof ? await provenOutcomes(object, intents, options) : await seenOutcomes(object, intents, options);
   const references = await loadReferences(
     context,
     sync,
-    intents.map(({ stored }) => stored),
+    [...entities.values()],
     [],
     options,
   );
   const changes = new ChangeSet();
   for (const [index, intent] of intents.entries()) {
-    const entity = hydrate(sync.model, intent.stored, references);
+    const entity = hydrate(sync.model, entities.get(intent.entity) ?? intent.stored, references);
     const outcome = outcomes[index] ?? { kind: "notSent", reason: "it did not land", retryAfterMs: 0 };
     settleOutcome(context, sync, { entity, intent, due: null }, outcome, references, changes);
     context.log.info("intent.recovered", { intent: intent.id, sync: sync.model.name, kind: intent.kind, outcome: outcome.kind });

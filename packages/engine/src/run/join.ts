@@ -29,7 +29,7 @@ export async function joinRecords(
   changes: ChangeSet,
   options: CallOptions,
 ): Promise<void> {
-  const present = await putOffOwnCreates(context, sync, side, dropGone(sights, changes), changes, options);
+  const present = await putOffOwnCreates(context, sync, side, dropGone(sync, sights, changes), changes, options);
   if (present.length === 0) return;
   const seen = present.map(({ image }) => ({ side, image }));
   const early = await loadReferences(context, sync, [], seen, options);
@@ -58,10 +58,11 @@ export async function joinRecords(
 }
 
 /** Records that are gone before they were ever linked are no one's loss. */
-function dropGone(sights: readonly Sight[], changes: ChangeSet): { sight: Sight; image: NativeImage }[] {
+function dropGone(sync: RunningSync, sights: readonly Sight[], changes: ChangeSet): { sight: Sight; image: NativeImage }[] {
   return sights.flatMap((sight) => {
     if (sight.image !== null) return [{ sight, image: sight.image }];
     changes.consumed.push(sight.mark.sequence);
+    changes.problemsOver.push({ sync: sync.id, side: sight.mark.side, record: sight.mark.record });
     return [];
   });
 }

@@ -1,10 +1,11 @@
 import { checkGuards, fingerprint, owe } from "@accord/core";
-import type { Entity, Owed, References } from "@accord/core";
+import type { Entity, EntityId, Owed, References } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import type { DueState, LoadedDue, PlanId, PlannedOperation } from "../store/store.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { refreshStates } from "./context.ts";
 import { drainAll } from "./drain.ts";
+import { CONTESTED, contestedEntities } from "./contested.ts";
 import { EMPTIED_SHARE_MAX, guardId } from "./guard.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 import { listFirst, sweep } from "./list.ts";
@@ -111,6 +112,7 @@ async function planSide(context: EngineContext, sync: RunningSync, side: number,
     rewrites: {},
   };
   let after: number | null = null;
+  const contested = await contestedEntities(context, sync, side, options);
   for (;;) {
     const page: readonly LoadedDue[] = await context.store.listDue({ sync: sync.id, side, states: ALL_STATES, after, limit: context.limits.pushBatch }, options);
     const references = await loadReferences(
@@ -120,7 +122,7 @@ async function planSide(context: EngineContext, sync: RunningSync, side: number,
       [],
       options,
     );
-    const operations = page.flatMap((due) => operationOf(sync, due, references) ?? []);
+    const operations = page.flatMap((due) => operationOf(sync, due, references, contested) ?? []);
     for (const operation of operations) countOperation(draft, operation);
     if (operations.length > 0) await context.store.addOperations(plan, operations, options);
     after = page.at(-1)?.entity ?? after;
@@ -128,9 +130,11 @@ async function planSide(context: EngineContext, sync: RunningSync, side: number,
   }
 }
 
-function operationOf(sync: RunningSync, due: LoadedDue, references: References): PlannedOperation | null {
+function operationOf(sync: RunningSync, due: LoadedDue, references: References, contested: ReadonlySet<EntityId>): PlannedOperation | null {
   const entity = hydrate(sync.model, due.stored, references);
-  const owed = owe(sync.model, entity, due.side, references);
+  const computed = owe(sync.model, entity, due.side, references);
+  const isContested = (computed.kind === "create" || computed.kind === "waits") && entity.members[due.side]?.record == null && contested.has(entity.id);
+  const owed: Owed = isContested ? { kind: "withheld", reason: CONTESTED } : computed;
   if (owed.kind === "nothing" || owed.kind === "reread") return null;
   const member = entity.members[due.side];
   return {

@@ -1,16 +1,19 @@
 import { owe } from "@accord/core";
-import type { Cell, Entity, IntentId, Owed, OwedField, RecordId, References } from "@accord/core";
+import type { Cell, Entity, EntityId, IntentId, Owed, OwedField, RecordId, References } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { OpenObject, WriteOperation, WriteOutcome } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { Intent, Lease, LoadedDue, Shard, StoredMember } from "../store/store.ts";
 import { ChangeSet } from "./changes.ts";
+import { CONTESTED, contestedEntities } from "./contested.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { retryDelayMs } from "./context.ts";
 import { keepEntity } from "./due.ts";
 import { guardPush } from "./guard.ts";
 import { dehydrate, hydrate, loadReferences } from "./hydrate.ts";
 import { settleWrites } from "./settle.ts";
+
+const NONE: ReadonlySet<EntityId> = new Set();
 
 /** One write on its way, with everything settling it needs. */
 export interface Dispatch {
@@ -53,7 +56,9 @@ async function pushSide(context: EngineContext, lease: Lease, sync: RunningSync,
     options,
   );
   const changes = new ChangeSet();
-  const dispatches = due.flatMap((one) => prepare(context, sync, object, one, references, changes) ?? []);
+  const mayCreate = due.some(({ stored }) => (stored.members[side]?.record ?? null) === null);
+  const contested = mayCreate ? await contestedEntities(context, sync, side, options) : NONE;
+  const dispatches = due.flatMap((one) => prepare(context, sync, object, one, references, contested, changes) ?? []);
   const allowed = await guardPush(context, sync, side, dispatches, changes, options);
   for (const { intent, entity } of allowed) {
     changes.intentsOpened.push(intent);
@@ -74,6 +79,7 @@ function prepare(
   object: OpenObject,
   due: LoadedDue,
   references: References,
+  contested: ReadonlySet<EntityId>,
   changes: ChangeSet,
 ): Dispatch | null {
   const entity = hydrate(sync.model, due.stored, references);
@@ -88,7 +94,17 @@ function prepare(
     keepEntity(context, sync, entity, references, changes);
     return null;
   }
+  if (write.kind === "create" && contested.has(entity.id)) {
+    putOffContested(context, due, changes);
+    return null;
+  }
   return dispatchOf(context, object, due, entity, write);
+}
+
+/** Put off beyond what a run waits for, and looked at again now and then: the match may be decided in many ways. [S36] */
+function putOffContested(context: EngineContext, due: LoadedDue, changes: ChangeSet): void {
+  const { stored: _, ...row } = due;
+  changes.due.push({ ...row, code: "ACCORD_CONTESTED", reason: CONTESTED, notBeforeMs: context.clock.nowMs() + 2 * context.limits.retryDelayMsMax, keepAge: true });
 }
 
 interface PreparedWrite {

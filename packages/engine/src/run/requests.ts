@@ -7,6 +7,7 @@ import { mergeEntry } from "../journal/payload.ts";
 import type { UndoCells, UndoItem } from "../journal/undo.ts";
 import type { Lease, LoadedRequest, Shard, UndoWrite } from "../store/store.ts";
 import { ChangeSet } from "./changes.ts";
+import { releaseContested } from "./contested.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { keepEntity } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
@@ -30,7 +31,8 @@ export async function answerRequests(context: EngineContext, lease: Lease, shard
     const sync = context.syncs.find(({ id }) => id === request.sync);
     const changes = new ChangeSet();
     changes.requestsDone.push(request.id);
-    if (sync !== undefined && request.stored !== null) await answer(context, sync, request, changes, options);
+    const [stored] = await context.store.loadEntities([request.entity], options);
+    if (sync !== undefined && stored !== undefined) await answer(context, sync, { ...request, stored }, changes, options);
     await context.store.commit(lease, changes, options);
   }
   return requests.length;
@@ -52,7 +54,15 @@ async function answer(context: EngineContext, sync: RunningSync, request: Loaded
     ),
   );
   keepEntity(context, sync, answered.entity, references, changes);
+  if (request.kind === "link") await endProblem(context, sync, JSON.parse(request.body) as LinkRequest, changes, options);
   for (const { side, undo } of answered.undos) keepUndo(context, sync, entity, side, undo, changes);
+}
+
+/** A record that has found its entity is no problem any more, and the entities that it might have been go their own way. */
+async function endProblem(context: EngineContext, sync: RunningSync, request: LinkRequest, changes: ChangeSet, options: CallOptions): Promise<void> {
+  const about = { side: sync.model.sides.findIndex(({ name }) => name === request.side), record: request.record };
+  await releaseContested(context, sync, about, changes, options);
+  changes.problemsOver.push({ sync: sync.id, ...about });
 }
 
 interface Answered {

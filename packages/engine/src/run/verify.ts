@@ -79,7 +79,8 @@ async function verifySide(
       }
       const image = page.images[index] ?? "";
       if (next.done !== true && next.value.record === record) {
-        if (next.value.image !== image) different(record, next.value.entity, isGone(next.value) ? "surplus" : "unseen");
+        if (isGone(next.value)) different(record, next.value.entity, "surplus");
+        else if (next.value.image !== image) different(record, next.value.entity, "unseen");
         next = await stored.next();
       } else if (isInScope(sync, side, image)) {
         different(record, null, "unlinked");

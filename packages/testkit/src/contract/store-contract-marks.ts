@@ -5,6 +5,13 @@ import { allMarks, AT, beginSample, call, pullOf, sampleEntity, sampleIntent, sa
 
 /** What the store promises of marks: taking over, folding, loading, consuming, and matching those that wait. */
 export function describeStoreMarks(open: () => Promise<Store>): void {
+  describeFolding(open);
+  describeReadiness(open);
+  describeMatches(open);
+  describeRivals(open);
+}
+
+function describeFolding(open: () => Promise<Store>): void {
   test("[S6, S52] marks, cursor and listing progress are taken over together; unlinked records wait in shard 0", async () => {
     const store = await open();
     const { sync } = await beginSample(store);
@@ -72,7 +79,9 @@ export function describeStoreMarks(open: () => Promise<Store>): void {
       { record: "4", renamedFrom: "1", image: writeImage(["edited", "4"]), entity: id },
     ]);
   });
+}
 
+function describeReadiness(open: () => Promise<Store>): void {
   test("consuming a mark leaves a newer one of the same record; a deferred one waits and counts its attempts", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
@@ -129,7 +138,9 @@ export function describeStoreMarks(open: () => Promise<Store>): void {
     await commit({ consumed: [mark?.sequence ?? 0], marks: [sampleMark(sync, "1", { kind: "touched", image: null, position: null })] });
     expect((await allMarks(store)).map(({ kind }) => kind)).toEqual(["touched"]);
   });
+}
 
+function describeMatches(open: () => Promise<Store>): void {
   test("[S36] matches are the living entities with a key and no record at the side, by rule, three at most", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
@@ -178,7 +189,9 @@ export function describeStoreMarks(open: () => Promise<Store>): void {
       ],
     ]);
   });
+}
 
+function describeRivals(open: () => Promise<Store>): void {
   test("[S36] records of one side that wait with one key are rivals, also once one of them was set aside, until it is linked", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);

@@ -4,6 +4,14 @@ import { AT, beginSample, call, pullOf, sampleDue, sampleEntity, sampleEntry, sa
 
 /** What the store promises of work: due writes, intents, requests, plans, guards, and that commits are whole. */
 export function describeStoreWork(open: () => Promise<Store>): void {
+  describeDue(open);
+  describeSetAside(open);
+  describeIntents(open);
+  describeRequestsAndPlans(open);
+  describeProblemsAndFailures(open);
+}
+
+function describeDue(open: () => Promise<Store>): void {
   test("[S28, S56] due writes are loaded with their entities, oldest first, when they are ready and no intent is open", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
@@ -46,7 +54,9 @@ export function describeStoreWork(open: () => Promise<Store>): void {
       [a, AT + 80, 4],
     ]);
   });
+}
 
+function describeSetAside(open: () => Promise<Store>): void {
   test("[S60, S44] held writes wait for a release, waiting ones for a parent, parked ones for a retry", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
@@ -104,7 +114,9 @@ export function describeStoreWork(open: () => Promise<Store>): void {
     await store.retryParked(null, AT, call);
     expect((await store.countDue(call)).map(({ state, count }) => [state, count])).toEqual([["held", 2]]);
   });
+}
 
+function describeIntents(open: () => Promise<Store>): void {
   test("within one commit the last entry of a key wins, and what is closed or done goes before what is opened", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
@@ -151,13 +163,17 @@ export function describeStoreWork(open: () => Promise<Store>): void {
       [a, intents[0]],
     ]);
     expect(await store.loadOpenIntents(1, 9, call)).toEqual([]);
+    expect(await store.openCreates(sync, 1, call)).toEqual([b]);
+    expect(await store.openCreates(sync, 0, call)).toEqual([]);
     await expect(commit({ intentsOpened: [sampleIntent(sync, a, "i3")] })).rejects.toThrow();
     expect((await store.listMembers(sync, 0, null, 9, call)).map(({ hasIntent }) => hasIntent)).toEqual([false, false]);
     await commit({ intentsClosed: ["i1"], intentsOpened: [sampleIntent(sync, a, "i3", { side: 0 })] });
     expect((await store.loadOpenIntents(0, 9, call)).map(({ id }) => id)).toEqual(["i2", "i3"]);
     expect((await store.listMembers(sync, 0, null, 9, call)).map(({ hasIntent }) => hasIntent)).toEqual([true, false]);
   });
+}
 
+function describeRequestsAndPlans(open: () => Promise<Store>): void {
   test("requests of people wait in their entity's shard, oldest first, until they are done; other processes notice", async () => {
     const store = await open();
     const other = await open();
@@ -221,7 +237,9 @@ export function describeStoreWork(open: () => Promise<Store>): void {
     await store.tripGuard(trip, call);
     expect(await store.listTrips(call)).toEqual([trip]);
   });
+}
 
+function describeProblemsAndFailures(open: () => Promise<Store>): void {
   test("problems are one per record and kind, oldest first, and end together", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);

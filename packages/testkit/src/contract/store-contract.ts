@@ -152,6 +152,12 @@ function describeSyncs(open: () => Promise<Store>): void {
 }
 
 function describeEntities(open: () => Promise<Store>): void {
+  describeIdentity(open);
+  describeChangingLinks(open);
+  describeFigures(open);
+}
+
+function describeIdentity(open: () => Promise<Store>): void {
   test("[S2, S3, S5] an entity comes back as it was written: unknown, null and empty values, provenances, reviews, members with and without record", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
@@ -213,7 +219,9 @@ function describeEntities(open: () => Promise<Store>): void {
     expect(await store.readJournal({ limit: 9 }, call)).toEqual([]);
     expect(await store.loadEntities([id, id + 1], call)).toHaveLength(1);
   });
+}
 
+function describeChangingLinks(open: () => Promise<Store>): void {
   test("[S63] two records may swap their keys in one commit", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
@@ -277,7 +285,9 @@ function describeEntities(open: () => Promise<Store>): void {
       hasIntent: false,
     });
   });
+}
 
+function describeFigures(open: () => Promise<Store>): void {
   test("figures count what is there", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);

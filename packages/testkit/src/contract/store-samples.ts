@@ -150,7 +150,9 @@ export function sampleEntry(sync: SyncId, entity: EntityId | null, changed: Part
 }
 
 /** Opens the sample sync and takes a lease to commit under. */
-export async function beginSample(store: Store): Promise<{ readonly sync: SyncId; commit(changes: Partial<Changes>): Promise<void> }> {
+export async function beginSample(
+  store: Store,
+): Promise<{ readonly sync: SyncId; readonly commit: (changes: Partial<Changes>) => Promise<void> }> {
   const { id } = await store.openSync("customers", CONFIGURATION, call);
   const lease = await store.takeLease("shard:0", "test", AT + 60_000, AT, call);
   if (lease === null) throw new Error("nobody else holds the lease of a new store");

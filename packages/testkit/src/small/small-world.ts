@@ -1,4 +1,15 @@
-import { absorbRecord, acknowledgeLevel, createEntity, joinMember, NO_REFERENCES, owe, readImage, settleWrite, withMember, writeImage } from "@accord/core";
+import {
+  absorbRecord,
+  acknowledgeLevel,
+  createEntity,
+  joinMember,
+  NO_REFERENCES,
+  owe,
+  readImage,
+  settleWrite,
+  withMember,
+  writeImage,
+} from "@accord/core";
 import type { Entity, MergeEvent, NativeCell, NativeImage, SideIndex, SyncModel } from "@accord/core";
 
 /** A write of the small world. */
@@ -34,7 +45,15 @@ export class SmallWorld {
     const at = (side: SideIndex): NativeImage => this.records[side] ?? "";
     this.entity = createEntity(model, 1, 0, "r0", this.#observation(at(0), this.nowMs), "initial", NO_REFERENCES).entity;
     for (let side = 1; side < model.sides.length; side += 1) {
-      this.entity = joinMember(model, this.entity, side, `r${side}`, this.#observation(at(side), this.nowMs), "match", NO_REFERENCES).entity;
+      this.entity = joinMember(
+        model,
+        this.entity,
+        side,
+        `r${side}`,
+        this.#observation(at(side), this.nowMs),
+        "match",
+        NO_REFERENCES,
+      ).entity;
     }
   }
 
@@ -76,7 +95,15 @@ export class SmallWorld {
     for (const { column, cell } of owed.set) cells[column] = this.#alter(side, column, cell);
     this.records[side] = writeImage(cells);
     this.writes.push({ side, set: owed.set });
-    const write = { kind: "update", record: owed.record, fields: owed.fields, set: owed.set, image: this.records[side] ?? null, position: null, atMs: this.nowMs } as const;
+    const write = {
+      kind: "update",
+      record: owed.record,
+      fields: owed.fields,
+      set: owed.set,
+      image: this.records[side] ?? null,
+      position: null,
+      atMs: this.nowMs,
+    } as const;
     const settled = settleWrite(this.#model, this.entity, side, write, NO_REFERENCES);
     this.entity = settled.entity;
     this.events.push(...settled.events);

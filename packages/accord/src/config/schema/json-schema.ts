@@ -1,6 +1,4 @@
 import { z } from "zod";
-import { namesOf } from "../check-names.ts";
-import { readYaml } from "../yaml/source.ts";
 import { projectSchema } from "./project-schema.ts";
 import type { ProjectNames } from "./project-schema.ts";
 
@@ -19,12 +17,6 @@ export function jsonSchemaOf(names: ProjectNames): Json {
     additionalProperties: memberOf(memberOf(memberOf(any, "properties"), "syncs"), "additionalProperties"),
   };
   return { ...made, properties: { ...memberOf(made, "properties"), syncs } };
-}
-
-/** As {@link jsonSchemaOf}, for the text of a file, which need not be right yet: what cannot be read counts as no file. */
-export function jsonSchemaOfText(text: string): Json {
-  const yaml = readYaml("accord.yaml", text);
-  return jsonSchemaOf(yaml.kind === "read" ? namesOf(yaml.source.value) : null);
 }
 
 function jsonOf(names: ProjectNames): Json {

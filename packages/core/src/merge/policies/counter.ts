@@ -14,14 +14,17 @@ export function applyDelta(policy: CounterPolicy, type: ValueType, canonical: Va
   if (observed === null) return { kind: "review", reason: "the count was emptied" };
   if (base === undefined) return { kind: "review", reason: "the count was changed from a value that could not be understood" };
   const current = canonical ?? "0";
-  if (!isFiniteDecimal(current) || !isFiniteDecimal(observed) || !isFiniteDecimal(base ?? "0")) return { kind: "review", reason: "the count is not a finite number" };
+  if (!isFiniteDecimal(current) || !isFiniteDecimal(observed) || !isFiniteDecimal(base ?? "0"))
+    return { kind: "review", reason: "the count is not a finite number" };
   const delta = addDecimals(observed, negate(base ?? "0"));
   const count = addDecimals(current, delta);
   if (policy.floor !== null && isNegative(delta) && isNegative(addDecimals(count, negate(policy.floor)))) {
     return { kind: "review", reason: `the count would fall below ${policy.floor}` };
   }
   const parsed = type.parse(count);
-  return parsed.kind === "invalid" ? { kind: "review", reason: `the count would be ${parsed.problem}` } : { kind: "count", value: parsed.text, delta };
+  return parsed.kind === "invalid"
+    ? { kind: "review", reason: `the count would be ${parsed.problem}` }
+    : { kind: "count", value: parsed.text, delta };
 }
 
 /** Exact sum of two canonical decimals (or integers), as a canonical decimal. */

@@ -2,7 +2,10 @@ import { smallSync, SmallWorld } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
 import type { CustomPolicy, CustomResolution } from "../policy.ts";
 
-const custom = (constructive: boolean, resolve: (base: unknown, canonical: string | null, observed: string | null) => CustomResolution): CustomPolicy => ({
+const custom = (
+  constructive: boolean,
+  resolve: (base: unknown, canonical: string | null, observed: string | null) => CustomResolution,
+): CustomPolicy => ({
   kind: "custom",
   name: "longest",
   version: 1,
@@ -18,9 +21,17 @@ function conflict(policy: CustomPolicy): SmallWorld {
   return it;
 }
 
+const both = (_base: unknown, canonical: string | null, observed: string | null): CustomResolution => ({
+  kind: "value",
+  value: `${canonical}+${observed}`,
+});
+
 describe("custom", () => {
   test("[S24] the function chooses among base, canonical and observed", () => {
-    const longest = custom(false, (_base, canonical, observed) => ({ kind: "value", value: (observed ?? "").length > (canonical ?? "").length ? observed : canonical }));
+    const longest = custom(false, (_base, canonical, observed) => ({
+      kind: "value",
+      value: (observed ?? "").length > (canonical ?? "").length ? observed : canonical,
+    }));
     expect(conflict(longest).cell(0, 0)).toBe("bbb");
     expect(conflict(custom(false, (_base, canonical) => ({ kind: "value", value: canonical }))).cell(1, 0)).toBe("aa");
     const back = conflict(custom(false, () => ({ kind: "value", value: "base" })));
@@ -28,7 +39,6 @@ describe("custom", () => {
   });
 
   test("[S24, I3] a value that no side holds goes to review, unless the function is declared constructive", () => {
-    const both = (_base: unknown, canonical: string | null, observed: string | null): CustomResolution => ({ kind: "value", value: `${canonical}+${observed}` });
     const refused = conflict(custom(false, both));
     expect(refused.entity.fields[0]?.review?.reason).toContain("longest");
     const made = conflict(custom(true, both));

@@ -45,7 +45,12 @@ function combine(left: readonly Edit[], right: readonly Edit[]): Edit[] | null {
 }
 
 function sameEdit(a: Edit, b: Edit): boolean {
-  return a.start === b.start && a.end === b.end && a.tokens.length === b.tokens.length && a.tokens.every((token, index) => token === b.tokens[index]);
+  return (
+    a.start === b.start &&
+    a.end === b.end &&
+    a.tokens.length === b.tokens.length &&
+    a.tokens.every((token, index) => token === b.tokens[index])
+  );
 }
 
 function apply(tokens: readonly string[], edits: readonly Edit[]): string {
@@ -67,7 +72,7 @@ function diff(from: readonly string[], to: readonly string[]): Edit[] | null {
   const a = from.slice(head, from.length - tail);
   const b = to.slice(head, to.length - tail);
   const trace = search(a, b);
-  return trace === null ? null : edits(trace, a, b, head);
+  return trace === null ? null : editsOf(trace, a, b, head);
 }
 
 function search(a: readonly string[], b: readonly string[]): Int32Array[] | null {
@@ -99,7 +104,7 @@ function startOf(furthest: Int32Array, origin: number, k: number, d: number): nu
 }
 
 /** Walks the trace back and joins single steps into edits. */
-function edits(trace: readonly Int32Array[], a: readonly string[], b: readonly string[], offset: number): Edit[] {
+function editsOf(trace: readonly Int32Array[], a: readonly string[], b: readonly string[], offset: number): Edit[] {
   const result: Edit[] = [];
   const origin = ((trace[0]?.length ?? 3) - 1) / 2;
   let x = a.length;
@@ -112,7 +117,10 @@ function edits(trace: readonly Int32Array[], a: readonly string[], b: readonly s
     const inserted = k === -d || (k !== d && below < above);
     const previousX = inserted ? above : below;
     const previousY = previousX - (inserted ? k + 1 : k - 1);
-    prepend(result, inserted ? { start: previousX, end: previousX, tokens: [b[previousY] ?? ""] } : { start: previousX, end: previousX + 1, tokens: [] });
+    prepend(
+      result,
+      inserted ? { start: previousX, end: previousX, tokens: [b[previousY] ?? ""] } : { start: previousX, end: previousX + 1, tokens: [] },
+    );
     x = previousX;
     y = previousY;
   }

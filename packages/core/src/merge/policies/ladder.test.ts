@@ -11,7 +11,10 @@ const number = (direction: "up" | "down") =>
 
 describe("ladder, max and min", () => {
   test("[S21] concurrent steps join at the further one, in any order", () => {
-    for (const order of [[0, 1], [1, 0]]) {
+    for (const order of [
+      [0, 1],
+      [1, 0],
+    ]) {
       const it = stage("lead");
       it.edit(0, 0, "lapsed");
       it.edit(1, 0, "customer");

@@ -4,13 +4,26 @@ import { describe, expect, test } from "vitest";
 import { instantType } from "../../value/instant.ts";
 import type { OwnerPolicy } from "../policy.ts";
 
-const owner = (options: Partial<OwnerPolicy>): OwnerPolicy => ({ kind: "owner", ranks: [], revert: false, fill: false, blanks: [], verified: null, ...options });
+const owner = (options: Partial<OwnerPolicy>): OwnerPolicy => ({
+  kind: "owner",
+  ranks: [],
+  revert: false,
+  fill: false,
+  blanks: [],
+  verified: null,
+  ...options,
+});
 const world = (options: Partial<OwnerPolicy>, sides = 2, field: SmallField = {}) =>
   new SmallWorld(smallSync({ name: { ...field, policy: owner(options) } }, { sides }), ["Ann", "x"]);
 
 describe("owner", () => {
   test("[S17] of concurrent edits the higher-ranked side's wins, in whatever order they are seen", () => {
-    for (const order of [[0, 1, 2], [2, 1, 0], [1, 0, 2], [2, 0, 1]]) {
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 0, 2],
+      [2, 0, 1],
+    ]) {
       const it = world({ ranks: [2, 1, 0] }, 3);
       it.edit(0, 0, "a");
       it.edit(1, 0, "b");
@@ -115,8 +128,14 @@ describe("owner", () => {
 });
 
 describe("owner, verified", () => {
-  const model = smallSync({ name: { policy: { ...owner({ ranks: [0, 1] }), verified: 1 } }, verifiedAt: { type: instantType, policy: { kind: "ladder", direction: "up", steps: null } } });
-  const swapped = smallSync({ verifiedAt: { type: instantType, policy: { kind: "ladder", direction: "up", steps: null } }, name: { policy: { ...owner({ ranks: [0, 1] }), verified: 0 } } });
+  const model = smallSync({
+    name: { policy: { ...owner({ ranks: [0, 1] }), verified: 1 } },
+    verifiedAt: { type: instantType, policy: { kind: "ladder", direction: "up", steps: null } },
+  });
+  const swapped = smallSync({
+    verifiedAt: { type: instantType, policy: { kind: "ladder", direction: "up", steps: null } },
+    name: { policy: { ...owner({ ranks: [0, 1] }), verified: 0 } },
+  });
   const later = "1970-01-01T01:00:00Z";
 
   test("[S17] a value older than a person's verification loses, against the rank", () => {
@@ -155,4 +174,3 @@ describe("owner, verified", () => {
     expect(it.cell(1, 0)).toBe("a");
   });
 });
-

@@ -41,7 +41,8 @@ export function mergeSets(change: SetChange): MergedSet {
     adds = [...adds.filter(([other, side]) => other !== element || side !== change.side), [element, change.side, change.version]];
   }
   for (const element of known) {
-    if (seen.has(element) || adds.some(([other, side, version]) => other === element && side !== change.side && version > change.ack)) continue;
+    if (seen.has(element) || adds.some(([other, side, version]) => other === element && side !== change.side && version > change.ack))
+      continue;
     result.delete(element);
     adds = adds.filter(([other]) => other !== element);
   }
