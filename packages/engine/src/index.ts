@@ -17,5 +17,7 @@ export type { DecideRequest, LinkRequest, UndoRequest } from "./run/requests.ts"
 
 // journal
 export { planUndo } from "./journal/undo.ts";
+export { previewUndo } from "./journal/preview-undo.ts";
+export type { UndoStep } from "./journal/preview-undo.ts";
 export type { UndoCells, UndoFilter, UndoItem } from "./journal/undo.ts";
 export type { JournalPayload, MergePayload, MergePayloadEvent, RefusedPayload, WritePayload, WrittenField } from "./journal/payload.ts";

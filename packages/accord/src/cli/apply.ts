@@ -63,14 +63,14 @@ async function apply(context: CommandContext, options: ApplyOptions): Promise<Ex
     for (const warning of session.warnings) output.remark(warning);
     const { notInstalled, requireProof } = await import("./readiness.ts");
     requireProof(session.context);
-    for (const connection of notInstalled(session.context)) {
-      output.remark(`${connection} is not installed: the outcome of writes there cannot be proven (level G1). accord install makes it safe.`);
-    }
     const call = { signal: session.signal };
     const chosen = await choosePlan(context, session, options, call);
     if (chosen === null) {
       outcome = "stopped";
       return EXIT.todo;
+    }
+    for (const connection of notInstalled(session.context)) {
+      output.remark(`${connection} is not installed: the outcome of writes there cannot be proven (level G1). accord install makes it safe.`);
     }
     const applied = await carryOut(session, chosen, options, call);
     outcome = "done";
@@ -175,7 +175,8 @@ async function report(
     if (changed.length > CHANGED_SHOWN_MAX) output.line(`  … and ${changed.length - CHANGED_SHOWN_MAX} more (--json)`);
   }
   const isPilot = options.sample !== undefined || options.where !== undefined;
-  output.line(isPilot ? `A pilot: look at it, then take it back with accord undo ${context.run}, or go on with accord plan.` : `To take it back: accord undo ${context.run}. To keep the sides in agreement from now on: accord run`);
+  if (total > 0) output.line(`To take it back: accord undo ${context.run}`);
+  output.line(isPilot ? "That was a pilot; for the rest: accord plan" : "To keep the sides in agreement from now on: accord run");
   return changed.length > 0 ? EXIT.todo : EXIT.done;
 }
 

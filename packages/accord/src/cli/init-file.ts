@@ -36,7 +36,7 @@ syncs:
     sides:                      # the order matters where nothing else decides: the first side comes first
       ${left.name}: { object: ${yamlText(left.object ?? sync)} }
       ${right.name}: { object: ${yamlText(right.object ?? sync)} }
-    match: [[${match}]]${" ".repeat(Math.max(1, 20 - match.length))}# records with the same ${match} are the same thing
+    match: [[${match}]]${" ".repeat(Math.max(1, 17 - match.length))}# records with the same ${match} are the same thing
     initial: owner              # where two of them differ at first: the first side's value, but null never beats a value
     policy: newest              # what decides a later conflict; the value that loses is kept and listed
     fields:                     # name: { type, a column per side }; add policy:, from:, sensitive: where needed

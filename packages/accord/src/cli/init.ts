@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { dirname, isAbsolute, relative, resolve } from "node:path";
 import { AccordError } from "@accord/engine/connector";
 import type { Command } from "commander";
 import { examples } from "./command.ts";
@@ -58,10 +59,10 @@ async function init(context: CommandContext, options: InitOptions): Promise<Exit
   return EXIT.done;
 }
 
-async function draftSide({ program, signal }: CommandContext, name: string, address: string | undefined, object: string | undefined): Promise<SideDraft> {
+async function draftSide({ program, session, signal }: CommandContext, name: string, address: string | undefined, object: string | undefined): Promise<SideDraft> {
   const isPostgres = address === undefined ? false : /^postgres(ql)?:/.test(address);
   const variable = isPostgres || address === undefined ? `${name.toUpperCase()}_URL` : null;
-  const draft = { name, variable, file: variable === null ? (address ?? null) : null, object: object ?? null };
+  const draft = { name, variable, file: variable === null && address !== undefined ? besideFile(session.file, address) : null, object: object ?? null };
   if (address === undefined || object === undefined) return { ...draft, schema: null };
   const connector = (await program.loadConnectors()).find((candidate) => candidate.name === (isPostgres ? "postgres" : "sqlite"));
   if (connector === undefined) throw usageError(`There is no connector for ${name}.`);
@@ -78,6 +79,11 @@ async function draftSide({ program, signal }: CommandContext, name: string, addr
   } finally {
     await connection.close();
   }
+}
+
+/** A path that means the same from the project file's folder as it does here. */
+function besideFile(projectFile: string, path: string): string {
+  return isAbsolute(path) ? path : relative(dirname(resolve(projectFile)), resolve(path));
 }
 
 /** @throws ACCORD_FILE_EXISTS */

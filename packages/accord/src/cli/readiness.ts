@@ -1,7 +1,9 @@
-import { todoError } from "./problems.ts";
+import type { EngineContext } from "@accord/engine";
 import { AccordError } from "@accord/engine/connector";
-import type { Capabilities, GuaranteeLevel } from "@accord/engine/connector";
-import type { EngineContext, RunningSync } from "@accord/engine";
+import type { CallOptions, Capabilities, GuaranteeLevel } from "@accord/engine/connector";
+import { bareContext, holdEngine } from "../daemon/engine-lease.ts";
+import { todoError } from "./problems.ts";
+import type { StoreSession } from "./session.ts";
 
 /** The guarantee level of one object by its capabilities. [S26] */
 export function guaranteeOf(capabilities: Capabilities): GuaranteeLevel {
@@ -47,16 +49,15 @@ export function notInstalled(context: EngineContext): readonly string[] {
   return [...new Set(names)];
 }
 
-/** A live run begins where a plan was applied. @throws ACCORD_NOT_APPLIED naming the commands */
-export function requireApplied(context: EngineContext): void {
-  const missing = context.syncs.filter(({ id }) => !["live", "paused"].includes(context.states.get(id) ?? "new")).map(({ model }) => model.name);
+/** A live run begins where a plan was applied, and nobody else acts. @throws ACCORD_NOT_APPLIED naming the commands, ACCORD_ALREADY_RUNNING */
+export async function requireApplied({ project, store, identity, host }: StoreSession, options: CallOptions): Promise<void> {
+  const held = await holdEngine(bareContext(host, store, identity), options);
+  await held.release();
+  const flowing = (await store.listSyncs(options)).filter(({ state }) => state === "live" || state === "paused").map(({ name }) => name);
+  const missing = project.syncs.map(({ name }) => name).filter((name) => !flowing.includes(name));
   if (missing.length === 0) return;
   throw todoError(
     "ACCORD_NOT_APPLIED",
     `No plan of ${missing.join(", ")} was applied yet, so nothing may flow; see what would be written with accord plan, then write it with accord apply.`,
   );
-}
-
-export function sideOf(sync: RunningSync, side: number): string {
-  return sync.model.sides[side]?.name ?? `side ${side}`;
 }

@@ -32,6 +32,7 @@ async function restore(context: CommandContext, _options: object, name = ""): Pr
   const opened = await openProject(program, context.session);
   const { storePath } = opened.project;
   const from = resolve(name);
+  if (!existsSync(from)) throw new AccordError("ACCORD_NO_BACKUP", `There is no file ${from}, and nothing was restored; name a file that accord backup made.`, { remedy: "stop", where: from });
   await requireIdle(context, opened);
   const { generationSeen, notAsked } = await askSystems(opened, signal);
   mkdirSync(dirname(storePath), { recursive: true, mode: 0o700 });

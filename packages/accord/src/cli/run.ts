@@ -31,12 +31,10 @@ async function run(context: CommandContext): Promise<ExitCode> {
   const { openSession } = await import("./session.ts");
   const { requireApplied, requireProof } = await import("./readiness.ts");
   const { runDaemon } = await import("../daemon/live.ts");
-  const { requireNoOther } = await import("../daemon/engine-lease.ts");
-  const session = await openSession(program, { ...context.session, mayWrite: true, runKind: "live", watch: telling(context), beforeRun: requireNoOther });
+  const session = await openSession(program, { ...context.session, mayWrite: true, runKind: "live", watch: telling(context), beforeRun: requireApplied });
   let hasFailed = true;
   try {
     for (const warning of session.warnings) output.remark(warning);
-    requireApplied(session.context);
     requireProof(session.context);
     await announce(context, session);
     const end = await runDaemon(session.context, signal);

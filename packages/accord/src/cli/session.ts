@@ -63,8 +63,8 @@ export interface SystemsOptions extends SessionOptions {
   /** Whether the exclusive right to act is held meanwhile. Left out: in runs it is, but in live ones, which take and keep it by themselves. */
   readonly holdsEngine?: boolean;
   readonly watch?: RunWatcher;
-  /** Looked at before anything is written, the run included. */
-  readonly beforeRun?: (context: EngineContext, options: CallOptions) => Promise<void>;
+  /** May refuse before anything is written, to the store included. */
+  readonly beforeRun?: (opened: StoreSession, options: CallOptions) => Promise<void>;
   /** What a mark of another store at a system means: `refuse` (default), or nothing (`install --adopt` and `uninstall`). [S58] */
   readonly foreignMark?: "refuse" | "ignore";
 }
@@ -231,7 +231,7 @@ async function startSession(
   const isHeld = options.holdsEngine ?? (options.runKind !== null && options.runKind !== "live");
   const held = isHeld ? await holdEngine({ ...base, syncs: [], run: 0 }, call) : null;
   try {
-    await options.beforeRun?.({ ...base, syncs: [], run: 0 }, call);
+    await options.beforeRun?.(opened, call);
     const rows = await registerSyncs({ ...opened, identity }, schemas, options);
     const syncs: RunningSync[] = [];
     for (const sync of project.syncs) syncs.push(await startSync(opened, sync, connections, compiled, rows.byName, call));

@@ -13,7 +13,7 @@ const STATES: Readonly<Record<SyncStatus["state"], string>> = {
 /** Says how everything stands, worst last, so that it is what the eye meets. */
 export function printStatus(output: Output, { store, runningAs, syncs, connections, guards }: StatusJson): void {
   output.line(runningAs === null ? "Nobody acts on this store now (accord run does)." : `Running: ${runningAs}`);
-  output.line(`Store ${store.path}: ${showBytes(store.bytes)}, ${store.journalEntries} journal entries${store.generation === 0 ? "" : `, restored ${store.generation} times`}`);
+  output.line(`Store ${store.path}: ${showBytes(store.bytes)}, ${store.journalEntries} journal entries${store.generation === 0 ? "" : `, generation ${store.generation}`}`);
   if (store.restored) output.line(output.paint.warn("Restored from a backup: nothing is written before a plan is applied."));
   output.line();
   output.table(

@@ -52,7 +52,8 @@ async function uninstall(context: CommandContext, options: UninstallOptions): Pr
       printSteps(output, { connection: name, steps }, isDry);
     }
     output.json({ dryRun: isDry, connections: done } satisfies UninstallJson);
-    output.line(isDry ? "Nothing has been removed." : "Uninstalled. The store is kept; accord install makes it work again.");
+    if (done.every(({ steps }) => steps.length === 0)) output.line("Nothing was installed.");
+    else output.line(isDry ? "Nothing has been removed." : "Uninstalled. The store is kept; accord install makes it work again.");
     return EXIT.done;
   } finally {
     await held?.release();

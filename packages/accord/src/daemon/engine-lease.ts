@@ -59,12 +59,6 @@ export async function holdEngine(context: EngineContext, options: CallOptions): 
   };
 }
 
-/** Looks, without taking it, whether another process holds the right to act. @throws ACCORD_ALREADY_RUNNING */
-export async function requireNoOther(context: EngineContext, options: CallOptions): Promise<void> {
-  const held = await holdEngine(context, options);
-  await held.release();
-}
-
 /** After a kill the leases of the dead process would block the next one until they expire; when it is surely dead they need not. */
 export async function dismissDeadHolder(store: Store, clock: Clock, shards: number, options: CallOptions): Promise<void> {
   for (const name of ["engine", ...shardLeases(shards)] as const) {

@@ -1,13 +1,16 @@
 import { chmodSync, closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
-import { backup } from "node:sqlite";
+import { backup, DatabaseSync } from "node:sqlite";
 import { AccordError, type Random } from "@accord/engine/connector";
 import { storeBroken, storeError } from "./errors.ts";
-import { BACKUP_PAGES } from "./limits.ts";
+import { BUSY_TIMEOUT_MS } from "./limits.ts";
 import { readIdentity, writeMeta } from "./meta.ts";
 import { checkFile, openStoreFile } from "./open.ts";
 import type { Session } from "./session.ts";
 
-/** Copies a running store into a new file of mode 0600: one consistent state, as of the end of the copying. Refuses to write over a file. */
+/**
+ * Copies a running store into a new file of mode 0600: one consistent state, as of the beginning of the copying. Refuses to write over a file.
+ * A connection of its own copies all pages in one step, off the main thread: it reads one snapshot, and neither waits for commits nor starts again because of them.
+ */
 export async function backupStore(session: Session, path: string): Promise<void> {
   if (existsSync(path))
     throw new AccordError("ACCORD_BACKUP_EXISTS", `The file ${path} is already there; name another one for the backup.`, {
@@ -18,7 +21,12 @@ export async function backupStore(session: Session, path: string): Promise<void>
   removeStore(partial);
   try {
     closeSync(openSync(partial, "ax", 0o600));
-    await backup(session.database, partial, { rate: BACKUP_PAGES });
+    const source = new DatabaseSync(session.file, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    try {
+      await backup(source, partial, { rate: ALL_PAGES });
+    } finally {
+      source.close();
+    }
     settleFile(partial);
     renameSync(partial, path);
   } catch (error) {
@@ -26,6 +34,9 @@ export async function backupStore(session: Session, path: string): Promise<void>
     throw storeError(error, path);
   }
 }
+
+/** More pages than a store can have: node:sqlite takes no other word for all of them. */
+const ALL_PAGES = 2_147_483_647;
 
 export interface RestoreOptions {
   readonly from: string;

@@ -21,6 +21,3 @@ export const HEADERS_KEPT_MAX = 4_096;
 
 /** Entities that one match key may answer with: three prove that it is ambiguous. [S36] */
 export const MATCHES_MAX = 3;
-
-/** Pages copied per step of a backup, between which other work goes on. */
-export const BACKUP_PAGES = 512;

@@ -8,12 +8,17 @@ export function foldMarks(older: Mark, newer: Mark): Mark {
     ...newer,
     kind,
     image: kind === "image" ? foldImages(older, newer) : null,
-    position: newer.position ?? (kind === "touched" ? null : older.position),
+    position: isAskedFor(older) || isAskedFor(newer) ? null : newer.position,
     renamedFrom: older.renamedFrom ?? newer.renamedFrom,
     fromMs: Math.min(older.fromMs, newer.fromMs),
     toMs: Math.max(older.toMs, newer.toMs),
     keys: newer.keys ?? older.keys,
   };
+}
+
+/** A hint without a position: somebody wants the record read, whatever is known of it. */
+function isAskedFor(mark: Mark): boolean {
+  return mark.kind === "touched" && mark.position === null;
 }
 
 /** The older mark of a record that was renamed, at its new id: it keeps the first id it had. [S63] */

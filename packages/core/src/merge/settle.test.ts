@@ -136,11 +136,29 @@ describe("settling a write", () => {
   test("[S38] a settled delete keeps the last image and retires the id; an archive leaves the record", () => {
     const entity = owed();
     const base = { record: "r1", fields: [], set: [], image: null, position: null, atMs: 5 } as const;
-    const deleted = settleWrite(model, entity, 1, { ...base, kind: "delete" }, NO_REFERENCES);
+    const deleted = settleWrite(
+      model,
+      { ...entity, life: { kind: "deleted", side: 0, atMs: 4 } },
+      1,
+      { ...base, kind: "delete" },
+      NO_REFERENCES,
+    );
     expect(deleted.entity.members[1]).toMatchObject({ state: "deleted", retired: ["r1"], image: smallImage(["Ann", "n"], "x") });
     const archived = settleWrite(model, entity, 1, { ...base, kind: "archive", image: smallImage(["Ann", "n"], "gone") }, NO_REFERENCES);
     expect(archived.entity.members[1]).toMatchObject({ state: "archived", record: "r1", retired: [] });
     const undone = settleWrite(model, entity, 1, { ...base, kind: "undo-delete" }, NO_REFERENCES);
     expect(undone.entity.members[1]).toMatchObject({ state: "absent", record: null, retired: ["r1"] });
+  });
+
+  test("[S38] a delete that lands after an update brought the entity back leaves a member that is owed a new record", () => {
+    const { entity } = settleWrite(
+      model,
+      owed(),
+      1,
+      { kind: "delete", record: "r1", fields: [], set: [], image: null, position: null, atMs: 5 },
+      NO_REFERENCES,
+    );
+    expect(entity.members[1]).toMatchObject({ state: "absent", record: null, retired: ["r1"] });
+    expect(owe(model, entity, 1, NO_REFERENCES).kind).toBe("create");
   });
 });

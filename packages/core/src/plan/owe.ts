@@ -134,11 +134,14 @@ function oweUpdate(
   for (const [index, field] of entity.fields.entries()) {
     const mapping = side.mapping.fields[index];
     const fieldModel = model.fields[index];
-    if (!mapping || fieldModel === undefined || !isOwed(fieldModel, mapping, field, member, index, sideIndex)) continue;
+    if (!mapping || fieldModel === undefined) continue;
+    // Un-archiving writes the mark's column: where a field lives in it, the field says what stands there again. [S40]
+    const isUnarchived = kind === "restore" && side.archive !== null && mapping.writes.includes(side.archive.column) && field.value !== undefined;
+    if (!isUnarchived && !isOwed(fieldModel, mapping, field, member, index, sideIndex)) continue;
     const after = imageOf(mapping, field.value ?? null, cells, references);
     const before = member.shadow[index];
-    if (after !== undefined && equalValues(fieldModel.type, after, before)) continue;
-    const hold = before === undefined ? holdOf(mapping, index, cells, references) : null;
+    if (!isUnarchived && after !== undefined && equalValues(fieldModel.type, after, before)) continue;
+    const hold = before === undefined && !isUnarchived ? holdOf(mapping, index, cells, references) : null;
     if (hold !== null) {
       held = hold;
       continue;
@@ -154,7 +157,7 @@ function oweUpdate(
     fields.push({ field: index, version: field.version, before, after });
   }
   if (kind === "restore" && side.archive !== null) {
-    set.set(side.archive.column, side.archive.restored);
+    if (!set.has(side.archive.column)) set.set(side.archive.column, side.archive.restored);
     touched.add(side.archive.column);
   }
   if (set.size === 0) return held;

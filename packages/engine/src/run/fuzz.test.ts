@@ -251,13 +251,15 @@ async function play(seed: number, count: number): Promise<World> {
 function differing(world: World): unknown {
   const emails = world.systems.map((system) => new Set([...system.records("customers").values()].map(({ email }) => email)));
   const odd = new Set(emails.flatMap((set) => [...set].filter((email) => !emails.every((other) => other.has(email)))));
+  const told = [...world.state.entities.values()].map((entity) => entity.fields[0]?.value ?? null);
+  for (const [index, email] of told.entries()) if (told.indexOf(email) !== index) odd.add(email);
   return [...world.state.entities.values()]
     .filter((entity) => odd.has(entity.fields[0]?.value ?? null))
     .map((entity) => ({
       id: entity.id,
       life: entity.life,
       members: entity.members.map((member) => member && [member.state, member.record, member.image, member.position, member.retired]),
-      story: world.state.journal.filter((entry) => entry.entity === entity.id).map(({ kind, side, payload, atMs }) => `${atMs} ${kind} ${side} ${payload}`),
+      story: world.state.journal.filter((entry) => entry.entity === entity.id).map(({ kind, side, payload, atMs }) => `${atMs} ${kind} ${side} ${payload.slice(0, 300)}`).slice(-9),
     }));
 }
 

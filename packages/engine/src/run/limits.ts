@@ -19,8 +19,6 @@ export interface Limits {
   readonly retryDelayMsMax: number;
   /** Tries of a unique value that is taken, or of a write that the record keeps changing under, before a person is asked. */
   readonly attemptsMax: number;
-  /** A write waits for its quiet period at most this many times over while edits keep coming. [S56] */
-  readonly quietPeriodsMax: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -34,5 +32,4 @@ export const DEFAULT_LIMITS: Limits = {
   retryDelayMsMin: 200,
   retryDelayMsMax: 60_000,
   attemptsMax: 8,
-  quietPeriodsMax: 5,
 };

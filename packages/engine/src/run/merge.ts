@@ -102,9 +102,17 @@ async function mergeUnlinked(context: EngineContext, lease: Lease, sync: Running
     const marks = unlinked.filter((mark) => mark.side === side);
     if (marks.length === 0) continue;
     const changes = new ChangeSet();
-    const sights = await lookAt(context, sync, marks, changes, options);
+    const sights = await lookAt(context, sync, marks.map(asHint), changes, options);
     await joinRecords(context, sync, side, sights, changes, options);
     await context.store.commit(lease, changes, options);
     context.watch.merged(sync.model.name, sights.length);
   }
+}
+
+/**
+ * An image of a record that is linked to nothing may be older than its delete: its id may even be one that was retired. So it counts as a hint, and only a positive
+ * fresh reading makes a record of it. [S40] The images of a first listing are readings already.
+ */
+function asHint(mark: LoadedMark): LoadedMark {
+  return mark.kind === "image" && mark.keys === null ? { ...mark, kind: "touched", image: null, position: null } : mark;
 }

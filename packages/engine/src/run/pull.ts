@@ -34,6 +34,7 @@ export async function followConnection(context: EngineContext, connection: Conne
         options,
       );
       try {
+        await resume(context, connection.name, options);
         await pump(context, connection, feed, sides, cursor, () => {
           attempts = 0;
           ring();
@@ -56,6 +57,12 @@ export function followedSides(context: EngineContext, connection: string): reado
       return isFollowed ? [{ sync, side, object }] : [];
     }),
   );
+}
+
+/** A connection that answers again is no longer paused. */
+async function resume(context: EngineContext, connection: string, options: CallOptions): Promise<void> {
+  const row = await context.store.readConnection(connection, options);
+  if (row !== null && row.state === "paused") await context.store.writeConnection({ ...row, state: "active", reason: null }, options);
 }
 
 /** Where the feed goes on; a connection that is new, or whose cursor was lost, begins at now and sweeps what it may have missed. [S8] */
@@ -135,11 +142,13 @@ function markOf({ sync, side }: FollowedSide, change: Change, nowMs: number): Ma
     case "renamed":
       return { ...touched, renamedFrom: change.change.from };
     case "touched":
+      return { ...touched, position: change.change.position ?? null };
     case "emptied":
       return touched;
   }
 }
 
+/** Waits out what passes by itself. Refused credentials pause the connection, which is tried again now and then: somebody may mend them. [S30] */
 async function recoverFeed(context: EngineContext, connection: Connection, error: unknown, attempts: number, options: CallOptions): Promise<void> {
   if (!(error instanceof AccordError)) throw error;
   const row = await context.store.readConnection(connection.name, options);
@@ -156,7 +165,7 @@ async function recoverFeed(context: EngineContext, connection: Connection, error
       { connection: connection.name, cursor: row?.cursor ?? null, epoch: row?.epoch ?? null, state: "paused", reason: error.message },
       options,
     );
-    throw error;
   }
+  if (error.remedy === "stop" || error.remedy === "park") throw error;
   await context.clock.sleep(error.retryAfterMs ?? retryDelayMs(context.limits, attempts), options);
 }

@@ -138,7 +138,7 @@ function undoCells(sync: RunningSync, entity: Entity, list: readonly UndoCells[]
 }
 
 /** Whether the record still shows what the run wrote. */
-function isUnedited(columns: readonly string[], cells: UndoCells["cells"], now: readonly NativeCell[]): boolean {
+export function isUnedited(columns: readonly string[], cells: UndoCells["cells"], now: readonly NativeCell[]): boolean {
   return Object.entries(cells).every(([name, { after }]) => after === undefined || now[columns.indexOf(name)] === after);
 }
 

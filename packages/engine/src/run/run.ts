@@ -123,7 +123,7 @@ async function sweepPatiently(context: EngineContext, sync: EngineContext["syncs
     await sweep(context, sync, side, options);
   } catch (error) {
     if (options.signal.aborted) return;
-    if (!(error instanceof AccordError) || error.remedy !== "retry") throw error;
+    if (!(error instanceof AccordError) || (error.remedy !== "retry" && error.remedy !== "reauthorize")) throw error;
     context.log.warn("sweep.interrupted", { sync: sync.model.name, side: sync.model.sides[side]?.name, code: error.code });
   }
 }

@@ -50,7 +50,7 @@ export async function lookAt(
 /** Whether the member's image already includes what the mark tells: a late image never reverts anything. [S57] */
 function isOldNews(sync: RunningSync, mark: LoadedMark): boolean {
   const known = mark.entity?.members[mark.side]?.position;
-  if (mark.position === null || known === null || known === undefined || mark.kind === "touched") return false;
+  if (mark.position === null || known === null || known === undefined) return false;
   return sync.objects[mark.side]?.covers(known, mark.position) ?? false;
 }
 
@@ -76,7 +76,7 @@ async function readMarks(
       const nowMs = context.clock.nowMs();
       chunk.forEach((mark, index) => sights.push(sightOf(mark, reading.images[index] ?? null, reading.position, nowMs)));
     } catch (error) {
-      if (!(error instanceof AccordError) || error.remedy !== "retry") throw error;
+      if (!(error instanceof AccordError) || (error.remedy !== "retry" && error.remedy !== "reauthorize")) throw error;
       context.log.warn("read.deferred", { sync: sync.model.name, side: sync.model.sides[side]?.name, records: chunk.length, code: error.code });
       for (const mark of chunk) {
         changes.deferred.push({ sequence: mark.sequence, notBeforeMs: context.clock.nowMs() + (error.retryAfterMs ?? retryDelayMs(context.limits, mark.attempts)) });

@@ -192,6 +192,7 @@ export interface ConnectionRow {
 /**
  * Word that a record may have changed, kept until it is merged. One per (sync, side, record); folding a newer one over an older one:
  * a newer image lies over the older (its unknown cells keep the older image's), `touched` makes it touched (it will be read), an image after a delete is an image.
+ * A touched mark without a position stays without one: whoever asked for a reading gets it.
  * A rename moves the older mark to the new id and keeps the first `renamedFrom`.
  */
 export interface Mark {
@@ -356,7 +357,10 @@ export interface Changes {
   /** Marks put off: not before a time, one attempt more. */
   readonly deferred: readonly { readonly sequence: number; readonly notBeforeMs: number }[];
   readonly requestsDone: readonly number[];
-  /** Due writes added or changed: `sinceMs` and `attempts` of an existing row are kept where `keepAge`. */
+  /**
+   * Due writes added or changed. Where `keepAge`, an existing row keeps its `sinceMs` and `attempts`, and one that is ready keeps the earlier `notBeforeMs`: the quiet
+   * period begins with the first change, so that its wait is bounded however long edits keep coming. [S56]
+   */
   readonly due: readonly (Due & { readonly keepAge: boolean })[];
   readonly dueDone: readonly DueKey[];
   /** Children that waited for these entities' records are ready. */

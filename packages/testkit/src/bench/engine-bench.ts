@@ -1,6 +1,6 @@
 import { DEFAULT_LIMITS, refreshStates, SILENT_WATCHER } from "@accord/engine";
 import type { EngineContext, Limits, RunningSync, SyncSettings } from "@accord/engine";
-import type { Connection, Host, OpenObject } from "@accord/engine/connector";
+import type { CallOptions, Connection, Host, OpenObject } from "@accord/engine/connector";
 import type { Store } from "@accord/engine/store";
 import { benchModel } from "./model.ts";
 import type { BenchSync } from "./model.ts";
@@ -26,7 +26,7 @@ const SETTINGS: SyncSettings = {
 };
 
 /** Calls that nobody cancels. */
-export const UNCANCELLED = { signal: new AbortController().signal } as const;
+export const UNCANCELLED: CallOptions = { signal: new AbortController().signal };
 
 /** Makes the context of an engine: syncs registered, objects open, a run begun. */
 export async function engineBench(options: EngineBenchOptions): Promise<EngineContext> {

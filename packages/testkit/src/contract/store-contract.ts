@@ -96,6 +96,9 @@ function describeLeases(open: () => Promise<Store>): void {
     expect(await store.readJournal({ limit: 9 }, call)).toEqual([]);
     await store.releaseLease(stale, call);
     expect(await other.leaseHolder(name, call)).toMatchObject({ holder: "b" });
+    // The same holder again, after another: what it decided before is as stale as another's.
+    expect(await store.takeLease(name, "a", AT + 900, AT + 501, call)).not.toBeNull();
+    await expect(store.commit(stale, changes, call)).rejects.toMatchObject({ code: "ACCORD_LEASE_LOST" });
   });
 }
 

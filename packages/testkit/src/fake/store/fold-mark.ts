@@ -9,6 +9,7 @@ export function foldMark(older: Mark | undefined, newer: Mark): Mark {
   if (newer.kind === "image" && older.kind === "image" && newer.image !== null && older.image !== null) {
     return { ...base, image: overlayImage(older.image, newer.image) };
   }
-  if (older.kind === "touched" && newer.kind === "image") return { ...base, kind: "touched", image: null, position: null };
-  return base;
+  if (older.kind !== "touched" && newer.kind !== "touched") return base;
+  const isAsked = (older.kind === "touched" && older.position === null) || (newer.kind === "touched" && newer.position === null);
+  return { ...base, kind: "touched", image: null, position: isAsked ? null : newer.position };
 }

@@ -108,7 +108,7 @@ export function memoryStore(state: MemoryState = new MemoryState()): Store {
     for (const key of changes.dueDone) state.due.delete(dueKey(key));
     for (const { keepAge, ...due } of changes.due) {
       const old = state.due.get(dueKey(due));
-      state.due.set(dueKey(due), keepAge && old !== undefined ? { ...due, sinceMs: old.sinceMs, attempts: old.attempts } : due);
+      state.due.set(dueKey(due), keepAge && old !== undefined ? keptAge(old, due) : due);
     }
     for (const id of changes.intentsClosed) state.intents.delete(id);
     for (const intent of changes.intentsOpened) state.intents.set(intent.id, intent);
@@ -474,6 +474,11 @@ export function memoryStore(state: MemoryState = new MemoryState()): Store {
     changeCounter: () => state.counter,
     close: () => Promise.resolve(),
   };
+}
+
+function keptAge(old: Due, due: Due): Due {
+  const isWaiting = old.state === "ready" && due.state === "ready";
+  return { ...due, sinceMs: old.sinceMs, attempts: old.attempts, notBeforeMs: isWaiting ? Math.min(old.notBeforeMs, due.notBeforeMs) : due.notBeforeMs };
 }
 
 function matchesQuery(row: JournalRow, query: JournalQuery): boolean {
