@@ -40,6 +40,7 @@ export { memoryStore } from "./fake/store/memory-store.ts";
 export { MemoryState } from "./fake/store/memory-state.ts";
 
 // bench
+export { drive } from "./bench/drive.ts";
 export { engineBench, UNCANCELLED } from "./bench/engine-bench.ts";
 export type { EngineBenchOptions } from "./bench/engine-bench.ts";
 export { benchModel } from "./bench/model.ts";

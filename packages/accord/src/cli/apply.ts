@@ -31,6 +31,8 @@ export interface ApplyJson {
   /** Writes that a system refused or that wait for something, now. */
   readonly parked: number;
   readonly waiting: number;
+  /** Writes that a system did not take now: they stay due, and the next apply or run tries them again. */
+  readonly notWritten: number;
   /** Operations that no longer hold, at most 1000: plan again. */
   readonly changed: readonly OperationJson[];
   readonly warnings: readonly string[];
@@ -65,10 +67,7 @@ async function apply(context: CommandContext, options: ApplyOptions): Promise<Ex
     requireProof(session.context);
     const call = { signal: session.signal };
     const chosen = await choosePlan(context, session, options, call);
-    if (chosen === null) {
-      outcome = "stopped";
-      return EXIT.todo;
-    }
+    if (chosen === null) return EXIT.todo;
     for (const connection of notInstalled(session.context)) {
       output.remark(`${connection} is not installed: the outcome of writes there cannot be proven (level G1). accord install makes it safe.`);
     }
@@ -109,7 +108,7 @@ async function waitingPlan({ context }: SystemsSession, call: CallOptions): Prom
   const plan = await context.store.latestPlan(call);
   if (plan === null || plan.summary === null) return null;
   const runs = await context.store.listRuns(RUNS_LOOKED_AT, call);
-  const isUsed = runs.some(({ id, kind, outcome }) => id > plan.run && id !== context.run && kind === "apply" && outcome !== "failed");
+  const isUsed = runs.some(({ id, kind, outcome }) => id >= plan.run && id !== context.run && kind === "apply" && outcome !== "failed");
   const isKnown = runs.some(({ id }) => id === plan.run);
   // The engine wrote this summary itself.
   return isUsed || !isKnown ? null : { plan: plan.id, summary: JSON.parse(plan.summary) as PlanSummary };
@@ -156,7 +155,7 @@ async function report(
   const inState = (state: string): number => due.filter((row) => row.state === state).reduce((sum, row) => sum + row.count, 0);
   const changed = applied.changed.map((operation) => operationJson(context, operation, options.showValues === true));
   const document: ApplyJson = {
-    ...{ plan, run: context.run, released: applied.released, written, parked: inState("parked"), waiting: inState("waiting"), changed, warnings: session.warnings },
+    ...{ plan, run: context.run, released: applied.released, written, parked: inState("parked"), waiting: inState("waiting"), notWritten: inState("ready"), changed, warnings: session.warnings },
   };
   output.json(document);
   const total = written.reduce((sum, row) => sum + row.count, 0);
@@ -175,9 +174,27 @@ async function report(
     if (changed.length > CHANGED_SHOWN_MAX) output.line(`  … and ${changed.length - CHANGED_SHOWN_MAX} more (--json)`);
   }
   const isPilot = options.sample !== undefined || options.where !== undefined;
+  if (document.notWritten > 0) {
+    const reason = await firstReason(session, call);
+    const message = `${count(document.notWritten, "write")} could not be made now${reason === null ? "" : ` (${reason})`}; nothing of them is lost: the next accord apply or accord run tries again.`;
+    if (output.isJson) output.remark(message);
+    else output.failure("ACCORD_NOT_WRITTEN", message);
+    return EXIT.failed;
+  }
   if (total > 0) output.line(`To take it back: accord undo ${context.run}`);
   output.line(isPilot ? "That was a pilot; for the rest: accord plan" : "To keep the sides in agreement from now on: accord run");
   return changed.length > 0 ? EXIT.todo : EXIT.done;
+}
+
+/** Why the first write that is still due was not made, where a system said so. */
+async function firstReason({ context }: SystemsSession, call: CallOptions): Promise<string | null> {
+  for (const sync of context.syncs) {
+    for (let side = 0; side < sync.model.sides.length; side += 1) {
+      const [due] = await context.store.listDue({ sync: sync.id, side, states: ["ready"], after: null, limit: 1 }, call);
+      if (due?.reason != null) return due.reason;
+    }
+  }
+  return null;
 }
 
 /** Adds up what is written, by sync, side and kind. */

@@ -4,7 +4,11 @@ import { defineApprove } from "./approve.ts";
 import { defineBackup } from "./backup.ts";
 import { defineCheck } from "./check.ts";
 import type { Binder, DefineCommand } from "./command.ts";
+import { defineConflicts } from "./conflicts.ts";
 import { defineDiscover } from "./discover.ts";
+import { defineErrors } from "./errors.ts";
+import { defineExplain } from "./explain.ts";
+import { defineHistory } from "./history.ts";
 import { defineInit } from "./init.ts";
 import { defineInstall } from "./install.ts";
 import { definePlan } from "./plan.ts";
@@ -13,6 +17,7 @@ import { defineRun } from "./run.ts";
 import { defineSchema } from "./schema.ts";
 import { defineStatus } from "./status.ts";
 import { defineUninstall } from "./uninstall.ts";
+import { defineUndo } from "./undo.ts";
 import { defineVerify } from "./verify.ts";
 
 /** Every command, in the order of `accord --help`: the order in which a newcomer meets them. */
@@ -27,6 +32,11 @@ const COMMANDS: readonly DefineCommand[] = [
   defineApprove,
   defineRun,
   defineStatus,
+  defineConflicts,
+  defineErrors,
+  defineExplain,
+  defineHistory,
+  defineUndo,
   defineVerify,
   defineBackup,
   defineRestore,

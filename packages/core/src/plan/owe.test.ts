@@ -5,6 +5,7 @@ import type { SyncModel } from "../entity/sync-model.ts";
 import { NO_REFERENCES } from "../mapping/references.ts";
 import { groupParts, groupType } from "../value/group.ts";
 import { textType } from "../value/text.ts";
+import type { ValueType } from "../value/value-type.ts";
 import { acknowledgeLevel, owe } from "./owe.ts";
 
 const model = smallSync({ name: {}, note: {} });
@@ -205,5 +206,18 @@ describe("creates, restores and deletes", () => {
       set: [{ column: 2, cell: null }],
       expect: [{ column: 2, cell: "gone" }],
     });
+  });
+
+  test("[S40, S50] where a field lives in the mark's column, un-archiving writes what the field says, though the mark itself is no value of it", () => {
+    const word: ValueType = {
+      ...textType,
+      parse: (text) => (text === "gone" ? { kind: "invalid", problem: "not an option" } : { kind: "value", text }),
+    };
+    const plain = smallSync({ name: {}, status: { type: word } });
+    const archive = { column: 1, cell: "gone", restored: null };
+    const sync: SyncModel = { ...plain, sides: plain.sides.map((side) => ({ ...side, archive })) };
+    const { entity } = new SmallWorld(sync, ["Ann", "active", "x"]);
+    const archived = withSide1(entity, { state: "archived", image: smallImage(["Ann", "gone"], "x"), shadow: ["Ann", undefined] });
+    expect(dueAt(archived, 1, sync)).toMatchObject({ kind: "restore", set: [{ column: 1, cell: "active" }] });
   });
 });

@@ -136,7 +136,8 @@ function oweUpdate(
     const fieldModel = model.fields[index];
     if (!mapping || fieldModel === undefined) continue;
     // Un-archiving writes the mark's column: where a field lives in it, the field says what stands there again. [S40]
-    const isUnarchived = kind === "restore" && side.archive !== null && mapping.writes.includes(side.archive.column) && field.value !== undefined;
+    const isUnarchived =
+      kind === "restore" && side.archive !== null && mapping.writes.includes(side.archive.column) && field.value !== undefined;
     if (!isUnarchived && !isOwed(fieldModel, mapping, field, member, index, sideIndex)) continue;
     const after = imageOf(mapping, field.value ?? null, cells, references);
     const before = member.shadow[index];

@@ -137,13 +137,36 @@ export async function sampleOf(pages: AsyncIterable<readonly PlannedOperation[]>
   return sample;
 }
 
-/** Drains until nothing is left but what waits for a person, a parent or a far-off time. */
+/** A system that takes nothing for so long is given up for now; what is due stays due. Milliseconds. */
+const PATIENCE_MS = 10_000;
+
+/** Drains until nothing is left but what waits for a person, a parent, a far-off time, or a system that takes nothing now. */
 export async function drainUntilQuiet(context: EngineContext, options: CallOptions): Promise<void> {
+  let progress = "";
+  let progressAtMs = context.clock.nowMs();
   for (;;) {
     const { nextAtMs } = await drainAll(context, options);
     if (nextAtMs === null) return;
-    const waitMs = nextAtMs - context.clock.nowMs();
+    const nowMs = context.clock.nowMs();
+    const waitMs = nextAtMs - nowMs;
     if (waitMs > context.limits.retryDelayMsMax) return;
+    const present = await progressOf(context, options);
+    if (present !== progress) progressAtMs = nowMs;
+    progress = present;
+    if (nowMs - progressAtMs + waitMs > PATIENCE_MS && !(await hasOpenIntents(context, options))) return;
     await context.clock.sleep(Math.max(1, waitMs), options);
   }
+}
+
+/** Changes whenever something was merged, written or set aside. */
+async function progressOf(context: EngineContext, options: CallOptions): Promise<string> {
+  const { journalEntries } = await context.store.countState(options);
+  const due = await context.store.countDue(options);
+  return JSON.stringify([journalEntries, await context.store.countMarks(options), due.map(({ sync, side, state, count }) => [sync, side, state, count])]);
+}
+
+/** Outcomes that are not known yet are worth waiting for: they become known at their deadline. [S31] */
+async function hasOpenIntents(context: EngineContext, options: CallOptions): Promise<boolean> {
+  for (let shard = 0; shard < context.identity.shards; shard += 1) if ((await context.store.loadOpenIntents(shard, 1, options)).length > 0) return true;
+  return false;
 }

@@ -85,7 +85,7 @@ export function settleOutcome(
       park(context, sync, landing, "ACCORD_REFUSED", outcome.reason, changes);
       return;
     case "notSent":
-      tryLater(context, sync, landing, outcome.retryAfterMs, changes);
+      tryLater(context, sync, landing, outcome, changes);
       return;
     case "unknown":
       context.log.warn("write.unknown", { intent: intent.id, sync: sync.model.name, side: sync.model.sides[side]?.name, reason: outcome.reason });
@@ -246,12 +246,19 @@ function park(context: EngineContext, sync: RunningSync, landing: Landing, code:
 }
 
 /** It surely did not happen: the same again, later. */
-function tryLater(context: EngineContext, sync: RunningSync, landing: Landing, retryAfterMs: number | null, changes: ChangeSet): void {
+function tryLater(
+  context: EngineContext,
+  sync: RunningSync,
+  landing: Landing,
+  { reason, retryAfterMs }: Extract<WriteOutcome, { readonly kind: "notSent" }>,
+  changes: ChangeSet,
+): void {
   const closed = closeIntent(sync, landing, changes);
   const nowMs = context.clock.nowMs();
   const attempts = (landing.due?.attempts ?? 0) + 1;
   changes.entities.push({ entity: dehydrate(sync, closed), keys: null });
-  putOff(changes, dueOf(landing, nowMs), { attempts, notBeforeMs: nowMs + (retryAfterMs ?? retryDelayMs(context.limits, attempts)) });
+  const due = { ...dueOf(landing, nowMs), code: "ACCORD_NOT_SENT", reason };
+  putOff(changes, due, { attempts, notBeforeMs: nowMs + (retryAfterMs ?? retryDelayMs(context.limits, attempts)) });
 }
 
 function dueOf(landing: Landing, nowMs: number): Due {

@@ -1,4 +1,4 @@
-import { createFakeWorld, engineBench, memoryStore, MemoryState, UNCANCELLED } from "@accord/testkit";
+import { createFakeWorld, drive, engineBench, memoryStore, MemoryState, UNCANCELLED } from "@accord/testkit";
 import type { BenchField, FakeSystem, FakeWorld } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
 import { applyPlan, drainUntilQuiet } from "./apply.ts";
@@ -39,7 +39,7 @@ function stage(fields: readonly BenchField[] = FIELDS): Stage {
   const codecs = async (system: number, column: string) => {
     const [schema] = (await connections[system]?.discover(UNCANCELLED)) ?? [];
     const codec = schema?.columns.find(({ name }) => name === column)?.codec;
-    if (codec == null) throw new RangeError(column);
+    if (codec === null || codec === undefined) throw new RangeError(column);
     return codec;
   };
   return {
@@ -86,9 +86,9 @@ async function goLive(at: Stage): Promise<EngineContext> {
 
 async function settleAll(at: Stage, context: EngineContext): Promise<void> {
   for (const sync of context.syncs) {
-    for (let side = 0; side < sync.objects.length; side += 1) await sweep(context, sync, side, UNCANCELLED);
+    for (let side = 0; side < sync.objects.length; side += 1) await drive(at.world.host.clock, sweep(context, sync, side, UNCANCELLED));
   }
-  await drainUntilQuiet(context, UNCANCELLED);
+  await drive(at.world.host.clock, drainUntilQuiet(context, UNCANCELLED));
 }
 
 /** The rows of a system without their ids, as text, in order. */
@@ -191,7 +191,7 @@ describe("live", () => {
       [{ ...review, kind: "decide", body: JSON.stringify({ field: "name", value: "Both" }), run: context.run, atMs: at.world.host.clock.nowMs() }],
       UNCANCELLED,
     );
-    await drainUntilQuiet(context, UNCANCELLED);
+    await drive(at.world.host.clock, drainUntilQuiet(context, UNCANCELLED));
     expect(at.crm.record("customers", left)?.["name"]).toBe("Both");
     expect(at.erp.record("customers", right)?.["name"]).toBe("Both");
   });
@@ -264,7 +264,7 @@ describe("undo", () => {
     const items = await planUndo(undoing, { run: pilot.run }, UNCANCELLED);
     const requests = items.map((item) => ({ sync: 1, entity: item.entity, kind: "undo" as const, body: JSON.stringify(item), run: undoing.run, atMs: 0 }));
     await undoing.store.addRequests(requests, UNCANCELLED);
-    await drainUntilQuiet(undoing, UNCANCELLED);
+    await drive(at.world.host.clock, drainUntilQuiet(undoing, UNCANCELLED));
     expect(rows(at.erp)).toEqual(["ann@x.org|Old name||untouched"]);
     expect(rows(at.crm)).toEqual(["ann@x.org|Ann||untouched", "new@x.org|New||untouched"]);
 
@@ -286,7 +286,7 @@ describe("undo", () => {
     const items = await planUndo(later, { run: context.run }, UNCANCELLED);
     const requests = items.map((item) => ({ sync: 1, entity: item.entity, kind: "undo" as const, body: JSON.stringify(item), run: later.run, atMs: 0 }));
     await later.store.addRequests(requests, UNCANCELLED);
-    await drainUntilQuiet(later, UNCANCELLED);
+    await drive(at.world.host.clock, drainUntilQuiet(later, UNCANCELLED));
     expect(rows(at.crm)).toEqual(["ann@x.org|Ann|2.00|untouched"]);
     expect(rows(at.erp)).toEqual(rows(at.crm));
   });
@@ -307,7 +307,7 @@ describe("guards and crashes", () => {
 
     await context.store.approveTrip(trip?.id ?? "", at.world.host.clock.nowMs(), UNCANCELLED);
     await context.store.setSyncState(1, "live", null, UNCANCELLED);
-    await drainUntilQuiet(context, UNCANCELLED);
+    await drive(at.world.host.clock, drainUntilQuiet(context, UNCANCELLED));
     expect(at.erp.records("customers").size).toBe(0);
   });
 
@@ -324,7 +324,7 @@ describe("guards and crashes", () => {
       const sync = context.syncs[0];
       if (sync !== undefined) await sweep(context, sync, side, UNCANCELLED);
     }
-    await drainAll(context, UNCANCELLED);
+    await drive(at.world.host.clock, drainAll(context, UNCANCELLED));
     at.erp.user.update("customers", right, { amount: "21.00" });
     await at.world.host.clock.advance(120_000);
     at.erp.faults = null;
@@ -341,7 +341,7 @@ describe("guards and crashes", () => {
     const sync = context.syncs[0];
     if (sync === undefined) throw new RangeError("no sync");
     await sweep(context, sync, 0, UNCANCELLED);
-    await drainAll(context, UNCANCELLED);
+    await drive(at.world.host.clock, drainAll(context, UNCANCELLED));
     at.erp.faults = null;
     await at.world.host.clock.advance(120_000);
     await settleAll(at, await at.context());

@@ -1,0 +1,180 @@
+import type { MergePayload, MergePayloadEvent, RefusedPayload, WritePayload } from "@accord/engine";
+import type { CallOptions } from "@accord/engine/connector";
+import type { JournalRow } from "@accord/engine/store";
+import type { NamedSync } from "./naming.ts";
+import { MASK, showValue } from "./output.ts";
+import type { StoreSession } from "./session.ts";
+
+/** One thing that happened to a record, in plain words. */
+export interface StoryLine {
+  /** ISO 8601: when the user's write happened, as nearly as the system tells, or when Accord wrote. */
+  readonly at: string;
+  readonly run: number | null;
+  /** The journal's entry. */
+  readonly sequence: number;
+  /** Null: the record as a whole. */
+  readonly field: string | null;
+  /** Null: Accord, or a person in Accord. */
+  readonly side: string | null;
+  /** The kind of event as the journal has it. */
+  readonly kind: string;
+  readonly text: string;
+}
+
+/** Journal entries read at once. */
+const PAGE = 500;
+
+/** How values are shown: masked where the field is sensitive and nobody asked for values. */
+export interface StoryView {
+  readonly sync: NamedSync;
+  readonly showsValues: boolean;
+}
+
+/** All that happened to an entity, oldest first; `field` keeps that field alone and what happened to the record as a whole. */
+export async function storyOf(session: StoreSession, view: StoryView, entity: number, field: string | null, options: CallOptions): Promise<readonly StoryLine[]> {
+  const lines: StoryLine[] = [];
+  for await (const row of entityRows(session, view.sync, entity, options)) lines.push(...linesOf(view, row).toReversed());
+  return lines.filter((line) => field === null || line.field === null || line.field === field).toReversed();
+}
+
+/** Newest first. */
+async function* entityRows({ store }: StoreSession, sync: NamedSync, entity: number, options: CallOptions): AsyncGenerator<JournalRow> {
+  let before: number | undefined;
+  for (;;) {
+    const rows = await store.readJournal({ sync: sync.row.id, entity, ...(before === undefined ? {} : { before }), limit: PAGE }, options);
+    yield* rows;
+    before = rows.at(-1)?.sequence;
+    if (rows.length < PAGE || before === undefined) return;
+  }
+}
+
+function linesOf(view: StoryView, row: JournalRow): StoryLine[] {
+  const base = { run: row.run, sequence: row.sequence };
+  const side = row.side === null ? null : (view.sync.sides[row.side] ?? null);
+  if (row.payloadErased) return [{ ...base, at: iso(row.atMs), field: null, side, kind: row.kind, text: "something happened whose content was erased" }];
+  switch (row.kind) {
+    case "merge":
+    case "decision":
+    case "undo":
+    case "recovery": {
+      // The engine's journal writes this shape for these kinds.
+      const payload = JSON.parse(row.payload) as Partial<MergePayload>;
+      const at = iso(payload.toMs === undefined || payload.toMs === 0 ? row.atMs : Math.min(payload.toMs, row.atMs));
+      return (payload.events ?? []).flatMap((event) => {
+        const text = eventText(view, event, payload.record ?? null, row.kind);
+        return text === null ? [] : [{ ...base, at, field: event.field ?? null, side: event.side ?? side, kind: event.kind, text }];
+      });
+    }
+    case "write":
+      return writeLines(view, base, iso(row.atMs), side, JSON.parse(row.payload) as WritePayload);
+    case "refused": {
+      const { reason, record } = JSON.parse(row.payload) as RefusedPayload;
+      return [{ ...base, at: iso(row.atMs), field: null, side, kind: "refused", text: `${side ?? "the side"} refused a write${record === null ? "" : ` to record ${record}`}: ${reason}` }];
+    }
+    case "guard":
+    case "configuration":
+      return [];
+  }
+}
+
+function writeLines(view: StoryView, base: Pick<StoryLine, "run" | "sequence">, at: string, side: string | null, payload: WritePayload): StoryLine[] {
+  const where = `${side ?? "the side"} (record ${payload.record})`;
+  const line = { ...base, at, side, kind: `write:${payload.kind}` };
+  if (payload.kind === "delete") return [{ ...line, field: null, text: `Accord deleted it at ${where}` }];
+  if (payload.kind === "archive") return [{ ...line, field: null, text: `Accord archived it at ${where}` }];
+  if (payload.kind === "undo-delete") return [{ ...line, field: null, text: `Accord deleted it at ${where} again: the undo of its creation` }];
+  const head: StoryLine[] = payload.kind === "create" ? [{ ...line, field: null, text: `Accord created it at ${where}` }] : payload.kind === "restore" ? [{ ...line, field: null, text: `Accord brought it back at ${where}` }] : [];
+  const fields = payload.fields.map(({ field, before, after }): StoryLine => {
+    const shown = (value: string | null | undefined): string => valueText(view, field, value);
+    const altered = payload.altered.includes(field) ? `, which ${side ?? "it"} keeps in its own way` : "";
+    const text =
+      payload.kind === "undo-update"
+        ? `Accord put back ${field} at ${where}; it was ${shown(before)}`
+        : payload.kind === "create" || before === undefined
+          ? `Accord wrote ${field} ${shown(after)} to ${where}${altered}`
+          : `Accord wrote ${field} ${shown(after)} to ${where} over ${shown(before)}${altered}`;
+    return { ...line, field, text };
+  });
+  return [...head, ...fields];
+}
+
+/** One merge event in plain words; null where it tells a reader nothing. */
+function eventText(view: StoryView, event: MergePayloadEvent, record: string | null, cause: JournalRow["kind"]): string | null {
+  const { field = "", side } = event;
+  const who = side ?? "a person in Accord";
+  const shown = (value: string | null | undefined): string => valueText(view, field, value);
+  switch (event.kind) {
+    case "taken":
+      return `${who} changed ${field} from ${shown(event.from)} to ${shown(event.to)}`;
+    case "same":
+      return `${who} made the same edit of ${field}`;
+    case "conflict":
+      return `${who} and another side had both changed ${field}; the rule ${event.policy ?? "?"} decided for ${shown(event.to)}${event.winner === "merged" ? ", made of both" : `, and ${shown(event.lost)} lost (it is kept here)`}`;
+    case "reverted":
+      return `${who} changed ${field} to ${shown(event.lost)}; that was set back, because ${REVERTED[event.because ?? ""] ?? "the rules say so"}`;
+    case "drifted":
+      return `${who} changed ${field} to ${shown(event.value)}; it is left there, and goes nowhere else`;
+    case "reviewOpened":
+      return `${who} changed ${field} to ${shown(event.candidate)} while it was ${shown(event.canonical)} elsewhere: left to a person (${event.reason ?? "conflict"})`;
+    case "reviewUpdated":
+      return `${who} changed ${field} to ${shown(event.candidate)} while it waits for a person`;
+    case "reviewClosed":
+      return closedText(event, field, shown);
+    case "joined":
+      return joinedText(event, who, record);
+    case "renamed":
+      return `${who} gave it another key: ${event.from ?? "?"} became ${event.to ?? "?"}`;
+    case "deleted":
+      return side == null ? "it was deleted by a decision in Accord" : `${side} deleted it`;
+    case "gone":
+      return side == null ? null : `it is gone at ${side}`;
+    case "deleteConflict":
+      return `a delete met an edit at ${who}: ${event.kept === "review" ? "left to a person" : `the ${event.kept ?? "update"} won`}`;
+    case "revived":
+      return cause === "undo" ? "it came back to life by an undo" : `it came back to life${side == null ? " by a decision in Accord" : ` by an edit at ${side}`}`;
+    case "outOfScope":
+      return `it left the filter of ${who}`;
+    case "inScope":
+      return `it takes part at ${who} again`;
+    case "undone":
+      return `an undo set ${field} from ${shown(event.from)} back to ${shown(event.to)}`;
+    case "merged":
+      return `it became one with entity ${event.into ?? "?"}`;
+  }
+}
+
+const REVERTED: Readonly<Record<string, string>> = {
+  "one-way": "the field flows the other way only",
+  owner: "another side owns the field",
+  ladder: "it only moves forward",
+  blank: "an empty value there does not erase",
+};
+
+function closedText(event: MergePayloadEvent, field: string, shown: (value: string | null | undefined) => string): string {
+  switch (event.because) {
+    case "agreement":
+      return `the sides came to agree on ${field} ${shown(event.to)}: the conflict is over`;
+    case "delete":
+      return `the conflict of ${field} ended with the delete`;
+    case "undo":
+      return `the conflict of ${field} ended with an undo`;
+    default:
+      return `a person decided: ${field} is ${shown(event.to)}; it was ${shown(event.from)}`;
+  }
+}
+
+function joinedText(event: MergePayloadEvent, who: string, record: string | null): string {
+  const name = `record ${event.record ?? record ?? "?"} of ${who}`;
+  if (event.by === "match") return `${name} was found to be the same thing by its match key`;
+  if (event.by === "person") return `a person said that ${name} is the same thing`;
+  if (event.by === "proof") return `${name} was recognised as the one that Accord had made`;
+  return `first seen as ${name}`;
+}
+
+function valueText(view: StoryView, field: string, value: string | null | undefined): string {
+  return typeof value === "string" && !view.showsValues && view.sync.isSensitive(field) ? MASK : showValue(value, false);
+}
+
+function iso(atMs: number): string {
+  return new Date(atMs).toISOString();
+}

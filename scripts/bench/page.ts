@@ -1,0 +1,56 @@
+import { arch, cpus, platform, release, totalmem } from "node:os";
+import { Figures, shown, TARGETS } from "./figure.ts";
+import type { BenchOptions } from "./options.ts";
+
+/** What a figure is worth nothing without. */
+export interface Circumstances {
+  readonly command: string;
+  readonly date: string;
+  readonly server: string;
+  readonly copyPipe: string;
+  readonly load: string;
+}
+
+/** The table as text for a terminal. */
+export function table(figures: Figures): string {
+  const lines = TARGETS.flatMap(({ name, what, must, goal, unit, reaches }) => {
+    const value = figures.median(name);
+    if (value === null) return [];
+    const verdict = reaches(value) ? "ok" : "BELOW";
+    return [`${name.padEnd(5)} ${what.padEnd(72)} ${`${shown(value)}${unit}`.padStart(10)}  must ${must.padEnd(7)} goal ${goal.padEnd(7)} ${verdict}`];
+  });
+  const bytes = figures.median("bytes");
+  return [...lines, ...(bytes === null ? [] : [`      store bytes per entity${" ".repeat(55)}${shown(bytes)}`])].join("\n");
+}
+
+/** docs/performance.md. `below` names, by measure, why a figure stays below *must* and what would raise it. */
+export function page(figures: Figures, options: BenchOptions, at: Circumstances, below: Readonly<Record<string, string>>): string {
+  const rows = TARGETS.map(({ name, what, must, goal, unit, reaches }) => {
+    const value = figures.median(name);
+    if (value === null) return `| ${name} | ${what} | not measured | ${must} | ${goal} | | |`;
+    return `| ${name} | ${what} | **${shown(value)}${unit}** | ${must} | ${goal} | ${reaches(value) ? "yes" : "no"} | ${figures.note(name)} |`;
+  });
+  const missed = TARGETS.filter(({ name, reaches }) => !reaches(figures.median(name) ?? Number.NaN));
+  return `# Performance
+
+Written by \`${at.command}\` on ${at.date}. Figures are ratios of one interleaved run, the median of ${options.runs}: the reference is measured beside each. Single times
+depend on the machine and on who else uses it; they stand in the last column to be compared with one another only.
+
+- Machine: ${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${release()} ${arch()}; ${at.load}
+- Node ${process.version}, PostgreSQL ${at.server} (two servers on loopback, fsync on), COPY by ${at.copyPipe}
+- Workload: \`contacts\`, 12 columns, about 250 bytes, ${options.rows} rows a side. For P2 99 % match, of which 2.5 % differ, 1 % exist at one side only; the sides have different
+  ids in different orders, matched by e-mail address. Accord is the real program with everything on: durable store (synchronous FULL), intents, proof rows, before-images,
+  per-field merge; memory and CPU are its own processes'.
+
+| | measure | reached | must | goal | must reached | of the last run |
+|---|---|---|---|---|---|---|
+${rows.join("\n")}
+| | store bytes per entity (journal included) | **${shown(figures.median("bytes") ?? Number.NaN)}** | | | | |
+
+P8 is in shares of what is allowed, 0.6 x the poll interval + 10 ms.
+
+## What stays below *must*, why, and the way up
+
+${missed.length === 0 ? "Nothing.\n" : missed.map(({ name, what }) => `- **${name}** ${what}: ${below[name] ?? "not measured in this run"}`).join("\n")}
+`;
+}
