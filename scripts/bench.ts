@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { buildAccord } from "./bench/accord-process.ts";
 import { measureCaptureCost } from "./bench/capture-cost.ts";
 import { CAUSES } from "./bench/causes.ts";
 import { Figures, shown } from "./bench/figure.ts";
@@ -22,6 +23,7 @@ const IDLE_MS = 20_000;
 /** Prints the table P1 to P14, and writes docs/performance.md where all of it was measured at full size. */
 async function bench(words: readonly string[]): Promise<void> {
   const options = readOptions(words);
+  buildAccord();
   const figures = new Figures();
   const world = await openWorld(options);
   const load = `load ${shown(loadavg()[0] ?? 0)} at the start`;

@@ -39,7 +39,7 @@ depend on the machine and on who else uses it; they stand in the last column to 
 - Machine: ${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${release()} ${arch()}; ${at.load}
 - Node ${process.version}, PostgreSQL ${at.server} (two servers on loopback, fsync on), COPY by ${at.copyPipe}
 - Workload: \`contacts\`, 12 columns, about 250 bytes, ${options.rows} rows a side. For P2 99 % match, of which 2.5 % differ, 1 % exist at one side only; the sides have different
-  ids in different orders, matched by e-mail address. Accord is the real program with everything on: durable store (synchronous FULL), intents, proof rows, before-images,
+  ids in different orders, matched by e-mail address. Accord is the program as it is installed (built), one process a command, with everything on: durable store (synchronous FULL), intents, proof rows, before-images,
   per-field merge; memory and CPU are its own processes'.
 
 | | measure | reached | must | goal | must reached | of the last run |

@@ -69,7 +69,9 @@ async function apply(context: CommandContext, options: ApplyOptions): Promise<Ex
     const chosen = await choosePlan(context, session, options, call);
     if (chosen === null) return EXIT.todo;
     for (const connection of notInstalled(session.context)) {
-      output.remark(`${connection} is not installed: the outcome of writes there cannot be proven (level G1). accord install makes it safe.`);
+      output.remark(
+        `${connection} is not installed: the outcome of writes there cannot be proven (level G1). accord install makes it safe.`,
+      );
     }
     const applied = await carryOut(session, chosen, options, call);
     outcome = "done";
@@ -85,12 +87,19 @@ interface ChosenPlan {
 }
 
 /** The newest plan that no run has applied; else a new one, shown and asked about. Null: the user said no. */
-async function choosePlan(context: CommandContext, session: SystemsSession, options: ApplyOptions, call: CallOptions): Promise<ChosenPlan | null> {
+async function choosePlan(
+  context: CommandContext,
+  session: SystemsSession,
+  options: ApplyOptions,
+  call: CallOptions,
+): Promise<ChosenPlan | null> {
   const waiting = session.changed.length > 0 ? null : await waitingPlan(session, call);
   if (waiting !== null) return waiting;
   const { terminal } = context.program;
   if (options.yes !== true && (!terminal.isOutTty || context.output.isJson)) {
-    throw usageError("No plan waits to be applied, and nothing was written; run accord plan first, or accord apply --yes to make one and apply it without asking.");
+    throw usageError(
+      "No plan waits to be applied, and nothing was written; run accord plan first, or accord apply --yes to make one and apply it without asking.",
+    );
   }
   const { makePlan } = await import("@accord/engine");
   const made = await makePlan({ ...session.context, mayWrite: false }, call);
@@ -117,7 +126,12 @@ async function waitingPlan({ context }: SystemsSession, call: CallOptions): Prom
 /** A plan older than this many runs is too old to apply. */
 const RUNS_LOOKED_AT = 1_000;
 
-async function carryOut(session: SystemsSession, { plan, summary }: ChosenPlan, options: ApplyOptions, call: CallOptions): Promise<Applied> {
+async function carryOut(
+  session: SystemsSession,
+  { plan, summary }: ChosenPlan,
+  options: ApplyOptions,
+  call: CallOptions,
+): Promise<Applied> {
   const { applyPlan } = await import("@accord/engine");
   const { compileWhere, entitiesWhere } = await import("./where.ts");
   const { context, identity, project } = session;
@@ -125,7 +139,8 @@ async function carryOut(session: SystemsSession, { plan, summary }: ChosenPlan, 
   if (isPilot && identity.restored) {
     throw usageError("A restored store is brought up to date by a whole plan; run accord apply without --sample and --where.");
   }
-  const wanted = options.where === undefined ? null : await entitiesWhere(context, plan, compileWhere(project, context, options.where), call);
+  const wanted =
+    options.where === undefined ? null : await entitiesWhere(context, plan, compileWhere(project, context, options.where), call);
   if (!isPilot) await sign(session, call);
   const entities = wanted === null ? null : ({ entity }: { readonly entity: number }): boolean => wanted.has(entity);
   return applyPlan(context, plan, summary, { sample: options.sample ?? null, entities }, call);
@@ -155,7 +170,15 @@ async function report(
   const inState = (state: string): number => due.filter((row) => row.state === state).reduce((sum, row) => sum + row.count, 0);
   const changed = applied.changed.map((operation) => operationJson(context, operation, options.showValues === true));
   const document: ApplyJson = {
-    ...{ plan, run: context.run, released: applied.released, written, parked: inState("parked"), waiting: inState("waiting"), notWritten: inState("ready"), changed, warnings: session.warnings },
+    plan,
+    run: context.run,
+    released: applied.released,
+    written,
+    parked: inState("parked"),
+    waiting: inState("waiting"),
+    notWritten: inState("ready"),
+    changed,
+    warnings: session.warnings,
   };
   output.json(document);
   const total = written.reduce((sum, row) => sum + row.count, 0);
@@ -191,7 +214,7 @@ async function firstReason({ context }: SystemsSession, call: CallOptions): Prom
   for (const sync of context.syncs) {
     for (let side = 0; side < sync.model.sides.length; side += 1) {
       const [due] = await context.store.listDue({ sync: sync.id, side, states: ["ready"], after: null, limit: 1 }, call);
-      if (due?.reason != null) return due.reason;
+      if (due !== undefined && due.reason !== null) return due.reason;
     }
   }
   return null;

@@ -1,6 +1,6 @@
 import { AccordError } from "@accord/engine/connector";
 import type { CallOptions, Connection } from "@accord/engine/connector";
-import type { ConnectionCheck } from "./check.ts";
+import type { ConnectionCheck } from "./check-json.ts";
 import { guaranteeOf } from "./readiness.ts";
 
 /** Reaches one system; a failure is a finding, so that the other systems are checked too. */
@@ -11,7 +11,12 @@ export async function checkConnection(connection: Connection, objects: readonly 
       connection: connection.name,
       system: report.system,
       failure: null,
-      objects: report.objects.map(({ object, capabilities, notes }) => ({ object, guarantee: guaranteeOf(capabilities), capture: capabilities.capture, notes })),
+      objects: report.objects.map(({ object, capabilities, notes }) => ({
+        object,
+        guarantee: guaranteeOf(capabilities),
+        capture: capabilities.capture,
+        notes,
+      })),
       problems: report.problems,
     };
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { ReportLine } from "@accord/engine/connector";
-import type { CheckJson } from "./check.ts";
+import type { CheckJson } from "./check-json.ts";
 import { formatProblem } from "../config/problem.ts";
 import type { Output } from "./output.ts";
 import { CAPTURES, GUARANTEES } from "./readiness.ts";

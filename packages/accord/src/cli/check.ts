@@ -1,35 +1,10 @@
-import type { ConnectionReport, GuaranteeLevel, ReportLine } from "@accord/engine/connector";
+import type { ReportLine } from "@accord/engine/connector";
 import type { Command } from "commander";
+import type { CheckJson, ConnectionCheck } from "./check-json.ts";
 import { examples } from "./command.ts";
 import type { Binder, CommandContext } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
-
-/** What `accord check --json` prints. */
-export interface CheckJson {
-  readonly file: string;
-  readonly installation: string;
-  readonly connections: readonly ConnectionCheck[];
-  /** What is wrong with the project file; each ends the check with exit code 2. */
-  readonly problems: readonly { readonly line: number; readonly column: number; readonly path: string; readonly problem: string; readonly remedy: string }[];
-  /** What is allowed and worth knowing: lossy and unmapped fields, policies that only break ties. */
-  readonly notes: readonly string[];
-}
-
-export interface ConnectionCheck {
-  readonly connection: string;
-  /** For instance `PostgreSQL 18.1, database shop, user accord`; null where it cannot be reached. */
-  readonly system: string | null;
-  /** Why it cannot be used, with what to do. */
-  readonly failure: { readonly code: string; readonly message: string } | null;
-  readonly objects: readonly {
-    readonly object: string;
-    readonly guarantee: GuaranteeLevel;
-    readonly capture: "log" | "touched" | "sweep";
-    readonly notes: readonly ReportLine[];
-  }[];
-  readonly problems: readonly ReportLine[];
-}
 
 export function defineCheck(parent: Command, { bind }: Binder): void {
   const command = parent
@@ -44,7 +19,9 @@ async function check(context: CommandContext): Promise<ExitCode> {
   const { connectAll, openProject } = await import("./session.ts");
   const opened = await openProject(program, context.session);
   const { project } = opened;
-  output.line(`${project.file}: ${project.connections.length} connections, ${project.syncs.length} syncs, installation ${project.installation}`);
+  output.line(
+    `${project.file}: ${project.connections.length} connections, ${project.syncs.length} syncs, installation ${project.installation}`,
+  );
   const connections = connectAll(opened);
   try {
     const { checkConnection } = await import("./check-connection.ts");
@@ -68,6 +45,9 @@ async function check(context: CommandContext): Promise<ExitCode> {
 }
 
 function hasError({ failure, problems, objects }: ConnectionCheck): boolean {
-  const isError = ({ severity }: ConnectionReport["problems"][number]): boolean => severity === "error";
   return failure !== null || problems.some(isError) || objects.some(({ notes }) => notes.some(isError));
+}
+
+function isError({ severity }: ReportLine): boolean {
+  return severity === "error";
 }

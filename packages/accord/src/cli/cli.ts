@@ -7,7 +7,7 @@ import type { ExitCode } from "./exit.ts";
 import { createOutput } from "./output.ts";
 import type { Output } from "./output.ts";
 import { ProjectProblems } from "./problems.ts";
-import type { Program } from "./program.ts";
+import type { Program, Terminal } from "./program.ts";
 
 /** Options that every command takes, before or after its name. */
 interface GlobalOptions {
@@ -73,13 +73,35 @@ async function runAction(program: Program, command: Command, action: Action<unkn
   const globals = command.optsWithGlobals<GlobalOptions>();
   const output = createOutput(program.terminal, { isJson: globals.json === true, hasColors: globals.color && program.terminal.isOutTty && program.environment["NO_COLOR"] === undefined });
   const printLog = globals.verbose === true ? (line: string) => program.terminal.error(line) : null;
-  const context: CommandContext = { program, output, signal, session: { file: globals.file, signal, printLog } };
+  const runCommand: CommandContext["runCommand"] = async (words, tell, stop) => {
+    const { terminal, flush } = lineTerminal(program.terminal, globals.color, tell);
+    const code = await runCli({ ...program, terminal }, words, stop);
+    flush();
+    return code;
+  };
+  const context: CommandContext = { program, output, signal, session: { file: globals.file, signal, printLog }, runCommand };
   const wordsGiven = given.flatMap((word) => (typeof word === "string" ? [word] : Array.isArray(word) ? word.map(String) : []));
   try {
     return await action(context, command.opts(), ...wordsGiven);
   } catch (error) {
     return tellFailure(output, error, signal);
   }
+}
+
+/** A terminal whose output is handed on line by line; nobody sits at its keyboard. */
+function lineTerminal(outer: Terminal, hasColors: boolean, tell: (line: string) => void): { readonly terminal: Terminal; flush(): void } {
+  let pending = "";
+  const take = (text: string): void => {
+    const lines = `${pending}${text}`.split("\n");
+    pending = lines.pop() ?? "";
+    for (const line of lines) tell(line);
+  };
+  return {
+    terminal: { ...outer, out: take, error: take, ask: () => Promise.resolve(null), isErrorTty: false, isOutTty: outer.isOutTty && hasColors },
+    flush: () => {
+      if (pending !== "") tell(pending);
+    },
+  };
 }
 
 /** Failures that mean the command line or the project file is wrong. */

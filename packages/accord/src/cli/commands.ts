@@ -5,6 +5,7 @@ import { defineBackup } from "./backup.ts";
 import { defineCheck } from "./check.ts";
 import type { Binder, DefineCommand } from "./command.ts";
 import { defineConflicts } from "./conflicts.ts";
+import { defineDemo } from "./demo.ts";
 import { defineDiscover } from "./discover.ts";
 import { defineErrors } from "./errors.ts";
 import { defineExplain } from "./explain.ts";
@@ -22,6 +23,7 @@ import { defineVerify } from "./verify.ts";
 
 /** Every command, in the order of `accord --help`: the order in which a newcomer meets them. */
 const COMMANDS: readonly DefineCommand[] = [
+  defineDemo,
   defineInit,
   defineCheck,
   defineDiscover,

@@ -94,6 +94,10 @@ syncs:
   );
 }
 
+function storeFile(): string {
+  return join(folder, ".accord", "accord.db");
+}
+
 /** All that users keep in both systems. */
 function contents(): unknown {
   return [crm.prepare("SELECT * FROM contacts").all(), erp.prepare("SELECT * FROM customer").all()];
@@ -193,20 +197,23 @@ describe("a system that cannot be used ends with exit code 1 and one line, and n
     const pages = Number(Object.values(erp.prepare("PRAGMA page_count").get() ?? {})[0]);
     erp.exec("CREATE TABLE filler (body BLOB)");
     project({ erp: `{ connector: sqlite, file: erp.db, maxPageCount: ${pages + 1} }` });
-    for (let contact = 0; contact < 300; contact += 1) crm.exec(`INSERT INTO contacts (email, firstname) VALUES ('many${contact}@x.org', 'Many')`);
+    for (let contact = 0; contact < 300; contact += 1)
+      crm.exec(`INSERT INTO contacts (email, firstname) VALUES ('many${contact}@x.org', 'Many')`);
     const said = await accord("apply", "--yes");
     expect(said.code).toBe(1);
-    console.log(said.error);
-    expect(said.error).toMatch(/error ACCORD_NOT_WRITTEN: \d+ writes could not be made now \(.+\); nothing of them is lost: the next accord apply or accord run tries again\.\n$/);
-    const { written } = Object.assign({ written: 0 }, erp.prepare("SELECT count(*) AS written FROM customer WHERE full_name = 'Many'").get());
+    expect(said.error).toMatch(
+      /error ACCORD_NOT_WRITTEN: \d+ writes could not be made now \(.+\); nothing of them is lost: the next accord apply or accord run tries again\.\n$/,
+    );
+    const { written } = Object.assign(
+      { written: 0 },
+      erp.prepare("SELECT count(*) AS written FROM customer WHERE full_name = 'Many'").get(),
+    );
     expect(written).toBeLessThan(300);
     expect((await accord("verify")).code, "what is missing is named").toBe(3);
   });
 });
 
 describe("Accord's own store", () => {
-  const storeFile = (): string => join(folder, ".accord", "accord.db");
-
   test("a full disk (a file-size limit): one line, exit code 1, nothing written to any system", async () => {
     project();
     const before = contents();
@@ -234,7 +241,8 @@ describe("Accord's own store", () => {
       expect(await accord(...words), words[0]).toEqual({
         code: 1,
         out: "",
-        error: "error ACCORD_STORE_NEWER: The store ./.accord/accord.db has format 99 and this version of Accord knows 1; run the version of Accord that wrote it, or a newer one.\n",
+        error:
+          "error ACCORD_STORE_NEWER: The store ./.accord/accord.db has format 99 and this version of Accord knows 1; run the version of Accord that wrote it, or a newer one.\n",
       });
     }
     expect(contents()).toEqual(before);
@@ -244,9 +252,17 @@ describe("Accord's own store", () => {
     project();
     await accord("plan");
     for (const end of ["-wal", "-shm"]) rmSync(`${storeFile()}${end}`, { force: true });
-    writeFileSync(storeFile(), "not a database, however long this text may become: it has to be more than one hundred bytes, and now it is.");
+    writeFileSync(
+      storeFile(),
+      "not a database, however long this text may become: it has to be more than one hundred bytes, and now it is.",
+    );
     const said = await accord("plan");
-    expect(said).toEqual({ code: 1, out: "", error: 'error ACCORD_STORE_BROKEN: The store ./.accord/accord.db is no Accord store; restore a backup with "accord restore", or name another file.\n' });
+    expect(said).toEqual({
+      code: 1,
+      out: "",
+      error:
+        'error ACCORD_STORE_BROKEN: The store ./.accord/accord.db is no Accord store; restore a backup with "accord restore", or name another file.\n',
+    });
   });
 
   test("[S58] a lost store is noticed at the systems; adopting them begins with a plan and links by match keys, and nothing is doubled", async () => {
@@ -276,7 +292,9 @@ describe("Accord's own store", () => {
     await accord("install");
     await accord("apply", "--yes");
     expect((await accord("backup", join(folder, "backup.db"))).code).toBe(0);
-    crm.exec("UPDATE contacts SET firstname = 'Cyd' WHERE email = 'c@x.org'; INSERT INTO contacts (email, firstname) VALUES ('e@x.org', 'Eve')");
+    crm.exec(
+      "UPDATE contacts SET firstname = 'Cyd' WHERE email = 'c@x.org'; INSERT INTO contacts (email, firstname) VALUES ('e@x.org', 'Eve')",
+    );
     expect((await accord("apply", "--yes")).code).toBe(0);
     erp.exec("UPDATE customer SET full_name = 'Danny' WHERE email_address = 'd@x.org'");
     expect((await accord("restore", join(folder, "backup.db"))).code).toBe(0);
@@ -305,14 +323,22 @@ describe("Accord's own store", () => {
   test("[S54] two processes on one store: the second is told who works on it, and writes nothing", async () => {
     project();
     await accord("apply", "--yes");
-    const store = await openSqliteStore({ path: storeFile(), clock: systemClock, random: systemRandom, log: createLog({ file: null, print: null }) });
-    const lease = await store.takeLease("engine", "77@elsewhere", Date.now() + 60_000, Date.now(), { signal: new AbortController().signal });
+    const store = await openSqliteStore({
+      path: storeFile(),
+      clock: systemClock,
+      random: systemRandom,
+      log: createLog({ file: null, print: null }),
+    });
+    const lease = await store.takeLease("engine", "77@elsewhere", Date.now() + 60_000, Date.now(), {
+      signal: new AbortController().signal,
+    });
     expect(lease).not.toBeNull();
     for (const words of [["plan"], ["apply", "--yes"], ["install"], ["run"]]) {
       expect(await accord(...words), words[0]).toEqual({
         code: 1,
         out: "",
-        error: "error ACCORD_ALREADY_RUNNING: Another Accord (77@elsewhere) is working on this store; stop it first, or wait 15 s if it was killed.\n",
+        error:
+          "error ACCORD_ALREADY_RUNNING: Another Accord (77@elsewhere) is working on this store; stop it first, or wait 15 s if it was killed.\n",
       });
     }
     expect((await accord("restore", storeFile())).error).toContain("nothing was restored");
@@ -328,8 +354,12 @@ describe("records and guards", () => {
     const said = await accord("apply", "--yes");
     expect(said.code).toBe(0);
     expect(said.out).toContain("1 write parked, each with the reason: accord errors");
-    expect(erp.prepare("SELECT count(*) AS emails FROM customer WHERE email_address IN ('c@x.org', 'long@x.org')").get()).toEqual({ emails: 1 });
-    const status = JSON.parse((await accord("status", "--json")).out) as { readonly syncs: readonly { readonly due: { readonly parked: number } }[] };
+    expect(erp.prepare("SELECT count(*) AS emails FROM customer WHERE email_address IN ('c@x.org', 'long@x.org')").get()).toEqual({
+      emails: 1,
+    });
+    const status = JSON.parse((await accord("status", "--json")).out) as {
+      readonly syncs: readonly { readonly due: { readonly parked: number } }[];
+    };
     expect(status.syncs[0]?.due.parked).toBe(1);
   });
 
@@ -340,7 +370,10 @@ describe("records and guards", () => {
     crm.exec("UPDATE contacts SET firstname = 'Annie' WHERE email = 'a@x.org'");
     expect((await accord("plan")).code).toBe(3);
     const plans = await accord("plan", "--json");
-    expect(JSON.parse(plans.out)).toMatchObject({ changes: 1, operations: [{ side: "erp", kind: "update", record: "1", fields: [{ field: "name", before: "•••", after: "•••" }] }] });
+    expect(JSON.parse(plans.out)).toMatchObject({
+      changes: 1,
+      operations: [{ side: "erp", kind: "update", record: "1", fields: [{ field: "name", before: "•••", after: "•••" }] }],
+    });
     expect(plans.out).not.toContain("Annie");
     expect((await accord("plan", "--json", "--show-values")).out).toContain("Annie");
   });
@@ -354,7 +387,9 @@ describe("records and guards", () => {
     expect((await accord("plan")).out).toContain("accord approve customers/erp/deletes");
     const stopped = await accord("apply");
     expect(stopped).toMatchObject({ code: 3, out: "" });
-    expect(stopped.error).toContain("error ACCORD_GUARD_STOP: Nothing was written: 20 of 24 records of erp would be deleted, more than 1 %. If that is right: accord approve customers/erp/deletes\n");
+    expect(stopped.error).toContain(
+      "error ACCORD_GUARD_STOP: Nothing was written: 20 of 24 records of erp would be deleted, more than 1 %. If that is right: accord approve customers/erp/deletes\n",
+    );
     expect(erp.prepare("SELECT count(*) AS rows FROM customer").get()).toEqual({ rows: 24 });
     expect((await accord("approve")).code).toBe(3);
     expect((await accord("approve", "customers/erp/deletes")).code).toBe(0);
@@ -385,7 +420,11 @@ describe("records and guards", () => {
         "error ACCORD_CONFIGURATION_CHANGED: The project file says something else of customers than before, and nothing was written; see what that means with accord plan, then accord apply.\n",
     });
     const planned = await accord("plan");
-    expect(planned).toMatchObject({ code: 0, error: "The project file says something else of customers than before: it is a new version, and nothing is written before a plan of it is applied.\n" });
+    expect(planned).toMatchObject({
+      code: 0,
+      error:
+        "The project file says something else of customers than before: it is a new version, and nothing is written before a plan of it is applied.\n",
+    });
     expect((await accord("apply")).code).toBe(0);
     expect((await accord("check")).out).toContain("owner breaks ties only: a later edit elsewhere still replaces what erp says");
   });
@@ -394,7 +433,11 @@ describe("records and guards", () => {
 describe("usage", () => {
   test("wrong words end with exit code 2 and the nearest right one", async () => {
     expect(await accord("palan")).toEqual({ code: 2, out: "", error: "error ACCORD_USAGE: unknown command 'palan'; did you mean plan?\n" });
-    expect(await accord("plan", "--smaple", "3")).toEqual({ code: 2, out: "", error: "error ACCORD_USAGE: unknown option '--smaple'; did you mean --sample?\n" });
+    expect(await accord("plan", "--smaple", "3")).toEqual({
+      code: 2,
+      out: "",
+      error: "error ACCORD_USAGE: unknown option '--smaple'; did you mean --sample?\n",
+    });
     expect((await accord("apply", "--sample", "none")).code).toBe(2);
     expect((await accord("backup")).error).toBe("error ACCORD_USAGE: missing required argument 'file'\n");
   });
@@ -404,7 +447,8 @@ describe("usage", () => {
     expect(await accord("apply")).toEqual({
       code: 2,
       out: "",
-      error: "error ACCORD_USAGE: No plan waits to be applied, and nothing was written; run accord plan first, or accord apply --yes to make one and apply it without asking.\n",
+      error:
+        "error ACCORD_USAGE: No plan waits to be applied, and nothing was written; run accord plan first, or accord apply --yes to make one and apply it without asking.\n",
     });
   });
 

@@ -75,7 +75,9 @@ function oneLine(text: string): string {
 }
 
 function tableLines(headings: readonly string[], rows: readonly (readonly string[])[], paint: (text: string) => string): string[] {
-  const widths = headings.map((heading, column) => rows.reduce((width, row) => Math.max(width, (row[column] ?? "").length), heading.length));
+  const widths = headings.map((heading, column) =>
+    rows.reduce((width, row) => Math.max(width, (row[column] ?? "").length), heading.length),
+  );
   const lay = (cells: readonly string[]): string =>
     cells
       .map((cell, column) => (isFigure(rows, column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
@@ -96,7 +98,7 @@ export const MASK = "•••";
 export function showValue(value: string | null | undefined, isMasked: boolean): string {
   if (value === undefined) return "(unknown)";
   if (value === null) return "(empty)";
-  if (isMasked) return MASK;
+  if (isMasked || value === MASK) return MASK;
   const text = JSON.stringify(value);
   return text.length > VALUE_LENGTH_MAX ? `${text.slice(0, VALUE_LENGTH_MAX - 1)}…` : text;
 }

@@ -43,8 +43,11 @@ export function printOperation(output: Output, operation: OperationJson): void {
   const record = operation.record === null ? "new record" : `record ${operation.record}`;
   output.line(`  ${output.paint.bold(operation.kind)} ${operation.side} ${record} (${operation.sync} entity ${operation.entity})`);
   for (const { field, before, after } of operation.fields) {
-    const shown = (value: string | null | undefined): string => (value === MASK ? MASK : showValue(value, false));
-    output.line(operation.kind === "create" ? `      ${field}: ${shown(after)}` : `      ${field}: ${shown(before)} → ${shown(after)}`);
+    output.line(
+      operation.kind === "create"
+        ? `      ${field}: ${showValue(after, false)}`
+        : `      ${field}: ${showValue(before, false)} → ${showValue(after, false)}`,
+    );
   }
   if (operation.reason !== null) output.line(`      ${operation.reason}`);
 }
@@ -74,7 +77,9 @@ export function printSummary(output: Output, summary: PlanSummary): void {
 /** Writes that a plan calls for; withheld and refused ones are not written. */
 export function changesOf(summary: PlanSummary): number {
   let changes = 0;
-  for (const { sides } of summary.syncs) for (const { operations } of sides) for (const kind of KINDS) if (kind !== "withheld" && kind !== "refused") changes += operations[kind];
+  for (const { sides } of summary.syncs)
+    for (const { operations } of sides)
+      for (const kind of KINDS) if (kind !== "withheld" && kind !== "refused") changes += operations[kind];
   return changes;
 }
 
@@ -82,7 +87,11 @@ export function changesOf(summary: PlanSummary): number {
 export function printConcerns(output: Output, summary: PlanSummary): void {
   for (const { sync, reviews, problems } of summary.syncs) {
     if (reviews > 0) output.line(`${sync}: ${count(reviews, "conflict")} for a person to decide: accord conflicts`);
-    if (problems > 0) output.line(`${sync}: ${count(problems, "record")} could not be taken in (ambiguous keys, values that cannot be understood): accord errors`);
+    if (problems > 0)
+      output.line(
+        `${sync}: ${count(problems, "record")} could not be taken in (ambiguous keys, values that cannot be understood): accord errors`,
+      );
   }
-  for (const { id, reason } of summary.stops) output.line(output.paint.warn(`A guard will stop this plan: ${reason}. If that is right: accord approve ${id}`));
+  for (const { id, reason } of summary.stops)
+    output.line(output.paint.warn(`A guard will stop this plan: ${reason}. If that is right: accord approve ${id}`));
 }

@@ -1,4 +1,3 @@
-import type { PlanSummary } from "@accord/engine";
 import type { Command } from "commander";
 import { examples } from "./command.ts";
 import type { Binder, CommandContext } from "./command.ts";
@@ -6,30 +5,12 @@ import { EXIT } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
 import { positiveInteger } from "./options.ts";
 import { count } from "./output.ts";
-import type { OperationJson } from "./plan-view.ts";
 
 interface PlanOptions {
   readonly sample?: number;
   readonly where?: string;
   readonly limit: number;
   readonly showValues?: boolean;
-}
-
-/** What `accord plan --json` prints. */
-export interface PlanJson {
-  readonly plan: number;
-  /** ISO 8601. */
-  readonly createdAt: string;
-  /** Writes that the plan calls for. None was made. */
-  readonly changes: number;
-  readonly syncs: PlanSummary["syncs"];
-  /** Guards that will stop it until they are approved. */
-  readonly stops: PlanSummary["stops"];
-  /** Records that could not be taken in, at most 100. */
-  readonly problems: readonly { readonly sync: string; readonly side: string; readonly record: string; readonly kind: string; readonly reason: string }[];
-  /** The first operations, or those of the sample. */
-  readonly operations: readonly OperationJson[];
-  readonly warnings: readonly string[];
 }
 
 export function definePlan(parent: Command, { bind }: Binder): void {
@@ -59,7 +40,8 @@ async function plan(context: CommandContext, options: PlanOptions): Promise<Exit
     const changes = await showPlan(context, session, made.plan, made.summary, options, call);
     isDone = true;
     if (changes > 0) output.line(`Nothing has been written. To write ${count(changes, "change")}: accord apply`);
-    else if (made.summary.syncs.every(({ reviews }) => reviews === 0)) output.line("Nothing has been written, and nothing needs to be: the sides agree.");
+    else if (made.summary.syncs.every(({ reviews }) => reviews === 0))
+      output.line("Nothing has been written, and nothing needs to be: the sides agree.");
     else output.line("Nothing has been written, and nothing can be before the conflicts are decided.");
     const isFlowing = [...session.context.states.values()].every((state) => state === "live");
     if (changes === 0 && !isFlowing) output.line("accord apply lets changes flow from now on.");

@@ -1,7 +1,7 @@
 import type { CallOptions } from "@accord/engine/connector";
 import type { DueCount, DueState, ListingRow, StateCounts } from "@accord/engine/store";
 import type { StoreSession } from "./session.ts";
-import type { StatusJson, SyncStatus } from "./status.ts";
+import type { StatusJson, SyncStatus } from "./status-json.ts";
 
 const STATES: readonly DueState[] = ["ready", "held", "waiting", "parked"];
 
@@ -33,23 +33,47 @@ export async function readStatus({ project, store, host, identity }: StoreSessio
   const connections = [];
   for (const { name } of project.connections) {
     const row = await store.readConnection(name, options);
-    connections.push({ connection: name, state: row?.state ?? ("active" as const), reason: row?.reason ?? null, cursor: row?.cursor ?? null });
+    connections.push({
+      connection: name,
+      state: row?.state ?? ("active" as const),
+      reason: row?.reason ?? null,
+      cursor: row?.cursor ?? null,
+    });
   }
   return {
-    store: { path: project.storePath, bytes: counts.bytes, journalEntries: counts.journalEntries, generation: identity.generation, restored: identity.restored },
+    store: {
+      path: project.storePath,
+      bytes: counts.bytes,
+      journalEntries: counts.journalEntries,
+      generation: identity.generation,
+      restored: identity.restored,
+    },
     runningAs: holder !== null && holder.expiresAtMs > nowMs ? holder.holder : null,
     syncs,
     connections,
-    guards: trips.filter(({ approvedAtMs }) => approvedAtMs === null).map(({ id, reason, trippedAtMs }) => ({ id, reason, trippedAt: new Date(trippedAtMs).toISOString() })),
+    guards: trips
+      .filter(({ approvedAtMs }) => approvedAtMs === null)
+      .map(({ id, reason, trippedAtMs }) => ({ id, reason, trippedAt: new Date(trippedAtMs).toISOString() })),
   };
 }
 
 function neverPlanned(sync: string, sides: readonly string[]): SyncStatus {
   const none = { entities: 0, records: {}, toMerge: 0, reviews: 0, problems: 0, oldestMs: null };
-  return { sync, state: "unknown", reason: null, ...none, due: dueByState([]), sweptAt: Object.fromEntries(sides.map((side) => [side, null])) };
+  return {
+    sync,
+    state: "unknown",
+    reason: null,
+    ...none,
+    due: dueByState([]),
+    sweptAt: Object.fromEntries(sides.map((side) => [side, null])),
+  };
 }
 
-function figures(counts: StateCounts, sync: number, sides: readonly string[]): Pick<SyncStatus, "entities" | "records" | "toMerge" | "reviews" | "problems"> {
+function figures(
+  counts: StateCounts,
+  sync: number,
+  sides: readonly string[],
+): Pick<SyncStatus, "entities" | "records" | "toMerge" | "reviews" | "problems"> {
   const row = counts.syncs.find((candidate) => candidate.sync === sync);
   return {
     entities: row?.entities ?? 0,

@@ -83,7 +83,10 @@ export async function openStoreSession(program: Program, options: SessionOptions
   const opened = await openProject(program, options);
   const { storePath } = opened.project;
   if (!existsSync(storePath)) {
-    throw new AccordError("ACCORD_NO_STORE", `There is no store at ${storePath} yet; begin with accord plan, or restore a backup.`, { remedy: "stop", where: storePath });
+    throw new AccordError("ACCORD_NO_STORE", `There is no store at ${storePath} yet; begin with accord plan, or restore a backup.`, {
+      remedy: "stop",
+      where: storePath,
+    });
   }
   return withStore(program, opened);
 }
@@ -118,11 +121,15 @@ async function withStore(program: Program, opened: OpenProject): Promise<StoreSe
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new AccordError("ACCORD_STORE_UNREACHABLE", `The folder of the store ${path} cannot be made; let this user write there, or set store: in the project file.`, {
-      remedy: "stop",
-      where: path,
-      cause: error,
-    });
+    throw new AccordError(
+      "ACCORD_STORE_UNREACHABLE",
+      `The folder of the store ${path} cannot be made; let this user write there, or set store: in the project file.`,
+      {
+        remedy: "stop",
+        where: path,
+        cause: error,
+      },
+    );
   }
   const store = await program.openStore({ path, ...opened.host });
   return { ...opened, store, identity: await store.identity(), close: () => store.close() };
@@ -148,7 +155,11 @@ async function closeAll(connections: ReadonlyMap<string, Connection>): Promise<v
 export type SchemaFinder = (connection: string, object: string) => ObjectSchema | undefined;
 
 /** Discovers every connection. A table of PostgreSQL's `public` may be written without its schema. */
-export async function readSchemas(project: Project, connections: ReadonlyMap<string, Connection>, options: CallOptions): Promise<SchemaFinder> {
+export async function readSchemas(
+  project: Project,
+  connections: ReadonlyMap<string, Connection>,
+  options: CallOptions,
+): Promise<SchemaFinder> {
   const found = new Map<string, readonly ObjectSchema[]>();
   for (const [name, connection] of connections) found.set(name, await connection.discover(options));
   return (connection, object) => {
@@ -185,18 +196,27 @@ export async function requireOwnSystems(
     const mark = await connection.readMark(options);
     if (mark === null || mark.storeId === identity?.storeId) continue;
     const own = identity === null ? "" : `, this one is ${identity.storeId.slice(0, 8)}`;
-    throw new AccordError("ACCORD_FOREIGN_STORE", `${name} is kept by another Accord store (${mark.storeId.slice(0, 8)}${own}), and nothing was written; ${remedy}.`, {
-      remedy: "stop",
-      where: name,
-    });
+    throw new AccordError(
+      "ACCORD_FOREIGN_STORE",
+      `${name} is kept by another Accord store (${mark.storeId.slice(0, 8)}${own}), and nothing was written; ${remedy}.`,
+      {
+        remedy: "stop",
+        where: name,
+      },
+    );
   }
 }
 
 /** What to do where another store's mark stands. */
-const FOREIGN_REMEDY = "set store: to that one, restore its backup with accord restore, or, if it is lost, begin anew with accord install --adopt";
+const FOREIGN_REMEDY =
+  "set store: to that one, restore its backup with accord restore, or, if it is lost, begin anew with accord install --adopt";
 
 /** Whether a system has seen a later generation of this store: then this file is an older copy. [S58] */
-async function isBehindWorld(identity: StoreIdentity, connections: ReadonlyMap<string, Connection>, options: CallOptions): Promise<boolean> {
+async function isBehindWorld(
+  identity: StoreIdentity,
+  connections: ReadonlyMap<string, Connection>,
+  options: CallOptions,
+): Promise<boolean> {
   for (const connection of connections.values()) {
     const mark = await connection.readMark(options);
     if (mark !== null && mark.storeId === identity.storeId && mark.generation > identity.generation) return true;
@@ -220,7 +240,7 @@ async function startSession(
     store,
     identity,
     connections,
-    limits: DEFAULT_LIMITS,
+    limits: { ...DEFAULT_LIMITS, leaseMs: project.leaseMs ?? DEFAULT_LIMITS.leaseMs },
     mayWrite: options.mayWrite,
     holder: leaseHolderName(),
     states: new Map(),
@@ -254,7 +274,12 @@ async function startSession(
   }
 }
 
-function closer(opened: StoreSession, connections: ReadonlyMap<string, Connection>, held: HeldEngine | null, run: number): SystemsSession["close"] {
+function closer(
+  opened: StoreSession,
+  connections: ReadonlyMap<string, Connection>,
+  held: HeldEngine | null,
+  run: number,
+): SystemsSession["close"] {
   let isClosed = false;
   return async (outcome = "done") => {
     if (isClosed) return;
@@ -273,7 +298,8 @@ function closer(opened: StoreSession, connections: ReadonlyMap<string, Connectio
 
 function warningsOf(identity: StoreIdentity, changed: readonly string[], options: SystemsOptions): string[] {
   const warnings: string[] = [];
-  if (identity.restored) warnings.push("This store was restored from a backup and is behind the systems: nothing is written to them before a plan is applied.");
+  if (identity.restored)
+    warnings.push("This store was restored from a backup and is behind the systems: nothing is written to them before a plan is applied.");
   for (const name of changed) {
     warnings.push(
       options.runKind === null
@@ -293,7 +319,10 @@ async function registerSyncs(
   const call = { signal: options.signal };
   const plans = options.runKind === "plan" || options.runKind === "apply";
   if (identity.restored && options.runKind !== null && !plans) {
-    throw todoError("ACCORD_NOT_APPLIED", "This store was restored from a backup and is behind the systems, and nothing was written; see what differs with accord plan, then accord apply.");
+    throw todoError(
+      "ACCORD_NOT_APPLIED",
+      "This store was restored from a backup and is behind the systems, and nothing was written; see what differs with accord plan, then accord apply.",
+    );
   }
   const known = new Map((await store.listSyncs(call)).map((row) => [row.name, row]));
   const byName = new Map<string, SyncRow>();

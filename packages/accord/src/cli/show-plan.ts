@@ -3,7 +3,7 @@ import type { PlanSummary } from "@accord/engine";
 import type { CallOptions } from "@accord/engine/connector";
 import type { PlanId, PlannedOperation } from "@accord/engine/store";
 import type { CommandContext } from "./command.ts";
-import type { PlanJson } from "./plan.ts";
+import type { PlanJson } from "./plan-json.ts";
 import { changesOf, operationJson, printConcerns, printOperation, printSummary } from "./plan-view.ts";
 import type { SystemsSession } from "./session.ts";
 import { compileWhere, entitiesWhere, operationPages } from "./where.ts";
@@ -33,29 +33,47 @@ export async function showPlan(
   const operations = chosen.map((operation) => operationJson(context, operation, options.showValues === true));
   const problems = (await context.store.listProblems(PROBLEMS_MAX, call)).map((problem) => {
     const sync = context.syncs.find(({ id }) => id === problem.sync);
-    return { sync: sync?.model.name ?? "", side: sync?.model.sides[problem.side]?.name ?? "", record: problem.record, kind: problem.kind, reason: problem.reason };
+    return {
+      sync: sync?.model.name ?? "",
+      side: sync?.model.sides[problem.side]?.name ?? "",
+      record: problem.record,
+      kind: problem.kind,
+      reason: problem.reason,
+    };
   });
   const document: PlanJson = {
     plan,
     createdAt: new Date(summary.createdAtMs).toISOString(),
     changes,
-    ...{ syncs: summary.syncs, stops: summary.stops, problems, operations, warnings: session.warnings },
+    syncs: summary.syncs,
+    stops: summary.stops,
+    problems,
+    operations,
+    warnings: session.warnings,
   };
   output.json(document);
   printSummary(output, summary);
   output.line();
   for (const operation of operations) printOperation(output, operation);
   const isNarrowed = options.sample !== undefined || options.where !== undefined;
-  if (!isNarrowed && changes > operations.length) output.line(output.paint.dim(`  … and ${changes - operations.length} more (--limit ${Math.min(changes, 1_000)}, or --json)`));
+  if (!isNarrowed && changes > operations.length)
+    output.line(output.paint.dim(`  … and ${changes - operations.length} more (--limit ${Math.min(changes, 1_000)}, or --json)`));
   if (operations.length > 0) output.line();
-  for (const { sync, side, record, kind, reason } of problems.slice(0, options.limit)) output.line(`  ${kind}: ${sync} ${side} record ${record}: ${reason}`);
+  for (const { sync, side, record, kind, reason } of problems.slice(0, options.limit))
+    output.line(`  ${kind}: ${sync} ${side} record ${record}: ${reason}`);
   printConcerns(output, summary);
   return changes;
 }
 
-async function firstOperations(session: SystemsSession, plan: PlanId, options: ShowOptions, call: CallOptions): Promise<readonly PlannedOperation[]> {
+async function firstOperations(
+  session: SystemsSession,
+  plan: PlanId,
+  options: ShowOptions,
+  call: CallOptions,
+): Promise<readonly PlannedOperation[]> {
   const { context, project } = session;
-  const wanted = options.where === undefined ? null : await entitiesWhere(context, plan, compileWhere(project, context, options.where), call);
+  const wanted =
+    options.where === undefined ? null : await entitiesWhere(context, plan, compileWhere(project, context, options.where), call);
   const pages = narrowed(operationPages(context, plan, call), wanted);
   if (options.sample !== undefined) return sampleOf(pages, options.sample);
   const first: PlannedOperation[] = [];
@@ -66,6 +84,9 @@ async function firstOperations(session: SystemsSession, plan: PlanId, options: S
   return first;
 }
 
-async function* narrowed(pages: AsyncIterable<readonly PlannedOperation[]>, wanted: ReadonlySet<number> | null): AsyncGenerator<readonly PlannedOperation[]> {
+async function* narrowed(
+  pages: AsyncIterable<readonly PlannedOperation[]>,
+  wanted: ReadonlySet<number> | null,
+): AsyncGenerator<readonly PlannedOperation[]> {
   for await (const page of pages) yield wanted === null ? page : page.filter(({ entity }) => wanted.has(entity));
 }

@@ -1,6 +1,6 @@
 import { showBytes, showDuration } from "./output.ts";
 import type { Output } from "./output.ts";
-import type { StatusJson, SyncStatus } from "./status.ts";
+import type { StatusJson, SyncStatus } from "./status-json.ts";
 
 const STATES: Readonly<Record<SyncStatus["state"], string>> = {
   unknown: "never planned: accord plan",
@@ -13,7 +13,9 @@ const STATES: Readonly<Record<SyncStatus["state"], string>> = {
 /** Says how everything stands, worst last, so that it is what the eye meets. */
 export function printStatus(output: Output, { store, runningAs, syncs, connections, guards }: StatusJson): void {
   output.line(runningAs === null ? "Nobody acts on this store now (accord run does)." : `Running: ${runningAs}`);
-  output.line(`Store ${store.path}: ${showBytes(store.bytes)}, ${store.journalEntries} journal entries${store.generation === 0 ? "" : `, generation ${store.generation}`}`);
+  output.line(
+    `Store ${store.path}: ${showBytes(store.bytes)}, ${store.journalEntries} journal entries${store.generation === 0 ? "" : `, generation ${store.generation}`}`,
+  );
   if (store.restored) output.line(output.paint.warn("Restored from a backup: nothing is written before a plan is applied."));
   output.line();
   output.table(
@@ -35,7 +37,9 @@ export function printStatus(output: Output, { store, runningAs, syncs, connectio
       String(sync.problems),
     ]),
   );
-  for (const { sync, state, reason } of syncs) if (state !== "live") output.line(`${sync}: ${STATES[state]}${reason === null ? "" : ` (${reason})`}`);
-  for (const { connection, state, reason } of connections) if (state === "paused") output.line(output.paint.bad(`${connection} is paused: ${reason ?? "by a person"}`));
+  for (const { sync, state, reason } of syncs)
+    if (state !== "live") output.line(`${sync}: ${STATES[state]}${reason === null ? "" : ` (${reason})`}`);
+  for (const { connection, state, reason } of connections)
+    if (state === "paused") output.line(output.paint.bad(`${connection} is paused: ${reason ?? "by a person"}`));
   for (const { id, reason } of guards) output.line(output.paint.warn(`A guard waits: ${reason}. If that is right: accord approve ${id}`));
 }

@@ -69,8 +69,13 @@ async function verifySides(context: CommandContext, options: VerifyOptions): Pro
     for (const difference of found) output.line(sentence(difference));
     if (verified.differences > found.length) output.line(`… and ${verified.differences - found.length} more (--all)`);
     const compared = `${count(verified.records, "record")} of all sides and ${count(verified.entities, "entity", "entities")} compared`;
-    const exempt = verified.exempt === 0 ? "" : `; ${count(verified.exempt, "field")} left out, where a person decides or the file says keep`;
-    output.line(agrees ? output.paint.good(`The sides agree: ${compared}${exempt}.`) : `${count(verified.differences, "difference")}: ${compared}${exempt}. What would be written: accord plan`);
+    const exempt =
+      verified.exempt === 0 ? "" : `; ${count(verified.exempt, "field")} left out, where a person decides or the file says keep`;
+    output.line(
+      agrees
+        ? output.paint.good(`The sides agree: ${compared}${exempt}.`)
+        : `${count(verified.differences, "difference")}: ${compared}${exempt}. What would be written: accord plan`,
+    );
     return agrees ? EXIT.done : EXIT.todo;
   } finally {
     await session.close();
@@ -82,12 +87,21 @@ function requirePlanned({ context }: SystemsSession): void {
   if (missing.length > 0) throw todoError("ACCORD_NOT_APPLIED", `Nothing is known of ${missing.join(", ")} yet; begin with accord plan.`);
 }
 
-function differenceJson({ context }: SystemsSession, { sync, side, record, entity, kind, field, expected, actual }: Difference, showsValues: boolean): DifferenceJson {
+function differenceJson(
+  { context }: SystemsSession,
+  { sync, side, record, entity, kind, field, expected, actual }: Difference,
+  showsValues: boolean,
+): DifferenceJson {
   const model = context.syncs.find((candidate) => candidate.model.name === sync)?.model;
   const isMasked = !showsValues && model?.fields.find(({ name }) => name === field)?.sensitive === true;
   const shown = (value: string | null): string | null => (value !== null && isMasked ? MASK : value);
   return {
-    ...{ sync, side, record, entity, kind, field },
+    sync,
+    side,
+    record,
+    entity,
+    kind,
+    field,
     ...(expected === undefined ? {} : { expected: shown(expected) }),
     ...(actual === undefined ? {} : { actual: shown(actual) }),
   };
@@ -95,10 +109,9 @@ function differenceJson({ context }: SystemsSession, { sync, side, record, entit
 
 function sentence({ sync, side, record, entity, kind, field, expected, actual }: DifferenceJson): string {
   const at = `${sync} ${side}${record === null ? "" : ` record ${record}`}${entity === null ? "" : ` (entity ${entity})`}`;
-  const shown = (value: string | null | undefined): string => (value === MASK ? MASK : showValue(value, false));
   switch (kind) {
     case "value":
-      return `${at}: ${field ?? ""} is ${shown(actual)} and should be ${shown(expected)}`;
+      return `${at}: ${field ?? ""} is ${showValue(actual, false)} and should be ${showValue(expected, false)}`;
     case "missing":
       return `${at}: the record is gone, and that has not been taken in yet`;
     case "surplus":

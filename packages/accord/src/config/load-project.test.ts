@@ -55,14 +55,14 @@ const wrong: readonly (readonly [name: string, text: string, lines: readonly str
     "an empty file",
     "",
     [
-      "accord.yaml:1:1: must be a project: version, connections and syncs; give it keys: version, installation, store, region, connections, syncs",
+      "accord.yaml:1:1: must be a project: version, connections and syncs; give it keys: version, installation, store, region, limits, connections, syncs",
     ],
   ],
   [
     "a list",
     "- 1",
     [
-      "accord.yaml:1:1: must be a project: version, connections and syncs; give it keys: version, installation, store, region, connections, syncs",
+      "accord.yaml:1:1: must be a project: version, connections and syncs; give it keys: version, installation, store, region, limits, connections, syncs",
     ],
   ],
   [
@@ -85,7 +85,7 @@ const wrong: readonly (readonly [name: string, text: string, lines: readonly str
   [
     "an unknown top key",
     top("zebra: {}"),
-    ["accord.yaml:8:1: zebra: is not a key here; use one of version, installation, store, region, connections, syncs"],
+    ["accord.yaml:8:1: zebra: is not a key here; use one of version, installation, store, region, limits, connections, syncs"],
   ],
   [
     "a missing variable",

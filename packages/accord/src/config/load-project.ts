@@ -86,6 +86,7 @@ function finish(source: YamlSource, entry: ProjectEntry, connectors: readonly Se
     installation: entry.installation ?? installationOf(folder),
     storePath: resolve(folder, entry.store ?? ".accord/accord.db"),
     region: entry.region,
+    leaseMs: entry.limits.lease ?? null,
     connections: Object.entries(entry.connections).map(([name, settings]) => connectionOf(name, settings, folder)),
     syncs: order.names.map((name) => projectSync(name, entry)),
     locate: (path) => source.locate(path),

@@ -14,6 +14,8 @@ export interface Project {
   readonly storePath: string;
   /** The region of telephone numbers without a country code. */
   readonly region: string;
+  /** How long a lease lasts, or null for the engine's default. Milliseconds. */
+  readonly leaseMs: number | null;
   readonly connections: readonly ProjectConnection[];
   /** Parents before the syncs that refer to them, otherwise as declared. */
   readonly syncs: readonly ProjectSync[];

@@ -16,7 +16,7 @@ import { SqliteFile, type Session } from "./database.ts";
 import { notInstalled, stop } from "./errors.ts";
 import { cursorOfNow, followTouched } from "./feed.ts";
 import { install, uninstall } from "./install.ts";
-import { BATCH_SIZE_MAX, PAGE_SIZE_MAX, REQUEST_MS_MAX } from "./limits.ts";
+import { BATCH_SIZE_MAX, PAGE_SIZE_MAX } from "./limits.ts";
 import { FIRST_EPOCH, readEpoch, readMark, writeMark } from "./mark.ts";
 import { namesOf, type InstalledNames } from "./names.ts";
 import { SqliteObject } from "./open-object.ts";
@@ -144,7 +144,7 @@ export class SqliteConnection implements Connection {
       batchSizeMax: BATCH_SIZE_MAX,
       pageSizeMax: PAGE_SIZE_MAX,
       staleReadMsMax: 0,
-      requestDeadlineMs: this.#settings.busyMs + REQUEST_MS_MAX,
+      requestDeadlineMs: this.#settings.busyMs + this.#settings.requestMs,
     };
   }
 

@@ -16,8 +16,8 @@ export const BUSY_MS_DEFAULT = 10_000;
 /** The pauses between two attempts to get a lock; the last one repeats. Milliseconds. */
 export const BUSY_PAUSES_MS: readonly number[] = [1, 2, 4, 8, 16, 25];
 
-/** How much longer than the wait for locks a request can take: its own work on a slow disk. */
-export const REQUEST_MS_MAX = 20_000;
+/** How much longer than the wait for locks a request can take, its own work on a slow disk, unless `requestMs` says otherwise. */
+export const REQUEST_MS_DEFAULT = 20_000;
 
 /** Prepared statements kept per connection; batches with very many different column sets would otherwise keep them all. */
 export const STATEMENTS_KEPT_MAX = 400;

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { ConnectionSettings, SettingProblem } from "@accord/engine/connector";
-import { BUSY_MS_DEFAULT } from "./limits.ts";
+import { BUSY_MS_DEFAULT, REQUEST_MS_DEFAULT } from "./limits.ts";
 
 /** The keys of one SQLite connection in accord.yaml. */
 export interface SqliteSettings {
@@ -8,6 +8,8 @@ export interface SqliteSettings {
   readonly file: string;
   /** How long to wait for other programs' locks. Milliseconds. */
   readonly busyMs: number;
+  /** How long a request can take beyond that wait: after a crash its outcome is looked for no sooner than the sum. Milliseconds. [S31] */
+  readonly requestMs: number;
   /** Never write to the file, though the account may. */
   readonly readOnly: boolean;
   /** Whether foreign keys are enforced for Accord's writes. SQLite leaves that to each program; the application's own choice is not in the file. */
@@ -18,12 +20,12 @@ export interface SqliteSettings {
   readonly types: ReadonlyMap<string, string>;
 }
 
-const KEYS = ["connector", "file", "busyMs", "readOnly", "foreignKeys", "maxPageCount", "types"];
+const KEYS = ["connector", "file", "busyMs", "requestMs", "readOnly", "foreignKeys", "maxPageCount", "types"];
 
 /** Checks the settings without touching the file. */
 export function checkSqliteSettings(settings: ConnectionSettings): readonly SettingProblem[] {
   const problems: SettingProblem[] = [];
-  const { file, busyMs, readOnly, foreignKeys, maxPageCount, types } = settings;
+  const { file, busyMs, requestMs, readOnly, foreignKeys, maxPageCount, types } = settings;
   if (typeof file !== "string" || file.trim() === "") {
     problems.push({ key: "file", problem: "the path of the SQLite file is missing", remedy: "file: ./shop.db" });
   } else if (file === ":memory:" || file.startsWith("file:")) {
@@ -35,6 +37,13 @@ export function checkSqliteSettings(settings: ConnectionSettings): readonly Sett
   }
   if (busyMs !== undefined && !(typeof busyMs === "number" && Number.isInteger(busyMs) && busyMs >= 0 && busyMs <= 600_000)) {
     problems.push({ key: "busyMs", problem: "must be a whole number of milliseconds up to 600000", remedy: `busyMs: ${BUSY_MS_DEFAULT}` });
+  }
+  if (requestMs !== undefined && !(typeof requestMs === "number" && Number.isInteger(requestMs) && requestMs >= 100 && requestMs <= 600_000)) {
+    problems.push({
+      key: "requestMs",
+      problem: "must be a whole number of milliseconds from 100 to 600000",
+      remedy: `requestMs: ${REQUEST_MS_DEFAULT}`,
+    });
   }
   if (maxPageCount !== undefined && !(typeof maxPageCount === "number" && Number.isInteger(maxPageCount) && maxPageCount > 0)) {
     problems.push({ key: "maxPageCount", problem: "must be a whole number of pages", remedy: "maxPageCount: 1000000" });
@@ -54,11 +63,12 @@ export function checkSqliteSettings(settings: ConnectionSettings): readonly Sett
 
 /** Reads settings that {@link checkSqliteSettings} found no problem in. */
 export function readSqliteSettings(settings: ConnectionSettings): SqliteSettings {
-  const { file, busyMs, readOnly, foreignKeys, maxPageCount, types } = settings;
+  const { file, busyMs, requestMs, readOnly, foreignKeys, maxPageCount, types } = settings;
   const entries = isTextMap(types) ? Object.entries(types) : [];
   return {
     file: resolve(typeof file === "string" ? file : ""),
     busyMs: typeof busyMs === "number" ? busyMs : BUSY_MS_DEFAULT,
+    requestMs: typeof requestMs === "number" ? requestMs : REQUEST_MS_DEFAULT,
     readOnly: readOnly === true,
     foreignKeys: foreignKeys !== false,
     maxPageCount: typeof maxPageCount === "number" ? maxPageCount : null,

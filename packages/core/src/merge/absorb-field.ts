@@ -25,6 +25,7 @@ export function absorbField(sight: FieldSight, before: FieldState, events: Merge
   if (fieldModel.writers[sight.side] !== true) return absorbAtReader(sight, state, isAgreed, events);
   if (isFirstSight(sight)) return meetLate(sight, state, events);
   if (state.field.review !== null) return updateReview(sight, state, isAgreed, events);
+  if (sight.isRebase) return rebase(sight, state, canonical, isAgreed, events);
   if (fieldModel.policy.kind === "counter") return absorbCount(sight, state, fieldModel.policy, events);
   if (fieldModel.policy.kind === "set") return absorbElements(sight, state, events);
 
@@ -60,6 +61,14 @@ function takeFirst(sight: FieldSight, state: FieldState, isUnchanged: boolean, e
   if (observed === null && isOneWay(sight.model, index)) return state;
   events.push({ kind: "taken", field: index, side, from: undefined, to: observed });
   return taken(sight, state, observed);
+}
+
+/** After a restore the first side that differs tells what happened meanwhile; where another side tells otherwise, the initial policy decides. [S58] */
+function rebase(sight: FieldSight, state: FieldState, canonical: Value, isAgreed: boolean, events: MergeEvent[]): FieldState {
+  if (isAgreed) return acknowledged(state);
+  if (state.ack < state.field.version) return meetLate(sight, state, events);
+  events.push({ kind: "taken", field: sight.index, side: sight.side, from: canonical, to: sight.observed });
+  return taken(sight, state, sight.observed);
 }
 
 /** A value that could not be read when its record joined: the initial policy decides, as it would have then. [S36, S44, S51] */

@@ -23,6 +23,8 @@ export interface Observation {
   readonly toMs: number;
   /** A reading of the whole record by its id: what is unknown in it would be no better known by reading again. Left out: false. */
   readonly isReading?: boolean;
+  /** Accord's own store is older than the world: what differs is first contact again, and no delta of a count can be told. [S58] Left out: false. */
+  readonly isRebase?: boolean;
 }
 
 export interface Absorbed {
@@ -73,7 +75,7 @@ export interface SeenRecord {
   readonly image: NativeImage;
   /** The cells of `image`. */
   readonly cells: readonly NativeCell[];
-  readonly observation: Pick<Observation, "position" | "fromMs" | "toMs">;
+  readonly observation: Pick<Observation, "position" | "fromMs" | "toMs" | "isRebase">;
 }
 
 /** Runs the table over all fields that the side has. `skip` names fields that are dealt with already. */
@@ -121,7 +123,8 @@ export function absorbFields(
     const fieldModel = model.fields[index];
     const observed = seen.observed[index];
     if (member === null || member === undefined || observed === undefined || fieldModel === undefined || !fieldMapping) return state;
-    const facts = { model, fieldModel, fieldMapping, index, side, provenance, references, base: member.shadow[index], observed };
+    const isRebase = seen.observation.isRebase === true;
+    const facts = { model, fieldModel, fieldMapping, index, side, provenance, references, base: member.shadow[index], observed, isRebase };
     return absorbField({ ...facts, cellsBefore, cellsAfter: seen.cells, canonical: entity.fields, record: seen.observed }, state, events);
   }
 }

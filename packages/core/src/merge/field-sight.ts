@@ -27,6 +27,8 @@ export interface FieldSight {
   readonly canonical: readonly CanonicalField[];
   readonly record: readonly MaybeValue[];
   readonly references: References;
+  /** See `Observation.isRebase`. */
+  readonly isRebase: boolean;
 }
 
 /** What the table reads and changes. `version` is the entity's. */

@@ -1,18 +1,19 @@
-import { absorbDelete, absorbEditOfDeleted, absorbRecord, absorbReturn, getRecord, readImage, withMember } from "@accord/core";
+import { absorbDelete, absorbEditOfDeleted, absorbRecord, absorbReturn, joinMember, readImage, withMember } from "@accord/core";
 import type { Absorbed, Entity, Member, MergeEvent, NativeImage, Observation, RecordId, References, SideModel, SyncModel } from "@accord/core";
 import type { Sight } from "./sight.ts";
 
-type AbsorbedSight = Absorbed;
-
-/** Absorbs what was seen of a linked record: an edit, a delete or archive, a return, a change of scope, a new key. */
-export function absorbSight(model: SyncModel, entity: Entity, sight: Sight, references: References): AbsorbedSight {
+/**
+ * Absorbs what was seen of a linked record: an edit, a delete or archive, a return, a change of scope, a new key.
+ * `isRebase`: Accord's own store is older than the world. [S58]
+ */
+export function absorbSight(model: SyncModel, entity: Entity, sight: Sight, references: References, isRebase = false): Absorbed {
   const side = sight.mark.side;
   const renamed = rename(entity, side, sight.mark.renamedFrom, sight.mark.record);
-  const absorbed = absorbState(model, renamed.entity, sight, references);
+  const absorbed = absorbState(model, renamed.entity, sight, references, isRebase);
   return { ...absorbed, events: [...renamed.events, ...absorbed.events] };
 }
 
-function absorbState(model: SyncModel, entity: Entity, sight: Sight, references: References): AbsorbedSight {
+function absorbState(model: SyncModel, entity: Entity, sight: Sight, references: References, isRebase: boolean): Absorbed {
   const side = sight.mark.side;
   const member = entity.members[side];
   const sideModel = model.sides[side];
@@ -22,20 +23,22 @@ function absorbState(model: SyncModel, entity: Entity, sight: Sight, references:
   if (isArchived(sideModel, sight.image)) {
     return member.state === "archived" ? untouched(entity) : plain(absorbDelete(model, entity, side, { ...deletion, image: sight.image }, references));
   }
-  const observation: Observation = { image: sight.image, position: sight.position, fromMs: sight.fromMs, toMs: sight.toMs };
+  const { image, position, fromMs, toMs, isReading } = sight;
+  const observation: Observation = { image, position, fromMs, toMs, isReading, isRebase };
   const scoped = scope(sideModel, entity, side, member, sight.image);
   if (scoped !== null && scoped.left) return plain(scoped);
+  if (scoped !== null && wasSetAside(member)) return enter(model, entity, sight, observation, references);
   const present = scoped ?? returnToLife(model, entity, sight, member, sight.image);
   if (present.entity.life.kind === "deleted") return absorbIntoDeleted(model, present.entity, sight, observation, references, present.events);
   const absorbed = absorbRecord(model, present.entity, side, observation, references);
   return { ...absorbed, events: [...present.events, ...absorbed.events] };
 }
 
-function plain(result: { readonly entity: Entity; readonly events: readonly MergeEvent[] }): AbsorbedSight {
+function plain(result: { readonly entity: Entity; readonly events: readonly MergeEvent[] }): Absorbed {
   return { entity: result.entity, events: result.events, reread: false, problems: [], waiting: [] };
 }
 
-function untouched(entity: Entity): AbsorbedSight {
+function untouched(entity: Entity): Absorbed {
   return plain({ entity, events: [] });
 }
 
@@ -69,6 +72,17 @@ function scope(
   return { entity: withMember(entity, index, { ...member, state: "live" }), events: [{ kind: "inScope", side: index }], left: false };
 }
 
+/** A member that joined outside the filter never told a value: nothing of it is acknowledged. [S42] */
+function wasSetAside(member: Member): boolean {
+  return member.ack.every((version) => version === 0);
+}
+
+/** Such a record meets the entity when it first comes into scope. [S36] */
+function enter(model: SyncModel, entity: Entity, sight: Sight, observation: Observation, references: References): Absorbed {
+  const joined = joinMember(model, entity, sight.mark.side, sight.mark.record, observation, "match", references);
+  return { ...joined, reread: false };
+}
+
 /** A record that was gone or archived and is there again: a positive fresh reading brings it back. [S40] */
 function returnToLife(
   model: SyncModel,
@@ -82,7 +96,7 @@ function returnToLife(
   return absorbReturn(model, { ...entity, members: entity.members }, sight.mark.side, image, provenance);
 }
 
-/** An edit of a record whose entity was deleted elsewhere; or nothing but our own view catching up. [S38] */
+/** An edit of a record whose entity was deleted elsewhere: where the delete wins, the edit is still taken down, so that it is lost to nobody. [S38, I2] */
 function absorbIntoDeleted(
   model: SyncModel,
   entity: Entity,
@@ -90,16 +104,11 @@ function absorbIntoDeleted(
   observation: Observation,
   references: References,
   before: readonly MergeEvent[],
-): AbsorbedSight {
+): Absorbed {
   const side = sight.mark.side;
   const member = entity.members[side];
   if (member === null || member === undefined || member.image === observation.image) return plain({ entity, events: before });
-  const shadow = getRecord(model.sides[side]?.mapping ?? { version: 0, columns: [], fields: [] }, readImage(observation.image), references).values;
   const ended = absorbEditOfDeleted(model, entity, side, sight.toMs);
-  if (!ended.lives) {
-    const seen: Member = { ...member, image: observation.image, shadow, position: observation.position ?? member.position, seenAtMs: sight.toMs };
-    return plain({ entity: withMember(ended.entity, side, seen), events: [...before, ...ended.events] });
-  }
   const absorbed = absorbRecord(model, ended.entity, side, observation, references);
   return { ...absorbed, events: [...before, ...ended.events, ...absorbed.events] };
 }

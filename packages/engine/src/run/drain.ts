@@ -62,7 +62,7 @@ async function drainLeased(context: EngineContext, lease: Lease, shard: Shard, o
 }
 
 /** The shard's lease: the one already held while two thirds of its time are left, else a renewed or new one. */
-async function takeShard(context: EngineContext, shard: Shard, options: CallOptions): Promise<Lease | null> {
+export async function takeShard(context: EngineContext, shard: Shard, options: CallOptions): Promise<Lease | null> {
   const nowMs = context.clock.nowMs();
   const name = `shard:${shard}` as const;
   const held = context.leases.get(name);

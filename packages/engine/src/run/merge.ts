@@ -46,7 +46,7 @@ async function mergeLinked(context: EngineContext, lease: Lease, sync: RunningSy
 
 function mergeSight(context: EngineContext, sync: RunningSync, entity: Entity, sight: Sight, references: References, changes: ChangeSet): Entity {
   const { mark } = sight;
-  const absorbed = absorbSight(sync.model, entity, sight, references);
+  const absorbed = absorbSight(sync.model, entity, sight, references, context.identity.restored);
   if (absorbed.reread) {
     changes.consumed.push(mark.sequence);
     changes.marks.push(touch(sync, mark.side, mark.record, context.clock.nowMs()));

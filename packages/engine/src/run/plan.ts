@@ -9,6 +9,7 @@ import { CONTESTED, contestedEntities } from "./contested.ts";
 import { EMPTIED_SHARE_MAX, guardId } from "./guard.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 import { listFirst, sweep } from "./list.ts";
+import { rebuildLinks } from "./rebuild.ts";
 
 /** What a plan comes to: counts for people and programs. Kept as JSON with the plan. */
 export interface PlanSummary {
@@ -69,6 +70,7 @@ export async function makePlan(context: EngineContext, options: CallOptions): Pr
 
 /** Lists or sweeps every side, parents first, and merges. Needs a context that may not write. */
 export async function look(context: EngineContext, options: CallOptions): Promise<void> {
+  if (context.identity.restored) await rebuildLinks(context, options);
   const rows = await context.store.listSyncs(options);
   for (const sync of context.syncs) {
     const row = rows.find(({ id }) => id === sync.id);

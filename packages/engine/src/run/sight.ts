@@ -15,6 +15,8 @@ export interface Sight {
   readonly position: Position | null;
   readonly fromMs: number;
   readonly toMs: number;
+  /** Read by id or listed: what is unknown in it would be no better known by reading again. */
+  readonly isReading: boolean;
 }
 
 /**
@@ -38,7 +40,7 @@ export async function lookAt(
       list.push(mark);
       toRead.set(mark.side, list);
     } else {
-      sights.set(mark.sequence, sightOf(mark, mark.kind === "deleted" ? null : mark.image, mark.position, mark.toMs));
+      sights.set(mark.sequence, sightOf(mark, mark.kind === "deleted" ? null : mark.image, mark.position, mark.toMs, mark.keys !== null));
     }
   }
   for (const [side, list] of toRead) {
@@ -74,7 +76,7 @@ async function readMarks(
         options,
       );
       const nowMs = context.clock.nowMs();
-      chunk.forEach((mark, index) => sights.push(sightOf(mark, reading.images[index] ?? null, reading.position, nowMs)));
+      chunk.forEach((mark, index) => sights.push(sightOf(mark, reading.images[index] ?? null, reading.position, nowMs, true)));
     } catch (error) {
       if (!(error instanceof AccordError) || (error.remedy !== "retry" && error.remedy !== "reauthorize")) throw error;
       context.log.warn("read.deferred", { sync: sync.model.name, side: sync.model.sides[side]?.name, records: chunk.length, code: error.code });
@@ -86,7 +88,8 @@ async function readMarks(
   return sights;
 }
 
-function sightOf(mark: LoadedMark, image: NativeImage | null, position: Position | null, toMs: number): Sight {
+function sightOf(mark: LoadedMark, image: NativeImage | null, position: Position | null, toMs: number, isReading: boolean): Sight {
   const seenAtMs = mark.entity?.members[mark.side]?.seenAtMs ?? 0;
-  return { mark, image, position, fromMs: mark.fromMs < 0 ? Math.min(seenAtMs, toMs) : mark.fromMs, toMs: mark.kind === "touched" ? toMs : mark.toMs };
+  const fromMs = mark.fromMs < 0 ? Math.min(seenAtMs, toMs) : mark.fromMs;
+  return { mark, image, position, fromMs, toMs: mark.kind === "touched" ? toMs : mark.toMs, isReading };
 }

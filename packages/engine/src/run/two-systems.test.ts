@@ -6,7 +6,7 @@ import type { EngineContext } from "./context.ts";
 import { makePlan } from "./plan.ts";
 import { sweep } from "./list.ts";
 import { planUndo } from "../journal/undo.ts";
-import { drainAll } from "./drain.ts";
+import { drainAll, releaseLeases } from "./drain.ts";
 import type { GuardSettings } from "./settings.ts";
 import { verify } from "./verify.ts";
 import type { Difference } from "./verify.ts";
@@ -29,7 +29,7 @@ interface Stage {
 
 const FIELDS: readonly BenchField[] = [{ name: "email" }, { name: "name" }, { name: "amount", type: "decimal" }];
 
-function stage(fields: readonly BenchField[] = FIELDS): Stage {
+function stage(fields: readonly BenchField[] = FIELDS, match: readonly (readonly string[])[] = [["email"]]): Stage {
   const world = createFakeWorld({ seed: 7 });
   const object = { name: "customers", key: ["id"], columns: COLUMNS };
   const crm = world.add({ name: "crm", objects: [object] });
@@ -68,7 +68,7 @@ function stage(fields: readonly BenchField[] = FIELDS): Stage {
         host: world.host,
         store: memoryStore(state),
         connections,
-        syncs: [{ name: "customers", fields, sides, match: [["email"]] }],
+        syncs: [{ name: "customers", fields, sides, match }],
         mayWrite,
         ...(guards === undefined ? {} : { settings: { guards } }),
       });
@@ -96,9 +96,11 @@ function rows(system: FakeSystem): string[] {
   return [...system.records("customers").values()].map(({ email, name, amount, note }) => [email, name, amount, note].join("|")).toSorted();
 }
 
-function idOf(system: FakeSystem, email: string): string {
-  for (const [id, record] of system.records("customers")) if (record["email"] === email) return id;
-  throw new RangeError(email);
+function idOf(system: FakeSystem, email: string | null, name?: string): string {
+  for (const [id, record] of system.records("customers")) {
+    if (record["email"] === email && (name === undefined || record["name"] === name)) return id;
+  }
+  throw new RangeError(`no record ${email ?? ""} ${name ?? ""}`);
 }
 
 /** Two systems that agree on Ann, live. */
@@ -347,5 +349,33 @@ describe("guards and crashes", () => {
     await settleAll(at, await at.context());
     expect([...at.erp.records("customers").values()].filter(({ email }) => email === "new@x.org")).toHaveLength(1);
     expect(await differencesOf(context)).toEqual([]);
+  });
+});
+
+describe("a store restored from a backup", () => {
+  test("[S58] links come back from the proof rows, counts are not counted twice, and nothing is made twice", async () => {
+    const fields: readonly BenchField[] = [{ name: "name" }, { name: "amount", type: "decimal", policy: { kind: "counter", floor: null } }];
+    const at = stage(fields, [["name"]]);
+    at.crm.user.insert("customers", { email: "ann@x.org", name: "Ann", amount: "10.00" });
+    const context = await goLive(at);
+    const backup = at.state.copy();
+
+    at.crm.user.update("customers", idOf(at.crm, "ann@x.org"), { amount: "7.00" });
+    at.crm.user.insert("customers", { email: "late@x.org", name: "Late", amount: "1.00" });
+    await settleAll(at, context);
+    at.erp.user.update("customers", idOf(at.erp, null, "Ann"), { name: "Anne" });
+    const before = rows(at.erp);
+    expect(before).toEqual(["|Anne|7.00|untouched", "|Late|1.00|untouched"]);
+
+    Object.assign(at.state, backup, { restored: true, generation: 2, nextEntity: 1_000 });
+    const planning = await at.context(false);
+    const { plan, summary } = await makePlan(planning, UNCANCELLED);
+    expect(rows(at.erp)).toEqual(before);
+    await releaseLeases(planning, UNCANCELLED);
+    const whole = await at.context();
+    await applyPlan(whole, plan, summary, { sample: null, entities: null }, UNCANCELLED);
+    expect(rows(at.erp)).toEqual(before);
+    expect(rows(at.crm)).toEqual(["ann@x.org|Anne|7.00|untouched", "late@x.org|Late|1.00|untouched"]);
+    expect(await differencesOf(whole)).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { isPhoneRegion } from "@accord/quality";
 import { syncSchema } from "./sync-schema.ts";
 import type { SyncEntry } from "./sync-schema.ts";
 import type { SideNames } from "./policy-schema.ts";
-import { expects, say, strict, text } from "./leaf.ts";
+import { duration, expects, say, strict, text } from "./leaf.ts";
 
 /** The names that a project file gives its sides, by sync; null where none is known yet. */
 export type ProjectNames = ReadonlyMap<string, SideNames> | null;
@@ -17,12 +17,26 @@ const connectionSchema = z
   )
   .meta({ description: "The other keys are the connector's settings. `${NAME}` is read from the environment." });
 
+/** A lease shorter than this would be lost to a busy machine. Milliseconds. */
+const LEASE_MS_MIN = 1_000;
+
+const limitsSchema = strict(
+  {
+    lease: duration("lease: 15s")
+      .refine((leaseMs) => leaseMs >= LEASE_MS_MIN, say("must be 1s at least", "write lease: 15s"))
+      .optional()
+      .meta({ description: "How long the right to act on the store outlasts a process that stands still. Default 15s. [S54]" }),
+  },
+  "the engine's limits",
+);
+
 /** The project file as parsed. */
 export interface ProjectEntry {
   readonly version: 1;
   readonly installation?: string | undefined;
   readonly store?: string | undefined;
   readonly region: string;
+  readonly limits: { readonly lease?: number | undefined };
   readonly connections: Readonly<Record<string, Readonly<Record<string, unknown>> & { readonly connector: string }>>;
   readonly syncs: Readonly<Record<string, SyncEntry>>;
 }
@@ -54,6 +68,7 @@ export function projectSchema(names: ProjectNames): z.ZodType<ProjectEntry> {
         .refine(isPhoneRegion, say("must be a region of two letters", "write region: DE"))
         .default("US")
         .meta({ description: "The region of telephone numbers without a country code. Default US." }),
+      limits: limitsSchema.default({}).meta({ description: "Bounds of the engine's work." }),
       connections: z
         .record(z.string(), connectionSchema, expects("the connections by name", "{ crm: { connector: postgres, url: ${CRM_URL} } }"))
         .meta({ description: "The systems and how they are reached." }),

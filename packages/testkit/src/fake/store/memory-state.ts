@@ -64,6 +64,11 @@ export class MemoryState {
   readonly runs: (NewRun & { id: RunId; finishedAtMs: number | null; outcome: RunOutcome | null })[] = [];
   readonly plans: (NewPlan & { id: PlanId; summary: string | null; operations: PlannedOperation[] })[] = [];
 
+  /** What a backup holds: everything as it is now, untouched by what follows. */
+  copy(): MemoryState {
+    return Object.assign(new MemoryState(), structuredClone({ ...this }));
+  }
+
   sync(id: SyncId): StoredSync {
     const sync = this.syncs.find((row) => row.id === id);
     if (sync === undefined) throw new RangeError(`no sync ${id}`);
