@@ -48,10 +48,9 @@ function helpTexts(): { readonly path: string; readonly file: string; readonly h
     out: (text) => void (printed += text),
     error: () => undefined,
     ask: () => Promise.resolve(null),
-    ...{ isErrorTty: false, isOutTty: false, width: 100 },
-  };
-  const unused = (): never => {
-    throw new Error("the reference page runs no command");
+    isErrorTty: false,
+    isOutTty: false,
+    width: 100,
   };
   const program: Program = { version: "", loadConnectors: unused, openStore: unused, restoreStore: unused, environment: {}, terminal };
   const root = createRoot(program, { bind: () => undefined });
@@ -65,6 +64,11 @@ function helpTexts(): { readonly path: string; readonly file: string; readonly h
   };
   for (const command of root.commands) visit(command, command.name(), `${command.name()}.ts`);
   return texts;
+}
+
+/** The reference page runs no command. */
+function unused(): never {
+  throw new Error("the reference page runs no command");
 }
 
 /** Every type exported by a file of the command line or by the shared ones, by `file#name`. */

@@ -57,3 +57,11 @@ export type { StoreWorld } from "./contract/store-contract.ts";
 // the program as users run it
 export { createCommandLine } from "./program/command-line.ts";
 export type { CommandLine, Ended, Running, RunOptions } from "./program/command-line.ts";
+
+// crash: kill -9 of the real program on real databases
+export { runCrashCampaign } from "./crash/campaign.ts";
+export type { CrashOptions, CrashReport, CrashRound } from "./crash/campaign.ts";
+export { CRASH_ROWS } from "./crash/crash-table.ts";
+export type { CrashCounts, CrashRow } from "./crash/crash-table.ts";
+export type { CrashTopology } from "./crash/crash-world.ts";
+export { crashReportText } from "./crash/report.ts";

@@ -14,7 +14,7 @@ interface SqlOptions {
   readonly folder: string;
 }
 
-const FOLDER = "accord-demo";
+
 
 export function defineDemo(parent: Command, binder: Binder): void {
   const command = parent

@@ -363,19 +363,28 @@ describe("records and guards", () => {
     expect(status.syncs[0]?.due.parked).toBe(1);
   });
 
-  test("[S60] what changed since the plan is listed and not written: exit code 3", async () => {
+  test("a plan masks sensitive values unless told otherwise", async () => {
     project();
-    await accord("install");
     await accord("apply", "--yes");
     crm.exec("UPDATE contacts SET firstname = 'Annie' WHERE email = 'a@x.org'");
-    expect((await accord("plan")).code).toBe(3);
-    const plans = await accord("plan", "--json");
-    expect(JSON.parse(plans.out)).toMatchObject({
+    const planned = await accord("plan", "--json");
+    expect(JSON.parse(planned.out)).toMatchObject({
       changes: 1,
       operations: [{ side: "erp", kind: "update", record: "1", fields: [{ field: "name", before: "•••", after: "•••" }] }],
     });
-    expect(plans.out).not.toContain("Annie");
-    expect((await accord("plan", "--json", "--show-values")).out).toContain("Annie");
+    expect([planned.out, (await accord("plan")).out].join("")).not.toContain("Annie");
+    expect((await accord("plan", "--show-values")).out).toContain('name: "Ann" → "Annie"');
+  });
+
+  test("[S60] what changed since the plan is listed and not written, the rest is: exit code 3", async () => {
+    project();
+    expect((await accord("plan")).out).toContain("To write 3 changes");
+    erp.exec("UPDATE customer SET full_name = 'Bobbie' WHERE email_address = 'b@x.org'");
+    const applied = await accord("apply");
+    expect(applied.code).toBe(3);
+    expect(applied.out).toContain("1 operation changed since plan and not written; plan again:\n  update erp record 2 (customers entity 2)\n      name: ••• → •••\n");
+    expect(erp.prepare("SELECT full_name AS name FROM customer ORDER BY id").all()).toEqual([{ name: "Ann" }, { name: "Bobbie" }, { name: "Dan" }, { name: "Cid" }]);
+    expect((await accord("plan")).code, "it is planned anew").toBe(3);
   });
 
   test("[S43] a guard stops a mass delete; approval lets it go on where it stopped", async () => {

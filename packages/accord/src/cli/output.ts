@@ -5,26 +5,26 @@ import type { Terminal } from "./program.ts";
 export interface Output {
   readonly isJson: boolean;
   /** A line for people; nothing with `--json`. */
-  line(text?: string): void;
+  readonly line: (text?: string) => void;
   /** Rows under headings, as wide as their content; nothing with `--json`. */
-  table(headings: readonly string[], rows: readonly (readonly string[])[]): void;
+  readonly table: (headings: readonly string[], rows: readonly (readonly string[])[]) => void;
   /** The command's whole result; only with `--json`, and once. */
-  json(value: unknown): void;
+  readonly json: (value: unknown) => void;
   /** A remark beside the result, on the error stream: a warning, what happens now. */
-  remark(text: string): void;
+  readonly remark: (text: string) => void;
   /** What a failure is: `error ACCORD_UNREACHABLE: …` */
-  failure(code: string, message: string): void;
+  readonly failure: (code: string, message: string) => void;
   /** The present state of something long, over the last one; nothing in a pipe. */
-  progress(text: string): void;
+  readonly progress: (text: string) => void;
   readonly paint: Paint;
 }
 
 export interface Paint {
-  bold(text: string): string;
-  dim(text: string): string;
-  good(text: string): string;
-  bad(text: string): string;
-  warn(text: string): string;
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
+  readonly warn: (text: string) => string;
 }
 
 export function createOutput(terminal: Terminal, options: { readonly isJson: boolean; readonly hasColors: boolean }): Output {

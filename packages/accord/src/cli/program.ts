@@ -5,21 +5,21 @@ import type { Store } from "@accord/engine/store";
 export interface Program {
   readonly version: string;
   /** Every connector of this build. Loaded when a command needs them: the drivers are heavy. */
-  loadConnectors(): Promise<readonly Connector[]>;
+  readonly loadConnectors: () => Promise<readonly Connector[]>;
   /** Opens the store, made where there is none. @throws ACCORD_STORE_NEWER, ACCORD_STORE_BROKEN, ACCORD_STORE_FULL, ACCORD_STORE_UNREACHABLE */
-  openStore(options: StoreOptions): Promise<FileStore>;
+  readonly openStore: (options: StoreOptions) => Promise<FileStore>;
   /** Puts a backup in the place of a store. [S58] @throws ACCORD_STORE_BROKEN, ACCORD_STORE_NEWER: then nothing was changed */
-  restoreStore(options: RestoreOptions): Promise<{ readonly generation: number }>;
+  readonly restoreStore: (options: RestoreOptions) => Promise<{ readonly generation: number }>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly terminal: Terminal;
 }
 
 /** Where a command speaks. */
 export interface Terminal {
-  out(text: string): void;
-  error(text: string): void;
+  readonly out: (text: string) => void;
+  readonly error: (text: string) => void;
   /** One line from the keyboard, or null where nobody sits there. */
-  ask(question: string, signal: AbortSignal): Promise<string | null>;
+  readonly ask: (question: string, signal: AbortSignal) => Promise<string | null>;
   /** Whether a person reads the standard error stream: progress is for people. */
   readonly isErrorTty: boolean;
   readonly isOutTty: boolean;

@@ -14,7 +14,14 @@ export type RunJson =
       readonly run: number;
       readonly sides: readonly { readonly sync: string; readonly side: string; readonly guarantee: string; readonly capture: string }[];
     }
-  | { readonly event: "written"; readonly at: string; readonly sync: string; readonly side: string; readonly kind: string; readonly count: number }
+  | {
+      readonly event: "written";
+      readonly at: string;
+      readonly sync: string;
+      readonly side: string;
+      readonly kind: string;
+      readonly count: number;
+    }
   | { readonly event: "parked"; readonly at: string; readonly sync: string; readonly side: string; readonly reason: string }
   | { readonly event: "stopped"; readonly at: string };
 
@@ -31,7 +38,13 @@ async function run(context: CommandContext): Promise<ExitCode> {
   const { openSession } = await import("./session.ts");
   const { requireApplied, requireProof } = await import("./readiness.ts");
   const { runDaemon } = await import("../daemon/live.ts");
-  const session = await openSession(program, { ...context.session, mayWrite: true, runKind: "live", watch: telling(context), beforeRun: requireApplied });
+  const session = await openSession(program, {
+    ...context.session,
+    mayWrite: true,
+    runKind: "live",
+    watch: telling(context),
+    beforeRun: requireApplied,
+  });
   let hasFailed = true;
   try {
     for (const warning of session.warnings) output.remark(warning);
@@ -40,7 +53,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
     const end = await runDaemon(session.context, signal);
     if (end.kind === "failed") throw end.error;
     hasFailed = false;
-    say(output, program.terminal.out, { event: "stopped", at: new Date().toISOString() }, "Stopped. Nothing is lost: accord run goes on where this ended.");
+    say(output, program.terminal.out, { event: "stopped", at: now() }, "Stopped. Nothing is lost: accord run goes on where this ended.");
     return EXIT.done;
   } finally {
     await session.close(hasFailed ? "failed" : "stopped");
@@ -57,8 +70,17 @@ async function announce({ output, program }: CommandContext, { context, store, s
       return [{ sync: sync.model.name, side, object, guarantee: guaranteeOf(capabilities), capture }];
     }),
   );
-  const started = { event: "started", run: context.run, sides: sides.map(({ sync, side, guarantee, capture }) => ({ sync, side, guarantee, capture })) } as const;
-  say(output, program.terminal.out, started, sides.map(({ sync, side, object, guarantee, capture }) => `${sync} ${side} (${object}): ${guarantee}; ${CAPTURES[capture]}`).join("\n"));
+  const started = {
+    event: "started",
+    run: context.run,
+    sides: sides.map(({ sync, side, guarantee, capture }) => ({ sync, side, guarantee, capture })),
+  } as const;
+  say(
+    output,
+    program.terminal.out,
+    started,
+    sides.map(({ sync, side, object, guarantee, capture }) => `${sync} ${side} (${object}): ${guarantee}; ${CAPTURES[capture]}`).join("\n"),
+  );
   for (const row of await store.listSyncs({ signal })) {
     if (row.state === "paused") output.remark(`${row.name} is paused: ${row.stateReason ?? "by a person"}`);
   }
@@ -67,17 +89,28 @@ async function announce({ output, program }: CommandContext, { context, store, s
 
 /** Tells what happens, as it happens. */
 function telling({ output, program }: CommandContext): RunWatcher {
-  const at = (): string => new Date().toISOString();
   const out = (text: string): void => program.terminal.out(text);
   return {
     listed: () => {},
     merged: () => {},
-    written: (sync, side, kind, count) => say(output, out, { event: "written", at: at(), sync, side, kind, count }, `${at()} ${sync}: ${kind} at ${side}, ${count}`),
-    parked: (sync, side, reason) => say(output, out, { event: "parked", at: at(), sync, side, reason }, `${at()} ${sync}: parked at ${side}: ${reason} (accord errors)`),
+    written: (sync, side, kind, count) =>
+      say(output, out, { event: "written", at: now(), sync, side, kind, count }, `${now()} ${sync}: ${kind} at ${side}, ${count}`),
+    parked: (sync, side, reason) =>
+      say(
+        output,
+        out,
+        { event: "parked", at: now(), sync, side, reason },
+        `${now()} ${sync}: parked at ${side}: ${reason} (accord errors)`,
+      ),
   };
 }
 
 function say(output: Output, out: (text: string) => void, event: RunJson, text: string): void {
   if (output.isJson) out(`${JSON.stringify(event)}\n`);
   else output.line(text);
+}
+
+/** ISO 8601. */
+function now(): string {
+  return new Date().toISOString();
 }

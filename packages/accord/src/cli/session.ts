@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DEFAULT_LIMITS, refreshStates, SILENT_WATCHER } from "@accord/engine";
+import { keyMatcher } from "@accord/engine/match";
 import type { EngineContext, RunningSync, RunWatcher } from "@accord/engine";
 import { AccordError, assert } from "@accord/engine/connector";
 import type { CallOptions, Connection, Connector, Host, OpenObject } from "@accord/engine/connector";
@@ -240,6 +241,7 @@ async function startSession(
     store,
     identity,
     connections,
+    matcher: keyMatcher,
     limits: { ...DEFAULT_LIMITS, leaseMs: project.leaseMs ?? DEFAULT_LIMITS.leaseMs },
     mayWrite: options.mayWrite,
     holder: leaseHolderName(),

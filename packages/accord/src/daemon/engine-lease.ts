@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { DEFAULT_LIMITS, releaseLeases, SILENT_WATCHER, takeEngine } from "@accord/engine";
 import type { EngineContext } from "@accord/engine";
 import type { CallOptions, Clock, Host } from "@accord/engine/connector";
+import { keyMatcher } from "@accord/engine/match";
 import type { LeaseName, Store, StoreIdentity } from "@accord/engine/store";
 
 /** How this process is named in leases: for people, and for finding out whether the holder still lives. */
@@ -24,6 +25,7 @@ export function bareContext(host: Host, store: Store, identity: StoreIdentity): 
     identity,
     syncs: [],
     connections: new Map(),
+    matcher: keyMatcher,
     limits: DEFAULT_LIMITS,
     mayWrite: false,
     holder: leaseHolderName(),

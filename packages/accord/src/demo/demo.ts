@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { openCrm, openErp } from "./clients.ts";
 import { play } from "./play.ts";
 import { Stage } from "./stage.ts";
@@ -13,6 +14,9 @@ export interface DemoOptions {
   readonly accord: string;
   readonly seed: number;
 }
+
+/** Where `--keep` keeps the systems unless told otherwise, from the folder that the user is in. */
+export const DEMO_FOLDER = "accord-demo";
 
 /** The seed of the demo's world. Any other works too. */
 export const DEMO_SEED = 20_261_122;
@@ -32,7 +36,7 @@ export async function runDemo(program: Omit<StageProgram, "command"> & { command
       const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
       program.line();
       program.line(failed === 0 ? program.paint.good(`All ${made} checks held, in ${seconds} s.`) : program.paint.bad(`${failed} of ${made} checks did not hold.`));
-      if (options.keepIn !== null) await linger(stage, systems.folder, options);
+      if (options.keepIn !== null && failed === 0) await linger(stage, options.keepIn, systems.dataDirectory, options.accord);
       return { made, failed };
     } finally {
       await crm.close();
@@ -44,21 +48,22 @@ export async function runDemo(program: Omit<StageProgram, "command"> & { command
 }
 
 /** Leaves everything running until the user stops it. */
-async function linger(stage: Stage, folder: string, { accord }: DemoOptions): Promise<void> {
+async function linger(stage: Stage, folder: string, dataDirectory: string, accord: string): Promise<void> {
   const { line, paint, signal } = stage.program;
   await stage.chapter("Now you");
-  const live = await stage.startRun();
-  const where = folder === process.cwd() ? "" : ` --folder ${folder}`;
-  line("Both systems are running, and accord run keeps them in agreement. In another terminal:");
+  const live = await stage.startRun({ isQuiet: true });
+  const where = folder === DEMO_FOLDER ? "" : ` --folder ${folder}`;
+  line("Both systems are running, and accord run keeps them in agreement. In another terminal, from the same folder:");
   line(`  ${paint.bold(`${accord} demo sql${where} crm "UPDATE contacts SET stage = 'lead' WHERE id = 1"`)}`);
   line(`  ${paint.bold(`${accord} demo sql${where} erp "SELECT * FROM customer WHERE customer_no = 10001"`)}`);
-  line(`  ${paint.bold(`${accord} demo sql${where} erp`)}          a prompt; likewise crm`);
+  line(`  ${paint.bold(`${accord} demo sql${where} erp`)}   a prompt; likewise crm`);
   line(`  ${paint.bold(`${accord} --file ${folder}/accord.yaml status`)}   and every other command`);
-  line(`Ctrl-C stops it. The folder ${folder} stays; remove it when you are done.`);
+  const places = dataDirectory.startsWith(resolve(folder)) ? folder : `${folder} (the ERP's data: ${dataDirectory})`;
+  line(`Ctrl-C stops them. What they hold stays in ${places}; remove it when you are done.`);
   try {
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener("abort", () => resolve(), { once: true });
+    await new Promise<void>((done) => {
+      if (signal.aborted) done();
+      else signal.addEventListener("abort", () => done(), { once: true });
     });
   } finally {
     await live.stop();

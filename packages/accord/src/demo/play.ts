@@ -24,11 +24,6 @@ export async function play(stage: Stage): Promise<void> {
   } finally {
     await live.stop();
   }
-  const again = await stage.startRun();
-  try {
-    await undoRun(stage, again.run);
-  } finally {
-    await again.stop();
-  }
+  await undoRun(stage);
   await proveAgreement(stage);
 }

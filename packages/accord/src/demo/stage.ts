@@ -115,14 +115,14 @@ export class Stage {
   }
 
   /** Starts `accord run` beside the demo and returns once it follows both systems. */
-  async startRun(): Promise<Running> {
+  async startRun({ isQuiet }: { readonly isQuiet: boolean } = { isQuiet: false }): Promise<Running> {
     const { line, paint, signal } = this.program;
-    line(`${paint.dim("$")} ${paint.bold("accord run")}${paint.dim("   (in another terminal)")}`);
+    if (!isQuiet) line(`${paint.dim("$")} ${paint.bold("accord run")}${paint.dim("   (in another terminal)")}`);
     const stop = new AbortController();
     const abort = (): void => stop.abort();
     signal.addEventListener("abort", abort, { once: true });
     let run = 0;
-    let isShown = true;
+    let isShown = !isQuiet;
     let isOver = false;
     const ended = this.program
       .command(

@@ -16,6 +16,8 @@ export interface DemoSystems {
   readonly projectFile: string;
   readonly addresses: DemoAddresses;
   readonly world: World;
+  /** Where the ERP's server keeps its data: elsewhere than in the folder where root's folder is closed to the server's user. */
+  readonly dataDirectory: string;
   /** Stops the ERP's server; removes everything unless it is to be kept. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -60,7 +62,7 @@ export async function startSystems(place: DemoPlace): Promise<DemoSystems> {
     const erp = await createErp(server, world);
     writeFileSync(join(folder, "accord.yaml"), projectFile(erp.accord), SECRET);
     writeFileSync(join(folder, ADDRESSES_FILE), `${JSON.stringify({ ...addresses, erp: erp.own })}\n`, SECRET);
-    return { folder, projectFile: join(folder, "accord.yaml"), addresses: { ...addresses, erp: erp.own }, world, stop };
+    return { folder, projectFile: join(folder, "accord.yaml"), addresses: { ...addresses, erp: erp.own }, world, dataDirectory: server.dataDirectory, stop };
   } catch (error) {
     await stop();
     if (kept !== null) rmSync(kept, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /** A cell longer than this is cut. */
-const CELL_MAX = 40;
+const CELL_MAX = 56;
 
 /** Rows under headings and a rule, as a database's command line shows them. Null is shown as nothing would be: `∅`. */
 export function tableLines(columns: readonly string[], rows: readonly (readonly (string | null)[])[]): string[] {

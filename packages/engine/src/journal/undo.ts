@@ -107,16 +107,15 @@ function draftWrite(sync: RunningSync, draft: Draft, row: JournalRow, payload: W
 }
 
 function restoreInitial(sync: RunningSync, draft: Draft, side: string, payload: WritePayload): void {
-  const place = sync.model.sides.findIndex(({ name }) => name === side);
-  const mapping = sync.model.sides[place]?.mapping;
+  const mapping = sync.model.sides.find(({ name }) => name === side)?.mapping;
   const cells = draft.restores.get(side) ?? {};
-  for (const written of payload.fields) {
-    const field = sync.model.fields.findIndex(({ name }) => name === written.field);
-    if (!written.initial || mapping === undefined) continue;
-    for (const column of mapping.fields[field]?.writes ?? []) {
-      const name = mapping.columns[column] ?? "";
-      const written = payload.cells[name];
-      if (written !== undefined) cells[name] = { ...written, ...(cells[name]?.after === undefined ? {} : { after: cells[name].after }) };
+  for (const { field: name, initial } of payload.fields) {
+    const field = sync.model.fields.findIndex((model) => model.name === name);
+    if (!initial || mapping === undefined) continue;
+    for (const place of mapping.fields[field]?.writes ?? []) {
+      const column = mapping.columns[place] ?? "";
+      const written = payload.cells[column];
+      if (written !== undefined) cells[column] = { ...written, ...(cells[column]?.after === undefined ? {} : { after: cells[column].after }) };
     }
   }
   if (Object.keys(cells).length > 0) draft.restores.set(side, cells);

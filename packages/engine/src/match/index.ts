@@ -1,1 +1,2 @@
-export {};
+export { keyMatcher } from "./key-matcher.ts";
+export type { Matcher, MatchProposal, MatchSeeker } from "./matcher.ts";

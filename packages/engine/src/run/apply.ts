@@ -1,3 +1,4 @@
+import { fingerprint } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { DueKey, PlanId, PlannedOperation } from "../store/store.ts";
@@ -48,9 +49,10 @@ async function checkStops(context: EngineContext, summary: PlanSummary, options:
   const trips = await context.store.listTrips(options);
   for (const stop of summary.stops) {
     const trip = trips.find(({ id }) => id === stop.id);
-    if (trip?.approvedAtMs != null && trip.approvedAtMs >= summary.createdAtMs) continue;
+    const approvedAtMs = trip?.approvedAtMs ?? null;
+    if (approvedAtMs !== null && approvedAtMs >= summary.createdAtMs) continue;
     const sync = context.syncs.find(({ model }) => stop.id.startsWith(`${model.name}/`));
-    if (sync !== undefined && trip?.approvedAtMs == null) {
+    if (sync !== undefined && approvedAtMs === null) {
       const nowMs = context.clock.nowMs();
       await context.store.tripGuard({ id: stop.id, sync: sync.id, guard: stop.id.split("/").at(-1) ?? "", reason: stop.reason, trippedAtMs: nowMs, approvedAtMs: null }, options);
     }
@@ -65,11 +67,12 @@ async function release(context: EngineContext, plan: PlanId, choice: ApplyChoice
   for await (const page of chosen) {
     const entities = await context.store.loadEntities([...new Set(page.map(({ entity }) => entity))], options);
     const byId = new Map(entities.map((entity) => [entity.id, entity]));
+    const moved = await movedRecords(context, page, options);
     const keys = new Map<number, DueKey[]>();
     for (const operation of page) {
       const entity = byId.get(operation.entity);
       const holds = entity !== undefined && entity.version === operation.entityVersion && digestOf(entity, operation.side) === operation.imageDigest;
-      if (!holds) {
+      if (!holds || moved.has(operation)) {
         if (changed.length < CHANGED_NAMED_MAX) changed.push(operation);
         continue;
       }
@@ -81,6 +84,29 @@ async function release(context: EngineContext, plan: PlanId, choice: ApplyChoice
     for (const [sync, list] of keys) await context.store.releaseDue(sync, list, context.clock.nowMs(), options);
   }
   return { released, changed };
+}
+
+/** Operations whose record is not as it was planned any more: read again, since nobody may have told us yet. [S60] */
+async function movedRecords(context: EngineContext, page: readonly PlannedOperation[], options: CallOptions): Promise<ReadonlySet<PlannedOperation>> {
+  const moved = new Set<PlannedOperation>();
+  for (const sync of context.syncs) {
+    for (const [side, object] of sync.objects.entries()) {
+      const own = page.filter((operation) => operation.sync === sync.id && operation.side === side && operation.record !== null && operation.imageDigest !== "");
+      for (let start = 0; start < own.length; start += object.capabilities.pageSizeMax) {
+        const part = own.slice(start, start + object.capabilities.pageSizeMax);
+        const { images } = await object.read(
+          part.map(({ record }) => record ?? ""),
+          options,
+        );
+        part.forEach((operation, index) => {
+          const image = images[index] ?? null;
+          const isGone = image === null && operation.kind === "delete";
+          if (!isGone && (image === null || fingerprint(image) !== operation.imageDigest)) moved.add(operation);
+        });
+      }
+    }
+  }
+  return moved;
 }
 
 async function choose(context: EngineContext, plan: PlanId, choice: ApplyChoice, options: CallOptions): Promise<AsyncIterable<readonly PlannedOperation[]>> {

@@ -2,6 +2,7 @@ import type { SyncModel } from "@accord/core";
 import type { Connection, OpenObject } from "../connector/connector.ts";
 import type { CallOptions, Host } from "../host/host.ts";
 import type { Lease, LeaseName, RunId, Store, StoreIdentity, SyncId, SyncState } from "../store/store.ts";
+import type { Matcher } from "../match/matcher.ts";
 import type { GuardLedger } from "./guard-ledger.ts";
 import type { Limits } from "./limits.ts";
 import type { SyncSettings } from "./settings.ts";
@@ -22,6 +23,7 @@ export interface EngineContext extends Host {
   /** Parents before children. [S45] */
   readonly syncs: readonly RunningSync[];
   readonly connections: ReadonlyMap<string, Connection>;
+  readonly matcher: Matcher;
   readonly limits: Limits;
   /** False for plans: nothing is written to any system. */
   readonly mayWrite: boolean;

@@ -313,7 +313,7 @@ function checkEdits(world: World): void {
     if (told.includes(`"${edit.value}"`)) continue;
     const isOverwritten = world.edits.slice(index + 1).some((later) => later.system === edit.system && later.record === edit.record && later.field === edit.field);
     const system = world.systems.find(({ name }) => name === edit.system);
-    const isGone = system?.record("customers", edit.record) == null;
+    const isGone = (system?.record("customers", edit.record) ?? null) === null;
     expect({ ...edit, isOverwritten: isOverwritten || isGone }, "[I2] no lost update").toEqual({ ...edit, isOverwritten: true });
   }
 }

@@ -4,7 +4,7 @@ import type { CallOptions } from "../host/host.ts";
 import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import type { GuardTally } from "./guard-ledger.ts";
-import type { Dispatch } from "./push.ts";
+import type { Dispatch } from "./dispatch.ts";
 
 /** Guards count per hour. */
 const WINDOW_MS = 3_600_000;
@@ -92,7 +92,7 @@ async function isApproved(
   options: CallOptions,
 ): Promise<boolean> {
   const id = tripId(sync, side, stop);
-  const approvedAtMs = (await context.store.listTrips(options)).find((trip) => trip.id === id)?.approvedAtMs ?? null;
+  const approvedAtMs = (await context.store.listTrips(options)).find((known) => known.id === id)?.approvedAtMs ?? null;
   return approvedAtMs !== null && dispatches.every(({ due }) => due.sinceMs <= approvedAtMs);
 }
 

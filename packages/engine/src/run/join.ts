@@ -1,20 +1,22 @@
-import { createEntity, decideMatch, getRecord, joinMember, matchKeysOf, readImage, UNKNOWN_FIELD, withMember } from "@accord/core";
-import type { Entity, EntityId, Joined, MatchDecision, NativeImage, Observation, References, SideIndex } from "@accord/core";
+import { createEntity, getRecord, joinMember, matchKeysOf, readImage, UNKNOWN_FIELD, withMember } from "@accord/core";
+import type { Entity, EntityId, Joined, MaybeValue, NativeImage, Observation, References, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
+import type { MatchProposal } from "../match/matcher.ts";
 import type { StoredEntity } from "../store/store.ts";
 import type { ChangeSet } from "./changes.ts";
 import { retryDelayMs } from "./context.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { isWriting, keepEntity } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
-import { finishMark, keepProblems } from "./merge.ts";
+import { finishMark, keepProblems } from "./finish-mark.ts";
 import type { Sight } from "./sight.ts";
 
 /** A record to be joined, with its match keys. */
 interface Seeker {
   readonly sight: Sight;
   readonly image: NativeImage;
+  readonly values: readonly MaybeValue[];
   readonly keys: readonly (string | null)[];
   /** Outside the side's filter, or archived: it is known, so that nothing is made twice, and takes no part. [S42] */
   readonly isOutside: boolean;
@@ -34,27 +36,40 @@ export async function joinRecords(
   const seen = present.map(({ image }) => ({ side, image }));
   const early = await loadReferences(context, sync, [], seen, options);
   const seekers = present.map(({ sight, image }) => seekerOf(sync, side, sight, image, early));
-  const matches = await context.store.findMatches(
-    sync.id,
-    side,
-    seekers.map(({ sight, keys }) => ({ record: sight.mark.record, keys })),
-    options,
-  );
-  const decisions = matches.map((candidates) => decideMatch(candidates));
+  const decisions = await propose(context, sync, side, seekers, options);
   const linked = decisions.flatMap((decision) => (decision.kind === "link" ? [decision.entity] : []));
   const stored = new Map((await context.store.loadEntities([...new Set(linked)], options)).map((entity) => [entity.id, entity]));
   const references = await loadReferences(context, sync, [...stored.values()], seen, options);
   let nextId = await context.store.reserveEntities(seekers.length, options);
   for (const [index, seeker] of seekers.entries()) {
     const decision = takeMatch(decisions[index] ?? { kind: "new" }, stored);
-    if (decision.kind === "ambiguous") {
-      leaveToReview(context, sync, seeker, decision.entities, changes);
+    if (decision.kind === "review") {
+      leaveToReview(context, sync, seeker, decision, changes);
       continue;
     }
     const joined = join(context, sync, seeker, decision, references, nextId);
     if (decision.kind === "new") nextId += 1;
     keepJoined(context, sync, seeker, joined, references, changes);
   }
+}
+
+async function propose(
+  context: EngineContext,
+  sync: RunningSync,
+  side: SideIndex,
+  seekers: readonly Seeker[],
+  options: CallOptions,
+): Promise<readonly MatchProposal[]> {
+  const candidates = await context.store.findMatches(
+    sync.id,
+    side,
+    seekers.map(({ sight, keys }) => ({ record: sight.mark.record, keys })),
+    options,
+  );
+  return context.matcher.propose(
+    seekers.map(({ sight, values }, index) => ({ sync: sync.model.name, side, record: sight.mark.record, values, candidates: candidates[index] ?? [] })),
+    options,
+  );
 }
 
 /** Records that are gone before they were ever linked are no one's loss. */
@@ -94,21 +109,22 @@ function seekerOf(sync: RunningSync, side: SideIndex, sight: Sight, image: Nativ
   const sideModel = sync.model.sides[side];
   const cells = readImage(image);
   const values = sideModel === undefined ? [] : getRecord(sideModel.mapping, cells, references).values;
-  const isArchived = sideModel?.archive != null && cells[sideModel.archive.column] === sideModel.archive.cell;
-  return { sight, image, keys: matchKeysOf(sync.model, values), isOutside: isArchived || sideModel?.filter?.(cells) === false };
+  const archive = sideModel?.archive ?? null;
+  const isArchived = archive !== null && cells[archive.column] === archive.cell;
+  return { sight, image, values, keys: matchKeysOf(sync.model, values), isOutside: isArchived || sideModel?.filter?.(cells) === false };
 }
 
-type Decision = { readonly kind: "link"; readonly entity: StoredEntity } | { readonly kind: "new" } | Extract<MatchDecision, { kind: "ambiguous" }>;
+type Decision = { readonly kind: "link"; readonly entity: StoredEntity } | { readonly kind: "new" } | Extract<MatchProposal, { kind: "review" }>;
 
 /** An entity can be linked once: a second record of this batch with the same key finds none. */
-function takeMatch(decision: MatchDecision, stored: Map<EntityId, StoredEntity>): Decision {
+function takeMatch(decision: MatchProposal, stored: Map<EntityId, StoredEntity>): Decision {
   if (decision.kind !== "link") return decision;
   const entity = stored.get(decision.entity);
   stored.delete(decision.entity);
   return entity === undefined ? { kind: "new" } : { kind: "link", entity };
 }
 
-function join(context: EngineContext, sync: RunningSync, seeker: Seeker, decision: Exclude<Decision, { kind: "ambiguous" }>, references: References, id: EntityId): Joined {
+function join(context: EngineContext, sync: RunningSync, seeker: Seeker, decision: Exclude<Decision, { kind: "review" }>, references: References, id: EntityId): Joined {
   const { mark } = seeker.sight;
   const observation: Observation = { image: seeker.image, position: seeker.sight.position, fromMs: seeker.sight.fromMs, toMs: seeker.sight.toMs };
   const isLive = isWriting(context, sync);
@@ -118,14 +134,16 @@ function join(context: EngineContext, sync: RunningSync, seeker: Seeker, decisio
   }
   const known = hydrate(sync.model, decision.entity, references);
   const joined = joinMember(sync.model, known, mark.side, mark.record, observation, "match", references);
-  return seeker.isOutside ? { ...joined, entity: setAside(joined.entity, mark.side, known.fields, known.version) } : joined;
+  if (!seeker.isOutside) return joined;
+  const events = joined.events.filter(({ kind }) => kind === "joined");
+  return { ...joined, events, entity: setAside(joined.entity, mark.side, known.fields, known.version) };
 }
 
 /** A member out of scope contributes no value: the canonical record stays as it was, or unknown throughout. [S42] */
 function setAside(entity: Entity, side: SideIndex, fields: Entity["fields"], version: number): Entity {
   const member = entity.members[side];
   if (member === null || member === undefined) return entity;
-  return withMember({ ...entity, fields, version }, side, { ...member, state: "outOfScope" });
+  return withMember({ ...entity, fields, version }, side, { ...member, state: "outOfScope", ack: member.ack.map(() => 0) });
 }
 
 function keepJoined(context: EngineContext, sync: RunningSync, seeker: Seeker, joined: Joined, references: References, changes: ChangeSet): void {
@@ -142,7 +160,7 @@ function keepJoined(context: EngineContext, sync: RunningSync, seeker: Seeker, j
   keepEntity(context, sync, joined.entity, references, changes, seeker.isOutside ? seeker.keys : undefined);
 }
 
-function leaveToReview(context: EngineContext, sync: RunningSync, seeker: Seeker, entities: readonly EntityId[], changes: ChangeSet): void {
+function leaveToReview(context: EngineContext, sync: RunningSync, seeker: Seeker, review: Extract<MatchProposal, { kind: "review" }>, changes: ChangeSet): void {
   const { mark } = seeker.sight;
   changes.consumed.push(mark.sequence);
   changes.problems.push({
@@ -150,8 +168,8 @@ function leaveToReview(context: EngineContext, sync: RunningSync, seeker: Seeker
     side: mark.side,
     record: mark.record,
     kind: "ambiguous",
-    reason: "its match key fits more than one record",
-    entities,
+    reason: review.explanation,
+    entities: review.entities,
     atMs: context.clock.nowMs(),
   });
 }

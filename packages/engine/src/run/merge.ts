@@ -5,10 +5,10 @@ import type { Lease, LoadedMark, Shard } from "../store/store.ts";
 import { absorbSight } from "./absorb-sight.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
-import { retryDelayMs } from "./context.ts";
 import { keepEntity, touch } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 import { joinRecords } from "./join.ts";
+import { finishMark, keepProblems } from "./finish-mark.ts";
 import { lookAt } from "./sight.ts";
 import type { Sight } from "./sight.ts";
 
@@ -64,35 +64,6 @@ function mergeSight(context: EngineContext, sync: RunningSync, entity: Entity, s
     );
   }
   return absorbed.entity;
-}
-
-/** A record whose reference is not known yet is looked at again later; every other mark is done with. [S44] */
-export function finishMark(context: EngineContext, sync: RunningSync, sight: Sight, isWaiting: boolean, changes: ChangeSet): void {
-  const { mark } = sight;
-  if (!isWaiting) {
-    changes.consumed.push(mark.sequence);
-    return;
-  }
-  const nowMs = context.clock.nowMs();
-  changes.deferred.push({ sequence: mark.sequence, notBeforeMs: nowMs + retryDelayMs(context.limits, mark.attempts) });
-  changes.problems.push({ sync: sync.id, side: mark.side, record: mark.record, kind: "reference", reason: "it names a record that is not linked yet", entities: [], atMs: nowMs });
-}
-
-/** Values that could not be understood count as unknown and are listed. [S5, S50] */
-export function keepProblems(
-  context: EngineContext,
-  sync: RunningSync,
-  sight: Sight,
-  problems: readonly (readonly [number, string])[],
-  changes: ChangeSet,
-): void {
-  const { mark } = sight;
-  if (problems.length === 0) {
-    if (mark.attempts === 0) changes.problemsOver.push({ sync: sync.id, side: mark.side, record: mark.record });
-    return;
-  }
-  const reason = problems.map(([field, problem]) => `${sync.model.fields[field]?.name ?? field}: ${problem}`).join("; ");
-  changes.problems.push({ sync: sync.id, side: mark.side, record: mark.record, kind: "value", reason, entities: [], atMs: context.clock.nowMs() });
 }
 
 /** Unlinked records join side by side: those of one side per commit, so that the next side's find them. [S36] */

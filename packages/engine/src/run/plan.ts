@@ -94,7 +94,7 @@ async function rememberCursor(context: EngineContext, name: string, options: Cal
   const row = await context.store.readConnection(name, options);
   const connection = context.connections.get(name);
   const isFollowed = context.syncs.some(({ model, objects }) => model.sides.some((side, index) => side.connection === name && objects[index]?.capabilities.capture !== "sweep"));
-  if (row?.cursor != null || connection === undefined || !isFollowed) return;
+  if ((row?.cursor ?? null) !== null || connection === undefined || !isFollowed) return;
   const cursor = await connection.currentCursor(options);
   await context.store.writeConnection({ connection: name, cursor, epoch: await connection.epoch(options), state: "active", reason: null }, options);
 }
@@ -135,7 +135,7 @@ async function planSide(context: EngineContext, sync: RunningSync, side: number,
 function operationOf(sync: RunningSync, due: LoadedDue, references: References, contested: ReadonlySet<EntityId>): PlannedOperation | null {
   const entity = hydrate(sync.model, due.stored, references);
   const computed = owe(sync.model, entity, due.side, references);
-  const isContested = (computed.kind === "create" || computed.kind === "waits") && entity.members[due.side]?.record == null && contested.has(entity.id);
+  const isContested = (computed.kind === "create" || computed.kind === "waits") && (entity.members[due.side]?.record ?? null) === null && contested.has(entity.id);
   const owed: Owed = isContested ? { kind: "withheld", reason: CONTESTED } : computed;
   if (owed.kind === "nothing" || owed.kind === "reread") return null;
   const member = entity.members[due.side];

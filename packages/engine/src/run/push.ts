@@ -9,20 +9,12 @@ import { CONTESTED, contestedEntities } from "./contested.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { retryDelayMs } from "./context.ts";
 import { keepEntity } from "./due.ts";
+import type { Dispatch } from "./dispatch.ts";
 import { guardPush } from "./guard.ts";
 import { dehydrate, hydrate, loadReferences } from "./hydrate.ts";
 import { settleWrites } from "./settle.ts";
 
 const NONE: ReadonlySet<EntityId> = new Set();
-
-/** One write on its way, with everything settling it needs. */
-export interface Dispatch {
-  readonly due: LoadedDue;
-  readonly entity: Entity;
-  readonly intent: Intent;
-  readonly operation: WriteOperation;
-  readonly fields: readonly OwedField[];
-}
 
 /**
  * Phase three of a run: what is due at each side is computed from the present state (S28), made durable as intents (S29), and written in batches.
@@ -162,8 +154,8 @@ function dispatchOf(context: EngineContext, object: OpenObject, due: LoadedDue, 
   return { due, entity, intent, operation: operationOf(intent), fields: write.fields };
 }
 
-/** The connector's operation for an intent: also what recovery would send again. */
-export function operationOf(intent: Intent): WriteOperation {
+/** The connector's operation for an intent. */
+function operationOf(intent: Intent): WriteOperation {
   const { id, entity, record, set, expect } = intent;
   if (intent.kind === "create" || record === null) return { kind: "create", intent: id, entity, set };
   if (intent.kind === "delete" || intent.kind === "undo-delete") return { kind: "delete", intent: id, entity, record, expect };

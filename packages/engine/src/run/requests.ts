@@ -55,7 +55,7 @@ async function answer(context: EngineContext, sync: RunningSync, request: Loaded
   );
   keepEntity(context, sync, answered.entity, references, changes);
   if (request.kind === "link") await endProblem(context, sync, JSON.parse(request.body) as LinkRequest, changes, options);
-  for (const { side, undo } of answered.undos) keepUndo(context, sync, entity, side, undo, changes);
+  for (const { side, undo: write } of answered.undos) keepUndo(context, sync, entity, side, write, changes);
 }
 
 /** A record that has found its entity is no problem any more, and the entities that it might have been go their own way. */

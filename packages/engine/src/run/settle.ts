@@ -10,7 +10,7 @@ import type { EngineContext, RunningSync } from "./context.ts";
 import { retryDelayMs } from "./context.ts";
 import { keepEntity, touch } from "./due.ts";
 import { dehydrate } from "./hydrate.ts";
-import type { Dispatch } from "./push.ts";
+import type { Dispatch } from "./dispatch.ts";
 
 /** A write whose outcome is to be taken in: straight after the call, or by recovery. */
 export interface Landing {

@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS, refreshStates, SILENT_WATCHER } from "@accord/engine";
 import type { EngineContext, Limits, RunningSync, SyncSettings } from "@accord/engine";
 import type { CallOptions, Connection, Host, OpenObject } from "@accord/engine/connector";
+import { keyMatcher } from "@accord/engine/match";
 import type { Store } from "@accord/engine/store";
 import { benchModel } from "./model.ts";
 import type { BenchSync } from "./model.ts";
@@ -64,6 +65,7 @@ export async function engineBench(options: EngineBenchOptions): Promise<EngineCo
     identity: await store.identity(),
     syncs,
     connections,
+    matcher: keyMatcher,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     mayWrite: options.mayWrite ?? true,
     holder: options.holder ?? "bench",

@@ -7,8 +7,11 @@ export function checkAgreement({ sides: [left, right] }: Evidence): Violation[] 
   const there = byCode(right.rows);
   for (const row of left.rows) {
     const other = there.get(row["code"] ?? "");
-    if (other === undefined) found.push({ rule: "I1", what: `${row["code"]} is at ${left.name} and not at ${right.name}` });
-    for (const field of other === undefined ? [] : MAPPED) {
+    if (other === undefined) {
+      found.push({ rule: "I1", what: `${row["code"]} is at ${left.name} and not at ${right.name}` });
+      continue;
+    }
+    for (const field of MAPPED) {
       if (row[field] === other[field]) continue;
       found.push({ rule: "I1", what: `${row["code"]} ${field}: ${left.name} shows ${row[field]}, ${right.name} ${other[field]}` });
     }

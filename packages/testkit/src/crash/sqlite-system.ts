@@ -12,7 +12,7 @@ const NOTE = (kind: string, before: string, after: string): string =>
 /** Write transactions of SQLite follow one another: while `crash_turn` holds a row, whoever writes is that user. */
 const SETUP = `
   PRAGMA journal_mode = WAL;
-  CREATE TABLE contacts (id INTEGER PRIMARY KEY, code TEXT, name TEXT, city TEXT, note TEXT, points INTEGER NOT NULL DEFAULT 0, private TEXT);
+  CREATE TABLE contacts (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT, name TEXT, city TEXT, note TEXT, points INTEGER NOT NULL DEFAULT 0, private TEXT);
   CREATE INDEX contacts_code ON contacts (code);
   CREATE TABLE crash_turn (operation TEXT);
   CREATE TABLE crash_history (sequence INTEGER PRIMARY KEY AUTOINCREMENT, operation TEXT, kind TEXT, before TEXT, after TEXT);
@@ -38,6 +38,10 @@ export function sqliteSystem(name: string, file: string): CrashSystem {
     history: () => Promise.resolve(historyWhere(admin, "", [])),
     lastSequence: () => Promise.resolve(Number(admin.prepare("SELECT coalesce(max(sequence), 0) AS last FROM crash_history").get()?.["last"])),
     proofs: (intents) => Promise.resolve(proofsOf(admin, intents)),
+    codeOf: (record) => {
+      const code = admin.prepare("SELECT code FROM contacts WHERE id = ?").get(Number(record))?.["code"];
+      return Promise.resolve(typeof code === "string" ? code : null);
+    },
     hold: () => Promise.resolve(hold(open())),
     // What a dead process had begun in a file ends with it.
     settled: () => Promise.resolve(),

@@ -27,6 +27,8 @@ export interface CrashSystem {
   lastSequence(): Promise<number>;
   /** Which of Accord's intents have left their proof row. Tells which moment a kill hit; no invariant is judged by it. */
   proofs(intents: readonly string[]): Promise<ReadonlySet<string>>;
+  /** The code of the thing that a record is, as Accord names records; null where it is gone. */
+  codeOf(record: string): Promise<string | null>;
   /** A user's long transaction that keeps everyone else from writing, until the returned function ends it. Null where somebody is in the way. */
   hold(): Promise<(() => Promise<void>) | null>;
   /** Resolves when nothing that a dead client had begun is under way any more. */

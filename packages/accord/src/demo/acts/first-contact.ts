@@ -13,17 +13,17 @@ export async function pilot(stage: Stage): Promise<void> {
   const crmBefore = await takeSnapshot(stage.crm);
   await stage.accord(["apply", "--sample", "10"], { exits: [0] });
   const after = await takeSnapshot(stage.erp);
-  const run = await lastRun(stage);
+  const changed = differences(before, after);
+  const shown = changed.slice(0, SHOWN);
   await stage.say("What the ERP's own queries show of it:");
-  await stage.accord(["undo", String(run), "--yes", "--limit", "3"]);
+  stage.table(["row in the ERP", "column", "before", "after the pilot"], shown.map(({ row, column, before: old, after: now }) => [row, column, old, now]));
+  await stage.pause(3_000);
+  const run = await lastRun(stage);
+  await stage.accord(["undo", String(run), "--yes", "--limit", "4"]);
   const undone = await takeSnapshot(stage.erp);
   const crmUndone = await takeSnapshot(stage.crm);
-  const changed = differences(before, after);
-  stage.table(
-    ["row in the ERP", "column", "before", "after the pilot", "after undo"],
-    changed.slice(0, SHOWN).map(({ row, column, before: old, after: now }) => [row, column, old, now, cellOf(undone, row, column)]),
-  );
-  await stage.pause(4_000);
+  stage.table(["row in the ERP", "column", "before", "after undo"], shown.map(({ row, column, before: old }) => [row, column, old, cellOf(undone, row, column)]));
+  await stage.pause(2_500);
   stage.check(changed.length > 0, `the pilot changed ${changed.length} cells and rows of the ERP`);
   stage.check(differences(before, undone).length === 0, "after the undo every row of the ERP is as it was before the pilot");
   stage.check(differences(crmBefore, crmUndone).length === 0, "and every row of the CRM too");
@@ -32,7 +32,7 @@ export async function pilot(stage: Stage): Promise<void> {
 /** All of the plan. */
 export async function applyAll(stage: Stage): Promise<void> {
   await stage.chapter("Apply");
-  await stage.accord(["plan", "--limit", "1"], { exits: [3], lines: 8 });
+  await stage.accord(["plan", "--limit", "1"], { exits: [3], lines: 7 });
   await stage.accord(["apply"]);
   const [crm] = await stage.row(stage.crm, "SELECT count(*) FROM contacts WHERE archived = 0");
   const [erp] = await stage.row(stage.erp, "SELECT count(*) FROM customer WHERE NOT archived");

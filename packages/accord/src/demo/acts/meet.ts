@@ -10,16 +10,17 @@ export async function meetSystems(stage: Stage): Promise<void> {
   await stage.sql(stage.erp, "SELECT (SELECT count(*) FROM customer) AS customers, (SELECT count(*) FROM company) AS companies, (SELECT count(*) FROM product) AS products");
   await stage.sql(stage.crm, "SELECT id, first_name, last_name, email, phone, stage, credit_limit FROM contacts WHERE id <= 3");
   await stage.sql(stage.erp, "SELECT customer_no, full_name, email_address, phone, status, credit_limit FROM customer WHERE customer_no <= 10003");
-  await stage.say("accord.yaml says which columns mean the same. `check` reads it, reaches both systems, and says what it can promise there:");
-  await stage.accord(["check"], { exits: [0, 3] });
-  await stage.accord(["install"], { lines: 6 });
+  await stage.say("accord.yaml says which columns mean the same. `install` makes what live capture needs; `check` says what can be promised, and which columns are left over:");
+  await stage.accord(["install"], { lines: 4 });
+  await stage.accord(["check"]);
 }
 
 /** What does not match, and the plan: nothing is written. */
 export async function showPlan(stage: Stage): Promise<void> {
   await stage.chapter("What does not match, and what would be written");
   const before = [await takeSnapshot(stage.crm), await takeSnapshot(stage.erp)] as const;
-  await stage.accord(["plan", "--limit", "5"], { exits: [3] });
+  await stage.say("Who is only here, who is only there, which pairs differ, which keys are ambiguous; and every write that would follow, here a few of each kind:");
+  await stage.accord(["plan", "--sample", "8"], { exits: [3], lines: 60 });
   const after = [await takeSnapshot(stage.crm), await takeSnapshot(stage.erp)] as const;
   stage.check(differences(before[0], after[0]).length + differences(before[1], after[1]).length === 0, "both databases hold exactly what they held before the plan");
 }
@@ -45,7 +46,7 @@ export async function settleTwins(stage: Stage): Promise<void> {
     await stage.accord(["conflicts", "resolve", id, "--link", String(first.entity)]);
   }
   await stage.say("Planned anew, with the archived twins out of the way:");
-  await stage.accord(["plan", "--limit", "3"], { exits: [3], lines: 14 });
+  await stage.accord(["plan", "--limit", "1"], { exits: [3], lines: 7 });
   const left = await stage.ask<ConflictsJson>(["conflicts", "list"]);
   stage.check(left.open === 0, "no doubtful match is left");
 }

@@ -18,7 +18,7 @@ CREATE TABLE customer (
   phone         varchar(32),
   status        text NOT NULL DEFAULT 'A' CHECK (status IN ('L', 'A', 'Z')),
   company_no    integer REFERENCES company,
-  credit_limit  numeric(12,2) NOT NULL DEFAULT 0,
+  credit_limit  numeric(12,2),
   archived      boolean NOT NULL DEFAULT false,
   vat_id        text,
   updated_at    timestamptz NOT NULL DEFAULT now()

@@ -1,0 +1,196 @@
+import { DatabaseSync } from "node:sqlite";
+import { createCommandLine } from "@accord/testkit";
+import type { CommandLine } from "@accord/testkit";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ConflictsJson } from "./conflicts.ts";
+import type { ExplainJson } from "./explain.ts";
+import type { HistoryJson } from "./history.ts";
+
+const PROJECT = `version: 1
+installation: shop
+connections:
+  crm: { connector: sqlite, file: crm.db }
+  erp: { connector: sqlite, file: erp.db }
+syncs:
+  customers:
+    sides: { crm: { object: contacts }, erp: { object: customer } }
+    match: [[email]]
+    fields:
+      email: { type: email, crm: email, erp: email }
+      name:  { type: text, crm: name, erp: name, policy: review }
+      phone: { type: text, crm: phone, erp: phone, policy: review, sensitive: true }
+    deletes: { conflict: review }
+    guards: { deletes: 100% }
+`;
+
+let line: CommandLine;
+let crm: DatabaseSync;
+let erp: DatabaseSync;
+
+beforeEach(async () => {
+  line = createCommandLine();
+  line.write("accord.yaml", PROJECT);
+  crm = new DatabaseSync(line.path("crm.db"));
+  erp = new DatabaseSync(line.path("erp.db"));
+  crm.exec("CREATE TABLE contacts (id INTEGER PRIMARY KEY, email TEXT, name TEXT, phone TEXT)");
+  erp.exec("CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, name TEXT, phone TEXT)");
+  crm.exec("INSERT INTO contacts VALUES (1, 'ann@x.org', 'Ann', '11'), (2, 'bob@x.org', 'Bob', '22'), (3, 'cid@x.org', 'Cid', '33')");
+});
+
+afterEach(async () => {
+  crm.close();
+  erp.close();
+  await line.remove();
+});
+
+async function accord(...words: string[]): Promise<{ readonly code: number | null; readonly out: string; readonly error: string }> {
+  return line.run(words);
+}
+
+async function json<Answer>(...words: string[]): Promise<Answer> {
+  return JSON.parse((await line.run([...words, "--json"])).out) as Answer;
+}
+
+/** Both systems agree and the sync is live. */
+async function begin(): Promise<void> {
+  expect((await accord("install")).code).toBe(0);
+  expect((await accord("apply", "--yes")).code).toBe(0);
+}
+
+function nameAt(database: DatabaseSync, table: string, email: string): unknown {
+  return database.prepare(`SELECT name FROM ${table} WHERE email = ?`).get(email)?.["name"];
+}
+
+test("[S23] a conflict is listed with both values, and a person's decision reaches both sides", async () => {
+  await begin();
+  crm.exec("UPDATE contacts SET name = 'Anna' WHERE id = 1");
+  erp.exec("UPDATE customer SET name = 'Annie' WHERE email = 'ann@x.org'");
+  await accord("plan");
+  const listed = await accord("conflicts");
+  expect(listed.code).toBe(3);
+  expect(listed.out).toContain('"Anna"');
+  expect(listed.out).toContain('"Annie"');
+  const { conflicts } = await json<ConflictsJson>("conflicts");
+  expect(conflicts).toHaveLength(1);
+  const id = conflicts[0]?.id ?? "";
+  const shown = await accord("conflicts", "show", id);
+  expect(shown.out).toContain(`accord conflicts resolve ${id} --take erp`);
+  expect([nameAt(crm, "contacts", "ann@x.org"), nameAt(erp, "customer", "ann@x.org")]).toEqual(["Anna", "Annie"]);
+
+  const resolved = await accord("conflicts", "resolve", id, "--take", "erp");
+  expect([resolved.code, resolved.error]).toEqual([0, ""]);
+  expect([nameAt(crm, "contacts", "ann@x.org"), nameAt(erp, "customer", "ann@x.org")]).toEqual(["Annie", "Annie"]);
+  expect((await accord("conflicts")).code).toBe(0);
+  expect((await accord("verify")).code).toBe(0);
+
+  const told = await accord("explain", "customers", "crm:1", "name");
+  expect(told.code).toBe(0);
+  expect(told.out).toContain('name is "Annie", decided by a person in Accord');
+  expect(told.out).toContain('crm changed name from "Ann" to "Anna"');
+  expect(told.out).toContain("a person decided");
+  const { fields, story } = await json<ExplainJson>("explain", "customers", "crm:1", "name");
+  expect(fields[0]?.sides.map(({ state }) => state)).toEqual(["shows", "shows"]);
+  expect(story.map(({ kind }) => kind)).toContain("reviewOpened");
+  const history = await json<HistoryJson>("history", "customers", "crm:1");
+  expect("story" in history && history.story.length).toBeGreaterThan(story.length);
+});
+
+test("sensitive values are masked unless they are asked for", async () => {
+  await begin();
+  crm.exec("UPDATE contacts SET phone = '111' WHERE id = 1");
+  erp.exec("UPDATE customer SET phone = '999' WHERE email = 'ann@x.org'");
+  await accord("plan");
+  for (const words of [["conflicts"], ["conflicts", "--json"], ["explain", "customers", "crm:1", "phone"], ["history", "customers", "crm:1"]]) {
+    const { out } = await accord(...words);
+    expect(out, words.join(" ")).not.toMatch(/111|999/);
+    expect(out, words.join(" ")).toContain("•••");
+  }
+  expect((await accord("conflicts", "list", "--show-values")).out).toMatch(/"111"[\s\S]*"999"/);
+});
+
+test("a decision may be another value, or none", async () => {
+  await begin();
+  crm.exec("UPDATE contacts SET name = 'Anna' WHERE id = 1; UPDATE contacts SET name = 'Bobby' WHERE id = 2");
+  erp.exec("UPDATE customer SET name = 'Annie' WHERE email = 'ann@x.org'; UPDATE customer SET name = 'Rob' WHERE email = 'bob@x.org'");
+  await accord("plan");
+  const ids = (await json<ConflictsJson>("conflicts")).conflicts.map(({ id }) => id);
+  expect((await accord("conflicts", "resolve", ids[0] ?? "", "--value", "Ann B.")).code).toBe(0);
+  expect((await accord("conflicts", "resolve", ids[1] ?? "", "--empty")).code).toBe(0);
+  expect(nameAt(crm, "contacts", "ann@x.org")).toBe("Ann B.");
+  expect(nameAt(erp, "customer", "ann@x.org")).toBe("Ann B.");
+  expect([nameAt(crm, "contacts", "bob@x.org"), nameAt(erp, "customer", "bob@x.org")]).toEqual([null, null]);
+});
+
+test("[S38] a delete that met an edit is kept or deleted as a person says", async () => {
+  await begin();
+  crm.exec("DELETE FROM contacts WHERE id IN (1, 2)");
+  erp.exec("UPDATE customer SET name = name || '!' WHERE email IN ('ann@x.org', 'bob@x.org')");
+  await accord("plan");
+  const { conflicts } = await json<ConflictsJson>("conflicts");
+  expect(conflicts.map(({ kind }) => kind)).toEqual(["delete", "delete"]);
+  const wrong = await accord("conflicts", "resolve", conflicts[0]?.id ?? "", "--take", "erp");
+  expect([wrong.code, wrong.error.trim()]).toEqual([2, "error ACCORD_USAGE: Here a delete met an edit: decide it with --keep or --delete."]);
+  expect((await accord("conflicts", "resolve", conflicts[0]?.id ?? "", "--keep")).code).toBe(0);
+  expect((await accord("conflicts", "resolve", conflicts[1]?.id ?? "", "--delete")).code).toBe(0);
+  const left = (database: DatabaseSync, table: string): unknown[] => database.prepare(`SELECT email, name FROM ${table} ORDER BY email`).all().map((row) => `${row["email"]} ${row["name"]}`);
+  expect(left(crm, "contacts")).toEqual(left(erp, "customer"));
+  expect(left(erp, "customer")).toHaveLength(2);
+  expect((await accord("verify")).code).toBe(0);
+});
+
+test("[S36] a record that fits several is linked as a person says, and nothing is created for it meanwhile", async () => {
+  crm.exec("INSERT INTO contacts VALUES (4, 'ann@x.org', 'Ann too', '44')");
+  erp.exec("INSERT INTO customer VALUES (70, 'ann@x.org', 'Ann', '11')");
+  await begin();
+  const anns = (): number => erp.prepare("SELECT 1 FROM customer WHERE email = 'ann@x.org'").all().length;
+  expect(anns()).toBe(1);
+  const { conflicts } = await json<ConflictsJson>("conflicts");
+  const match = conflicts[0];
+  expect(match?.id).toBe("customers/erp/70");
+  const wrong = await accord("conflicts", "resolve", "customers/erp/70", "--link", "999999");
+  expect(wrong.code).toBe(2);
+  const candidate = match?.kind === "match" ? match.candidates.find(({ records }) => records.includes("crm:1")) : undefined;
+  crm.exec("DELETE FROM contacts WHERE id = 4");
+  await accord("plan");
+  expect((await accord("conflicts", "resolve", "customers/erp/70", "--link", String(candidate?.entity))).code).toBe(0);
+  expect(anns()).toBe(1);
+  crm.exec("UPDATE contacts SET name = 'Ann A.' WHERE id = 1");
+  expect((await accord("apply", "--yes")).code).toBe(0);
+  expect(nameAt(erp, "customer", "ann@x.org")).toBe("Ann A.");
+  expect((await accord("verify")).code).toBe(0);
+});
+
+test("wrong words end in one line that says what is right", async () => {
+  await begin();
+  const told = async (...words: string[]): Promise<[number | null, string]> => {
+    const { code, error } = await accord(...words);
+    return [code, error.trim()];
+  };
+  expect(await told("conflicts", "show", "customers/1/name")).toEqual([2, "error ACCORD_USAGE: There is no open conflict customers/1/name, nor any other."]);
+  expect(await told("conflicts", "resolve", "customers/1/name")).toEqual([
+    2,
+    "error ACCORD_USAGE: Say how to decide it with exactly one of --take, --value, --empty, --keep, --delete and --link.",
+  ]);
+  expect(await told("explain", "people", "1")).toEqual([2, "error ACCORD_USAGE: There is no sync people; it is one of customers."]);
+  expect(await told("explain", "customers", "crm:99")).toEqual([
+    2,
+    "error ACCORD_USAGE: customers knows no record or entity crm:99; name a record as crm:17, or an entity by its number.",
+  ]);
+  expect(await told("explain", "customers", "crm:1", "nam")).toEqual([2, "error ACCORD_USAGE: customers has no field nam; it is one of email, name, phone."]);
+  expect(await told("history", "customers")).toEqual([2, "error ACCORD_USAGE: Name the record too: accord history customers crm:17."]);
+});
+
+test("a running accord run carries out the decision", async () => {
+  await begin();
+  const running = line.start(["run"]);
+  await running.waitFor("Running (run");
+  erp.exec("BEGIN IMMEDIATE; UPDATE customer SET name = 'Annie' WHERE email = 'ann@x.org'");
+  crm.exec("UPDATE contacts SET name = 'Anna' WHERE id = 1");
+  erp.exec("COMMIT");
+  await expect.poll(async () => (await json<ConflictsJson>("conflicts")).open, { timeout: 10_000 }).toBe(1);
+  const id = (await json<ConflictsJson>("conflicts")).conflicts[0]?.id ?? "";
+  expect((await accord("conflicts", "resolve", id, "--take", "crm")).code).toBe(0);
+  expect([nameAt(crm, "contacts", "ann@x.org"), nameAt(erp, "customer", "ann@x.org")]).toEqual(["Anna", "Anna"]);
+  running.child.kill("SIGINT");
+  expect((await running.ended).code).toBe(0);
+});

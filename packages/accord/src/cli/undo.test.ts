@@ -1,0 +1,111 @@
+import { DatabaseSync } from "node:sqlite";
+import { createCommandLine } from "@accord/testkit";
+import type { CommandLine } from "@accord/testkit";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { HistoryJson } from "./history.ts";
+import type { UndoJson } from "./undo.ts";
+
+const PROJECT = `version: 1
+installation: shop
+connections:
+  crm: { connector: sqlite, file: crm.db }
+  erp: { connector: sqlite, file: erp.db }
+syncs:
+  customers:
+    sides: { crm: { object: contacts }, erp: { object: customer } }
+    match: [[email]]
+    fields:
+      email: { type: email, crm: email, erp: email }
+      name:  { type: text, crm: name, erp: name }
+`;
+
+let line: CommandLine;
+let crm: DatabaseSync;
+let erp: DatabaseSync;
+
+beforeEach(async () => {
+  line = createCommandLine();
+  line.write("accord.yaml", PROJECT);
+  crm = new DatabaseSync(line.path("crm.db"));
+  erp = new DatabaseSync(line.path("erp.db"));
+  crm.exec("CREATE TABLE contacts (id INTEGER PRIMARY KEY, email TEXT, name TEXT)");
+  erp.exec("CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, name TEXT)");
+  crm.exec("INSERT INTO contacts VALUES (1, 'ann@x.org', 'Ann'), (2, 'bob@x.org', 'Bob'), (3, 'cid@x.org', 'Cid')");
+  erp.exec("INSERT INTO customer VALUES (71, 'ann@x.org', 'Anne'), (72, 'bob@x.org', 'Bob'), (74, 'dan@x.org', 'Dan')");
+  await line.run(["install"]);
+});
+
+afterEach(async () => {
+  crm.close();
+  erp.close();
+  await line.remove();
+});
+
+function rows(database: DatabaseSync, table: string): string[] {
+  return database
+    .prepare(`SELECT email, name FROM ${table} ORDER BY email`)
+    .all()
+    .map((row) => `${row["email"]} ${row["name"]}`);
+}
+
+async function lastRun(): Promise<string> {
+  const history = JSON.parse((await line.run(["history", "--json"])).out) as HistoryJson;
+  return "runs" in history ? String(history.runs[0]?.run) : "";
+}
+
+test("[S59] undoing the first apply puts every system back as it was, and shows it first", async () => {
+  const before = [rows(crm, "contacts"), rows(erp, "customer")];
+  expect((await line.run(["apply", "--yes"])).code).toBe(0);
+  const after = [rows(crm, "contacts"), rows(erp, "customer")];
+  expect(after[0]).toEqual(after[1]);
+  const run = await lastRun();
+
+  const preview = await line.run(["undo", run]);
+  expect(preview.code).toBe(3);
+  expect(preview.out).toContain("Nothing has been written.");
+  expect([rows(crm, "contacts"), rows(erp, "customer")]).toEqual(after);
+
+  const undone = await line.run(["undo", run, "--yes", "--json"]);
+  expect(undone.code).toBe(0);
+  const { applied, back, left, open } = JSON.parse(undone.out) as UndoJson;
+  expect([applied, back.length > 0, left, open]).toEqual([true, true, [], []]);
+  expect([rows(crm, "contacts"), rows(erp, "customer")]).toEqual(before);
+  expect((await line.run(["undo", run])).code).toBe(0);
+});
+
+test("[S59] what a user changed since is left alone and listed", async () => {
+  await line.run(["apply", "--yes"]);
+  const run = await lastRun();
+  erp.exec("UPDATE customer SET name = 'Anna Maria' WHERE id = 71");
+  crm.exec("UPDATE contacts SET name = 'Daniel' WHERE email = 'dan@x.org'");
+  const undone = await line.run(["undo", run, "--yes", "--json"]);
+  const { left } = JSON.parse(undone.out) as UndoJson;
+  expect(left.map(({ side, kind }) => `${side} ${kind}`).toSorted()).toEqual(["crm uncreate", "erp restore"]);
+  expect(rows(erp, "customer")).toContain("ann@x.org Anna Maria");
+  expect(rows(crm, "contacts")).toContain("dan@x.org Daniel");
+  expect(rows(erp, "customer")).not.toContain("cid@x.org Cid");
+});
+
+test("one record, one field or a span of time can be undone", async () => {
+  await line.run(["apply", "--yes"]);
+  crm.exec("UPDATE contacts SET name = 'Bobby' WHERE id = 2; UPDATE contacts SET name = 'Cyd' WHERE id = 3");
+  await line.run(["apply", "--yes"]);
+  expect(rows(erp, "customer")).toEqual(expect.arrayContaining(["bob@x.org Bobby", "cid@x.org Cyd"]));
+  const undone = await line.run(["undo", "--entity", "customers/crm:2", "--field", "name", "--since", "1h", "--yes"]);
+  expect([undone.code, undone.error]).toEqual([0, ""]);
+  expect(rows(erp, "customer")).toEqual(expect.arrayContaining(["bob@x.org Bob", "cid@x.org Cyd"]));
+  expect(rows(crm, "contacts")).toEqual(expect.arrayContaining(["bob@x.org Bob", "cid@x.org Cyd"]));
+  expect((await line.run(["verify"])).code).toBe(0);
+});
+
+test("wrong words end in one line that says what is right", async () => {
+  await line.run(["apply", "--yes"]);
+  const told = async (...words: string[]): Promise<[number | null, string]> => {
+    const { code, error } = await line.run(["undo", ...words]);
+    return [code, error.trim()];
+  };
+  expect(await told()).toEqual([2, "error ACCORD_USAGE: Say what to undo: a run (accord history lists them), or --entity, or --since."]);
+  expect(await told("99")).toEqual([2, "error ACCORD_USAGE: There is no run 99; accord history lists them."]);
+  expect(await told("--since", "yesterday")).toEqual([2, "error ACCORD_USAGE: --since takes a length of time such as 10m, or an instant such as 2026-03-02T14:00:00Z."]);
+  expect(await told("--since", "1h", "--field", "nam")).toEqual([2, "error ACCORD_USAGE: No sync has a field nam."]);
+});

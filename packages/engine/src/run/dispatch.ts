@@ -1,0 +1,12 @@
+import type { Entity, OwedField } from "@accord/core";
+import type { WriteOperation } from "../connector/connector.ts";
+import type { Intent, LoadedDue } from "../store/store.ts";
+
+/** One write on its way, with everything settling it needs. */
+export interface Dispatch {
+  readonly due: LoadedDue;
+  readonly entity: Entity;
+  readonly intent: Intent;
+  readonly operation: WriteOperation;
+  readonly fields: readonly OwedField[];
+}

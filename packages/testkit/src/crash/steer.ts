@@ -1,0 +1,147 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Running } from "../program/command-line.ts";
+import type { CrashRow } from "./crash-table.ts";
+import { killHard, waitForStore } from "./kill.ts";
+import type { KillScene } from "./kill.ts";
+import type { OpenIntent } from "./store-view.ts";
+import type { Habit } from "./users.ts";
+
+/** A try at a moment that does not come is given up after this. Milliseconds. */
+const TRY_MS = 1_200;
+const TRIES_MAX = 8;
+/** How long users write with Accord kept from committing. Milliseconds. */
+const BLIND_MS = 150;
+
+/** Kills the process at a moment of the crash table, using only what users and disks do anyway: locks. The moment may be missed: `autopsy` says what was hit. */
+export async function killAt(row: CrashRow, scene: KillScene, running: Running, side: number): Promise<void> {
+  switch (row) {
+    case "before the merge commits":
+      await killWhileBlind(scene, running);
+      return;
+    case "merge committed":
+      await killBetweenCommits(scene, running);
+      return;
+    case "intent open, not executed":
+      await killWhileHanging(scene, running, side);
+      return;
+    case "update executed, answer lost":
+    case "the same, then a user edited too":
+      await killAfterEffect(scene, running, side, "update", row);
+      return;
+    case "create executed, answer lost":
+      await killAfterEffect(scene, running, side, "insert", row);
+      return;
+    case "delete executed, answer lost":
+      await killAfterEffect(scene, running, side, "delete", row);
+      return;
+    case "paused past its lease":
+      await killHard(running); // Its own scenario: see pause.ts.
+      return;
+  }
+}
+
+/** Users write, Accord cannot commit what it sees: the hint returns. */
+async function killWhileBlind(scene: KillScene, running: Running): Promise<void> {
+  await waitForStore(scene, running, (store) => {
+    const release = store.hold();
+    if (release === null) return false;
+    release();
+    return true;
+  });
+  const store = scene.openStore();
+  const release = store?.hold() ?? null;
+  await sleep(BLIND_MS);
+  await killHard(running);
+  release?.();
+  store?.close();
+}
+
+/** Stops Accord at one of its commits, again and again, until that is the one between a merge and its intents. */
+async function killBetweenCommits(scene: KillScene, running: Running): Promise<void> {
+  let release: (() => void) | null = null;
+  await waitForStore(scene, running, (store) => {
+    release = store.hold();
+    if (release === null) return false;
+    const { due, intents } = store.state();
+    if (due > 0 && intents.length === 0) return true;
+    release();
+    return false;
+  });
+  await killHard(running);
+  release = release as (() => void) | null; // Set by the callback.
+  release?.();
+}
+
+/** A user's lock keeps the call waiting; the lock stays until the server has given the dead client's call up. */
+async function killWhileHanging(scene: KillScene, running: Running, side: number): Promise<void> {
+  const hanging = await hang(scene, running, side, "update");
+  await killHard(running);
+  if (hanging === null) return;
+  await scene.systems[side]?.settled();
+  await hanging.release();
+}
+
+interface Hanging {
+  readonly intent: OpenIntent;
+  release(): Promise<void>;
+}
+
+/** Brings a write of a kind to where it waits for a user's lock at the target. Null: none came. */
+export async function hang(scene: KillScene, running: Running, side: number, habit: Exclude<Habit, "mixed">): Promise<Hanging | null> {
+  const target = scene.systems[side];
+  const kind = habit === "insert" ? "create" : habit;
+  for (let attempt = 0; attempt < TRIES_MAX && running.child.exitCode === null; attempt += 1) {
+    scene.users.habit = habit;
+    const release = (await target?.hold()) ?? null;
+    if (release === null) continue;
+    let intent: OpenIntent | undefined;
+    const isThere = await waitForStore(
+      scene,
+      running,
+      (store) => {
+        intent = store.state().intents.find((open) => open.side === side && open.kind === kind);
+        return intent !== undefined;
+      },
+      TRY_MS,
+    );
+    scene.users.habit = "mixed";
+    if (isThere && intent !== undefined) return { intent, release };
+    await release();
+    await sleep(100);
+  }
+  return null;
+}
+
+/** Lets the write happen while Accord is kept from committing its outcome: executed, and the answer lost. */
+async function killAfterEffect(scene: KillScene, running: Running, side: number, habit: Exclude<Habit, "mixed">, row: CrashRow): Promise<void> {
+  const target = scene.systems[side];
+  for (let attempt = 0; attempt < TRIES_MAX && running.child.exitCode === null; attempt += 1) {
+    const hanging = await hang(scene, running, side, habit);
+    if (hanging === null) break;
+    const store = scene.openStore();
+    const releaseStore = store?.hold() ?? null;
+    await hanging.release();
+    const landed = releaseStore !== null && (await hasLanded(scene, side, hanging.intent.id));
+    if (landed) {
+      await killHard(running);
+      releaseStore?.();
+      store?.close();
+      const code = row === "the same, then a user edited too" && hanging.intent.record !== null ? await target?.codeOf(hanging.intent.record) : null;
+      if (code !== null && code !== undefined && (await scene.users.edit(side, code))) scene.tally.hit(row);
+      return;
+    }
+    releaseStore?.();
+    store?.close();
+  }
+  await killHard(running);
+}
+
+/** Soon, or not at all: Accord may be waiting for the store with something else in hand. */
+async function hasLanded(scene: KillScene, side: number, intent: string): Promise<boolean> {
+  for (let looks = 0; looks < 100; looks += 1) {
+    const proofs = await scene.systems[side]?.proofs([intent]);
+    if (proofs?.has(intent) === true) return true;
+    await sleep(3);
+  }
+  return false;
+}
