@@ -14,7 +14,8 @@ interface SqlOptions {
   readonly folder: string;
 }
 
-
+/** As `DEMO_FOLDER` of the demo, which is not loaded for help. */
+const FOLDER = "accord-demo";
 
 export function defineDemo(parent: Command, binder: Binder): void {
   const command = parent

@@ -50,7 +50,7 @@ export class Stage {
   }
 
   async chapter(title: string): Promise<void> {
-    await this.pause(this.#chapters === 0 ? 0 : 1_500);
+    await this.pause(this.#chapters === 0 ? 0 : 1_200);
     this.#chapters += 1;
     this.program.line();
     this.program.line(this.program.paint.bold(`━━ ${this.#chapters}. ${title} ${"━".repeat(Math.max(0, 76 - title.length))}`));
@@ -59,7 +59,7 @@ export class Stage {
   /** A sentence for the spectator, with the time to read it. */
   async say(text: string): Promise<void> {
     this.program.line(text);
-    await this.pause(500 + text.length * 18);
+    await this.pause(400 + text.length * 14);
   }
 
   /** Time to look. Nothing with `--fast`. */
@@ -101,7 +101,7 @@ export class Stage {
     if (printed.length > most) line(paint.dim(`│ … and ${printed.length - most} more lines`));
     this.#throwIfStopped();
     this.check((options.exits ?? [0]).includes(code), `accord ${words[0] ?? ""} ended with exit code ${code}`, true);
-    await this.pause(Math.min(4_000, 400 + printed.length * 130));
+    await this.pause(Math.min(3_000, 300 + printed.length * 100));
     return printed.join("\n");
   }
 

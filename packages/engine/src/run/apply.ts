@@ -5,6 +5,7 @@ import type { DueKey, PlanId, PlannedOperation } from "../store/store.ts";
 import type { EngineContext } from "./context.ts";
 import { refreshStates } from "./context.ts";
 import { drainAll } from "./drain.ts";
+import { acceptEpochs } from "./epoch.ts";
 import { digestOf } from "./plan.ts";
 import type { PlanSummary } from "./plan.ts";
 
@@ -38,6 +39,7 @@ export async function applyPlan(context: EngineContext, plan: PlanId, summary: P
   if (isWhole) {
     for (const sync of context.syncs) await context.store.setSyncState(sync.id, "live", null, options);
     if (context.identity.restored) await context.store.acknowledgeRestore(options);
+    await acceptEpochs(context, options);
   }
   await refreshStates(context, options);
   await drainUntilQuiet(context, options);

@@ -77,7 +77,7 @@ async function startingCursor(
   if (row !== null && row.cursor !== null) return row.cursor;
   const cursor = await connection.currentCursor(options);
   for (const { sync, side } of sides) await sweep(context, sync, side, options);
-  await context.store.writeConnection({ connection: connection.name, cursor, epoch: row?.epoch ?? null, state: "active", reason: null }, options);
+  await context.store.writeConnection({ connection: connection.name, cursor, epoch: row?.epoch ?? (await connection.epoch(options)), state: "active", reason: null }, options);
   ring();
   return cursor;
 }

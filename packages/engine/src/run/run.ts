@@ -5,6 +5,7 @@ import { Bell } from "./bell.ts";
 import type { EngineContext } from "./context.ts";
 import { drainAll, releaseLeases } from "./drain.ts";
 import { sweep } from "./list.ts";
+import { checkEpochs } from "./epoch.ts";
 import { followConnection } from "./pull.ts";
 
 /** How often an idle engine looks whether another process left it something to do. Milliseconds. */
@@ -14,9 +15,10 @@ const SWEEP_LOOK_MS = 1_000;
 
 /**
  * A live run: pull, merge, push and settle until the signal aborts. Feeds are followed side by side (pull); one loop drains the shards (merge, push, settle).
- * One process at a time may run: the engine's lease. @throws ACCORD_ALREADY_RUNNING
+ * One process at a time may run: the engine's lease. @throws ACCORD_ALREADY_RUNNING, ACCORD_EPOCH_CHANGED
  */
 export async function runLive(context: EngineContext, options: CallOptions): Promise<void> {
+  await checkEpochs(context, options);
   const lease = await takeEngine(context, options);
   const stop = new AbortController();
   const abort = (): void => stop.abort();

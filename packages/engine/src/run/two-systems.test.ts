@@ -7,6 +7,8 @@ import { makePlan } from "./plan.ts";
 import { sweep } from "./list.ts";
 import { planUndo } from "../journal/undo.ts";
 import { drainAll, releaseLeases } from "./drain.ts";
+import { checkEpochs } from "./epoch.ts";
+import { runLive } from "./run.ts";
 import type { GuardSettings } from "./settings.ts";
 import { verify } from "./verify.ts";
 import type { Difference } from "./verify.ts";
@@ -377,5 +379,25 @@ describe("a store restored from a backup", () => {
     expect(rows(at.erp)).toEqual(before);
     expect(rows(at.crm)).toEqual(["ann@x.org|Anne|7.00|untouched", "late@x.org|Late|1.00|untouched"]);
     expect(await differencesOf(whole)).toEqual([]);
+  });
+});
+
+describe("a system restored from a backup", () => {
+  test("[S12] is noticed before anything is written, and accepted by applying a plan", async () => {
+    const { at, left } = await agreed();
+    const backup = at.crm.backUp();
+    at.crm.user.update("customers", left, { name: "Anne" });
+    await settleAll(at, await at.context());
+    at.crm.restore(backup);
+    const context = await at.context();
+    const stop = new AbortController();
+    await expect(runLive(context, { signal: stop.signal })).rejects.toMatchObject({ code: "ACCORD_EPOCH_CHANGED" });
+
+    const planning = await at.context(false);
+    const { plan, summary } = await makePlan(planning, UNCANCELLED);
+    await releaseLeases(planning, UNCANCELLED);
+    await drive(at.world.host.clock, applyPlan(context, plan, summary, { sample: null, entities: null }, UNCANCELLED));
+    await checkEpochs(context, UNCANCELLED);
+    expect(rows(at.crm)).toEqual(rows(at.erp));
   });
 });
