@@ -89,7 +89,7 @@ async function runAction(program: Program, command: Command, action: Action<unkn
 }
 
 /** A terminal whose output is handed on line by line; nobody sits at its keyboard. */
-function lineTerminal(outer: Terminal, hasColors: boolean, tell: (line: string) => void): { readonly terminal: Terminal; flush(): void } {
+function lineTerminal(outer: Terminal, hasColors: boolean, tell: (line: string) => void): { readonly terminal: Terminal; readonly flush: () => void } {
   let pending = "";
   const take = (text: string): void => {
     const lines = `${pending}${text}`.split("\n");

@@ -13,7 +13,7 @@ export interface CommandContext {
   /** The options that sessions take: file, signal, log. */
   readonly session: SessionOptions;
   /** Runs another command line in this process, as if typed: each printed line goes to `tell`. Returns its exit code. */
-  runCommand(words: readonly string[], tell: (line: string) => void, signal: AbortSignal): Promise<ExitCode>;
+  readonly runCommand: (words: readonly string[], tell: (line: string) => void, signal: AbortSignal) => Promise<ExitCode>;
 }
 
 /** Carries out a command: heavy modules are imported inside, so that `accord --help` stays quick. Returns the exit code; failures are thrown. */

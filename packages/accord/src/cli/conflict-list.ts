@@ -68,7 +68,11 @@ export async function conflictOf(session: StoreSession, id: string, options: Cal
   const conflicts = await openConflicts(session, options);
   const conflict = conflicts.find((candidate) => candidate.id === id);
   if (conflict !== undefined) return conflict;
-  throw usageError(conflicts.length === 0 ? `There is no open conflict ${id}, nor any other.` : `There is no open conflict ${id}; accord conflicts lists those there are.`);
+  throw usageError(
+    conflicts.length === 0
+      ? `There is no open conflict ${id}, nor any other.`
+      : `There is no open conflict ${id}; accord conflicts lists those there are.`,
+  );
 }
 
 function reviewsOf(syncs: readonly NamedSync[], entity: StoredEntity): OpenConflict[] {
@@ -76,8 +80,20 @@ function reviewsOf(syncs: readonly NamedSync[], entity: StoredEntity): OpenConfl
   if (sync === undefined) return [];
   const found: OpenConflict[] = [];
   if (entity.review !== null) {
-    const records = sync.sides.map((side, index) => ({ side, record: entity.members[index]?.record ?? null, state: entity.members[index]?.state ?? "absent" }));
-    found.push({ kind: "delete", id: `${sync.name}/${entity.id}`, sync: sync.name, entity: entity.id, openedAtMs: entity.review.openedAtMs, reason: entity.review.reason, records });
+    const records = sync.sides.map((side, index) => ({
+      side,
+      record: entity.members[index]?.record ?? null,
+      state: entity.members[index]?.state ?? "absent",
+    }));
+    found.push({
+      kind: "delete",
+      id: `${sync.name}/${entity.id}`,
+      sync: sync.name,
+      entity: entity.id,
+      openedAtMs: entity.review.openedAtMs,
+      reason: entity.review.reason,
+      records,
+    });
   }
   for (const [index, { review, value }] of entity.fields.entries()) {
     if (review === null) continue;
@@ -87,7 +103,14 @@ function reviewsOf(syncs: readonly NamedSync[], entity: StoredEntity): OpenConfl
       return { side, record: entity.members[place]?.record ?? null, value: candidate === undefined ? value : candidate };
     });
     found.push({
-      ...{ kind: "field", id: `${sync.name}/${entity.id}/${field}`, sync: sync.name, entity: entity.id, field, openedAtMs: review.openedAtMs },
+      ...{
+        kind: "field",
+        id: `${sync.name}/${entity.id}/${field}`,
+        sync: sync.name,
+        entity: entity.id,
+        field,
+        openedAtMs: review.openedAtMs,
+      },
       ...{ reason: review.reason, values, isSensitive: sync.isSensitive(field) },
     });
   }

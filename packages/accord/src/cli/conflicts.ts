@@ -67,7 +67,10 @@ export function defineConflicts(parent: Command, binder: Binder): void {
     .option("--keep", "a delete that met an edit: the record stays, and comes back where it was deleted")
     .option("--delete", "a delete that met an edit: the record is deleted everywhere")
     .option("--link <entity>", "a record that fits several: it belongs to this entity", Number)
-    .addHelpText("after", examples("accord conflicts resolve customers/236/phone --take erp", "accord conflicts resolve customers/erp/10038 --link 143"));
+    .addHelpText(
+      "after",
+      examples("accord conflicts resolve customers/236/phone --take erp", "accord conflicts resolve customers/erp/10038 --link 143"),
+    );
   binder.bind<ResolveOptions>(resolve, resolveConflict);
 }
 
@@ -83,7 +86,10 @@ async function listConflicts(context: CommandContext, { limit, showValues }: Lis
     for (const conflict of conflicts.slice(0, limit)) printConflict(output, conflict);
     if (conflicts.length > limit) output.line(`… and ${conflicts.length - limit} more (--limit)`);
     if (conflicts.length === 0) output.line("No conflict waits for a person.");
-    else output.line(`${count(conflicts.length, "conflict")} open. To decide one: accord conflicts show <conflict>, then accord conflicts resolve <conflict> …`);
+    else
+      output.line(
+        `${count(conflicts.length, "conflict")} open. To decide one: accord conflicts show <conflict>, then accord conflicts resolve <conflict> …`,
+      );
     return conflicts.length === 0 ? EXIT.done : EXIT.todo;
   } finally {
     await session.close();
@@ -114,7 +120,11 @@ async function resolveConflict(context: CommandContext, options: ResolveOptions,
   const resolved = await resolve(context, id, options);
   const document: ResolvedJson = resolved;
   output.json(document);
-  output.line(resolved.resolved ? `Decided ${id} in run ${resolved.run}. To take it back: accord undo ${resolved.run}` : `${id} is still open: ${resolved.reason ?? "the sides changed meanwhile"}`);
+  output.line(
+    resolved.resolved
+      ? `Decided ${id} in run ${resolved.run}. To take it back: accord undo ${resolved.run}`
+      : `${id} is still open: ${resolved.reason ?? "the sides changed meanwhile"}`,
+  );
   return resolved.resolved ? EXIT.done : EXIT.todo;
 }
 
@@ -127,13 +137,16 @@ function printConflict(output: Output, conflict: OpenConflict): void {
   output.line(`${output.paint.bold(conflict.id)}  ${conflict.reason}`);
   switch (conflict.kind) {
     case "field":
-      for (const { side, record, value } of conflict.values) output.line(`    ${side}${record === null ? "" : ` (record ${record})`}: ${value === MASK ? MASK : showValue(value, false)}`);
+      for (const { side, record, value } of conflict.values)
+        output.line(`    ${side}${record === null ? "" : ` (record ${record})`}: ${value === MASK ? MASK : showValue(value, false)}`);
       return;
     case "delete":
-      for (const { side, record, state } of conflict.records) output.line(`    ${side}: ${record === null ? "no record" : `record ${record}`}, ${state}`);
+      for (const { side, record, state } of conflict.records)
+        output.line(`    ${side}: ${record === null ? "no record" : `record ${record}`}, ${state}`);
       return;
     case "match":
-      for (const { entity, records } of conflict.candidates) output.line(`    may be entity ${entity}: ${records.join(", ") || "no record left"}`);
+      for (const { entity, records } of conflict.candidates)
+        output.line(`    may be entity ${entity}: ${records.join(", ") || "no record left"}`);
       return;
   }
 }

@@ -40,10 +40,20 @@ export const RECORDS_MAX = 10_000;
 export async function errorGroups(session: StoreSession, options: CallOptions): Promise<readonly KeyedGroup[]> {
   const syncs = await namedSyncs(session, options);
   const drafts = new Map<string, { group: Omit<KeyedGroup, "count" | "oldestAt">; records: ErrorRecord[]; keys: DueKey[] }>();
-  const add = (kind: ErrorGroup["kind"], where: { readonly sync: number; readonly side: number }, code: string | null, reason: string, record: ErrorRecord, key: DueKey | null): void => {
+  const add = (
+    kind: ErrorGroup["kind"],
+    where: { readonly sync: number; readonly side: number },
+    code: string | null,
+    reason: string,
+    record: ErrorRecord,
+    key: DueKey | null,
+  ): void => {
     const sync = syncs.find(({ row }) => row.id === where.sync);
     const names = { sync: sync?.name ?? String(where.sync), side: sync?.sides[where.side] ?? String(where.side) };
-    const id = createHash("sha256").update(JSON.stringify([kind, names, code, reason])).digest("hex").slice(0, 6);
+    const id = createHash("sha256")
+      .update(JSON.stringify([kind, names, code, reason]))
+      .digest("hex")
+      .slice(0, 6);
     const draft = drafts.get(id) ?? { group: { id, kind, ...names, code, reason, records: [], keys: [] }, records: [], keys: [] };
     drafts.set(id, draft);
     draft.records.push(record);
@@ -55,10 +65,23 @@ export async function errorGroups(session: StoreSession, options: CallOptions): 
     add(kind, row, row.code, row.reason ?? "no reason was given", record, { sync: row.sync, side: row.side, entity: row.entity });
   }
   for (const problem of await session.store.listProblems(RECORDS_MAX, options)) {
-    add(problem.kind, problem, null, problem.reason, { entity: null, record: problem.record, at: new Date(problem.atMs).toISOString() }, null);
+    add(
+      problem.kind,
+      problem,
+      null,
+      problem.reason,
+      { entity: null, record: problem.record, at: new Date(problem.atMs).toISOString() },
+      null,
+    );
   }
   return [...drafts.values()]
-    .map(({ group, records, keys }) => ({ ...group, records, keys, count: records.length, oldestAt: records.map(({ at }) => at).toSorted()[0] ?? "" }))
+    .map(({ group, records, keys }) => ({
+      ...group,
+      records,
+      keys,
+      count: records.length,
+      oldestAt: records.map(({ at }) => at).toSorted()[0] ?? "",
+    }))
     .toSorted((a, b) => b.count - a.count);
 }
 
@@ -66,5 +89,9 @@ export async function errorGroups(session: StoreSession, options: CallOptions): 
 export function groupOf(groups: readonly KeyedGroup[], id: string): KeyedGroup {
   const group = groups.find((candidate) => candidate.id === id);
   if (group !== undefined) return group;
-  throw usageError(groups.length === 0 ? `There is no group ${id}: nothing stands aside.` : `There is no group ${id}; accord errors lists those there are.`);
+  throw usageError(
+    groups.length === 0
+      ? `There is no group ${id}: nothing stands aside.`
+      : `There is no group ${id}; accord errors lists those there are.`,
+  );
 }

@@ -29,8 +29,12 @@ beforeEach(() => {
   erp = new DatabaseSync(line.path("erp.db"));
   crm.exec("CREATE TABLE contacts (id INTEGER PRIMARY KEY, email TEXT, name TEXT)");
   erp.exec("CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, name TEXT)");
-  crm.exec("INSERT INTO contacts VALUES (1, 'ann@x.org', 'Ann'), (2, 'zoe@x.org', 'Zoe'), (3, 'zac@x.org', 'Zac'), (4, 'no address', 'Nat')");
-  erp.exec("CREATE TRIGGER closed BEFORE INSERT ON customer WHEN NEW.name LIKE 'Z%' BEGIN SELECT RAISE(ABORT, 'names with Z are closed'); END");
+  crm.exec(
+    "INSERT INTO contacts VALUES (1, 'ann@x.org', 'Ann'), (2, 'zoe@x.org', 'Zoe'), (3, 'zac@x.org', 'Zac'), (4, 'no address', 'Nat')",
+  );
+  erp.exec(
+    "CREATE TRIGGER closed BEFORE INSERT ON customer WHEN NEW.name LIKE 'Z%' BEGIN SELECT RAISE(ABORT, 'names with Z are closed'); END",
+  );
 });
 
 afterEach(async () => {
@@ -42,7 +46,11 @@ afterEach(async () => {
 test("[S30] [S47] refused writes stand aside by cause, the rest proceeds, and a retry makes them once the cause is mended", async () => {
   expect((await line.run(["install"])).code).toBe(0);
   await line.run(["apply", "--yes"]);
-  const names = (): unknown[] => erp.prepare("SELECT name FROM customer ORDER BY name").all().map(({ name }) => name);
+  const names = (): unknown[] =>
+    erp
+      .prepare("SELECT name FROM customer ORDER BY name")
+      .all()
+      .map(({ name }) => name);
   expect(names()).toContain("Ann");
   expect(names()).not.toContain("Zoe");
 
@@ -67,7 +75,13 @@ test("wrong words end in one line that says what is right", async () => {
   await line.run(["install"]);
   await line.run(["plan"]);
   const neither = await line.run(["errors", "retry"]);
-  expect([neither.code, neither.error.trim()]).toEqual([2, "error ACCORD_USAGE: Say what to try again: one group (accord errors lists them), or --all."]);
+  expect([neither.code, neither.error.trim()]).toEqual([
+    2,
+    "error ACCORD_USAGE: Say what to try again: one group (accord errors lists them), or --all.",
+  ]);
   const unknown = await line.run(["errors", "show", "nothing"]);
-  expect([unknown.code, unknown.error.trim()]).toEqual([2, "error ACCORD_USAGE: There is no group nothing; accord errors lists those there are."]);
+  expect([unknown.code, unknown.error.trim()]).toEqual([
+    2,
+    "error ACCORD_USAGE: There is no group nothing; accord errors lists those there are.",
+  ]);
 });

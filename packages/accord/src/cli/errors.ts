@@ -28,7 +28,11 @@ const RECORDS_IN_LIST = 100;
 const RECORDS_PRINTED = 5;
 
 export function defineErrors(parent: Command, binder: Binder): void {
-  const command = parent.command("errors").description("Records that stand aside while the rest proceeds, grouped by cause: refused writes, values that cannot be understood, missing parents.");
+  const command = parent
+    .command("errors")
+    .description(
+      "Records that stand aside while the rest proceeds, grouped by cause: refused writes, values that cannot be understood, missing parents.",
+    );
   const list = command
     .command("list", { isDefault: true })
     .description("List the causes, the most frequent first.")
@@ -50,11 +54,17 @@ export function defineErrors(parent: Command, binder: Binder): void {
 async function listErrors(context: CommandContext): Promise<ExitCode> {
   const { output } = context;
   const groups = await readGroups(context);
-  const document: ErrorsJson = { records: groups.reduce((sum, group) => sum + group.count, 0), groups: groups.map((group) => publicGroup(group, RECORDS_IN_LIST)) };
+  const document: ErrorsJson = {
+    records: groups.reduce((sum, group) => sum + group.count, 0),
+    groups: groups.map((group) => publicGroup(group, RECORDS_IN_LIST)),
+  };
   output.json(document);
   for (const group of groups) printGroup(output, group, RECORDS_PRINTED);
   if (groups.length === 0) output.line("Nothing stands aside.");
-  else output.line(`${count(document.records, "record")} in ${count(groups.length, "group")}. All of one: accord errors show <group>; once the cause is mended: accord errors retry <group>`);
+  else
+    output.line(
+      `${count(document.records, "record")} in ${count(groups.length, "group")}. All of one: accord errors show <group>; once the cause is mended: accord errors retry <group>`,
+    );
   return groups.length === 0 ? EXIT.done : EXIT.todo;
 }
 
@@ -74,7 +84,10 @@ async function retryErrors(context: CommandContext, { all }: RetryOptions, id?: 
   if ((id === undefined) === (all !== true)) throw usageError("Say what to try again: one group (accord errors lists them), or --all.");
   const groups = await readGroups(context);
   const keys = id === undefined ? groups.flatMap((group) => group.keys) : groupOf(groups, id).keys;
-  if (id !== undefined && keys.length === 0) throw usageError("These records could not be taken in, and there is no write to try again; mend the record or the mapping, and it is read again by itself.");
+  if (id !== undefined && keys.length === 0)
+    throw usageError(
+      "These records could not be taken in, and there is no write to try again; mend the record or the mapping, and it is read again by itself.",
+    );
   const { openHandOver } = await import("./hand-over.ts");
   const hand = await openHandOver(context, { kind: "resolve", looksFirst: false });
   let outcome: "done" | "failed" = "failed";
@@ -83,11 +96,15 @@ async function retryErrors(context: CommandContext, { all }: RetryOptions, id?: 
     const retried = keys.length === 0 ? 0 : await store.retryParked(keys, engine.clock.nowMs(), { signal });
     await hand.drain(keys);
     const wanted = new Set(keys.map(keyText));
-    const left = (await errorGroups(hand.session, { signal })).flatMap((group) => group.keys).filter((key) => wanted.has(keyText(key))).length;
+    const left = (await errorGroups(hand.session, { signal }))
+      .flatMap((group) => group.keys)
+      .filter((key) => wanted.has(keyText(key))).length;
     outcome = "done";
     const document: RetriedJson = { retried, left };
     output.json(document);
-    output.line(`Tried ${count(retried, "write")} again: ${retried - left} made, ${left} still standing aside${left > 0 ? " (accord errors)" : ""}.`);
+    output.line(
+      `Tried ${count(retried, "write")} again: ${retried - left} made, ${left} still standing aside${left > 0 ? " (accord errors)" : ""}.`,
+    );
     return left > 0 ? EXIT.todo : EXIT.done;
   } finally {
     await hand.close(outcome);
@@ -123,9 +140,13 @@ const TITLES: Readonly<Record<ErrorGroup["kind"], string>> = {
 };
 
 function printGroup(output: Output, group: ErrorGroup, shown: number): void {
-  output.line(`${output.paint.bold(group.id)}  ${count(group.count, "record")} of ${group.sync} at ${group.side}, ${TITLES[group.kind]}: ${group.reason}`);
+  output.line(
+    `${output.paint.bold(group.id)}  ${count(group.count, "record")} of ${group.sync} at ${group.side}, ${TITLES[group.kind]}: ${group.reason}`,
+  );
   for (const { entity, record, at } of group.records.slice(0, shown)) {
-    output.line(`    ${[record === null ? "no record yet" : `record ${record}`, ...(entity === null ? [] : [`entity ${entity}`])].join(", ")}, since ${at}`);
+    output.line(
+      `    ${[record === null ? "no record yet" : `record ${record}`, ...(entity === null ? [] : [`entity ${entity}`])].join(", ")}, since ${at}`,
+    );
   }
   if (group.count > shown) output.line(`    … and ${group.count - shown} more`);
 }

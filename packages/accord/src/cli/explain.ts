@@ -47,7 +47,9 @@ export interface ExplainedField {
 export function defineExplain(parent: Command, { bind }: Binder): void {
   const command = parent
     .command("explain <sync> <record> [field]")
-    .description("Tell why a value is what it is: who wrote it where and when, which rule decided, what lost, and which sides show it. <record> is crm:17, or an entity's number.")
+    .description(
+      "Tell why a value is what it is: who wrote it where and when, which rule decided, what lost, and which sides show it. <record> is crm:17, or an entity's number.",
+    )
     .option("--show-values", "show sensitive values too")
     .addHelpText("after", examples("accord explain customers crm:17 phone", "accord explain customers 236"));
   bind<ExplainOptions>(command, explain);
@@ -61,14 +63,19 @@ async function explain(context: CommandContext, { showValues }: ExplainOptions, 
   const session = await openStoreSession(context.program, context.session);
   try {
     const sync = syncNamed(await namedSyncs(session, context), name);
-    if (field !== undefined && !sync.fields.includes(field)) throw usageError(`${name} has no field ${field}; it is one of ${sync.fields.join(", ")}.`);
+    if (field !== undefined && !sync.fields.includes(field))
+      throw usageError(`${name} has no field ${field}; it is one of ${sync.fields.join(", ")}.`);
     const entity = await findEntity(session, sync, word, context);
     const view = { sync, showsValues: showValues === true };
     const document: ExplainJson = {
       sync: name,
       entity: entity.id,
       life: entity.life.kind,
-      records: sync.sides.map((side, index) => ({ side, record: entity.members[index]?.record ?? null, state: entity.members[index]?.state ?? "absent" })),
+      records: sync.sides.map((side, index) => ({
+        side,
+        record: entity.members[index]?.record ?? null,
+        state: entity.members[index]?.state ?? "absent",
+      })),
       fields: await explainFields(session, sync, entity, field ?? null, view.showsValues, context),
       story: await storyOf(session, view, entity.id, field ?? null, context),
     };
@@ -80,7 +87,14 @@ async function explain(context: CommandContext, { showValues }: ExplainOptions, 
   }
 }
 
-async function explainFields(session: StoreSession, sync: NamedSync, entity: StoredEntity, only: string | null, showsValues: boolean, options: CallOptions): Promise<ExplainedField[]> {
+async function explainFields(
+  session: StoreSession,
+  sync: NamedSync,
+  entity: StoredEntity,
+  only: string | null,
+  showsValues: boolean,
+  options: CallOptions,
+): Promise<ExplainedField[]> {
   const owed = await owedBySide(session, sync, entity, options);
   return entity.fields.flatMap((canonical, index): ExplainedField[] => {
     const field = sync.fields[index] ?? `field ${index}`;
@@ -107,7 +121,12 @@ async function explainFields(session: StoreSession, sync: NamedSync, entity: Sto
   });
 }
 
-function stateAt(field: CanonicalField, index: number, member: StoredMember | null, hasField: boolean): ExplainedField["sides"][number]["state"] {
+function stateAt(
+  field: CanonicalField,
+  index: number,
+  member: StoredMember | null,
+  hasField: boolean,
+): ExplainedField["sides"][number]["state"] {
   if (!hasField) return "unmapped";
   if (member === null || member.state !== "live") return "away";
   if (field.review !== null) return "waits";
@@ -116,28 +135,42 @@ function stateAt(field: CanonicalField, index: number, member: StoredMember | nu
 
 const STATES: readonly DueState[] = ["ready", "held", "waiting", "parked"];
 
-async function owedBySide({ store }: StoreSession, sync: NamedSync, entity: StoredEntity, options: CallOptions): Promise<readonly ({ readonly reason: string } | null)[]> {
+async function owedBySide(
+  { store }: StoreSession,
+  sync: NamedSync,
+  entity: StoredEntity,
+  options: CallOptions,
+): Promise<readonly ({ readonly reason: string } | null)[]> {
   const owed: ({ readonly reason: string } | null)[] = [];
   for (let side = 0; side < sync.sides.length; side += 1) {
     const [due] = await store.listDue({ sync: sync.row.id, side, states: STATES, after: entity.id - 1, limit: 1 }, options);
     const own = due?.entity === entity.id ? due : null;
-    owed.push(own === null ? null : { reason: own.reason ?? (own.state === "held" ? "it waits for accord apply" : "it will be written next") });
+    owed.push(
+      own === null ? null : { reason: own.reason ?? (own.state === "held" ? "it waits for accord apply" : "it will be written next") },
+    );
   }
   return owed;
 }
 
 async function print(output: Output, { sync, entity, life, records, fields, story }: ExplainJson): Promise<void> {
   const { showInstant } = await import("./naming.ts");
-  const names = records.map(({ side, record, state }) => `${side} ${record === null ? "has none" : `record ${record}`}${state === "live" || state === "absent" ? "" : ` (${state})`}`);
+  const names = records.map(
+    ({ side, record, state }) =>
+      `${side} ${record === null ? "has none" : `record ${record}`}${state === "live" || state === "absent" ? "" : ` (${state})`}`,
+  );
   output.line(`${output.paint.bold(`${sync} entity ${entity}`)}: ${names.join(", ")}${life === "live" ? "" : `; it is ${life}`}`);
   for (const { field, value, by, cause, since, sides, inReview } of fields) {
     const when = since === null ? "before the systems met" : showInstant(Date.parse(since));
-    output.line(`${output.paint.bold(field)} is ${value === MASK ? MASK : showValue(value, false)}, ${originText(by, cause)}, ${when}${inReview ? "; a person has to decide (accord conflicts)" : ""}`);
-    for (const { side, state, reason } of sides) if (state !== "unmapped") output.line(`    ${side} ${STATE_TEXTS[state]}${reason === null ? "" : `: ${reason}`}`);
+    output.line(
+      `${output.paint.bold(field)} is ${value === MASK ? MASK : showValue(value, false)}, ${originText(by, cause)}, ${when}${inReview ? "; a person has to decide (accord conflicts)" : ""}`,
+    );
+    for (const { side, state, reason } of sides)
+      if (state !== "unmapped") output.line(`    ${side} ${STATE_TEXTS[state]}${reason === null ? "" : `: ${reason}`}`);
   }
   output.line();
   output.line("What happened, oldest first:");
-  for (const { at, text, run } of story) output.line(`  ${showInstant(Date.parse(at))}  ${text}${run === null ? "" : output.paint.dim(`  (run ${run})`)}`);
+  for (const { at, text, run } of story)
+    output.line(`  ${showInstant(Date.parse(at))}  ${text}${run === null ? "" : output.paint.dim(`  (run ${run})`)}`);
   if (story.length === 0) output.line("  nothing");
 }
 

@@ -43,13 +43,20 @@ export interface HandOverOptions {
 /** Opens the project so that a decision can be carried out, whether or not `accord run` is at work on it. */
 export async function openHandOver(context: CommandContext, options: HandOverOptions): Promise<HandOver> {
   const isRemote = await isEngineHeld(context);
-  const session = await openSession(context.program, { ...context.session, mayWrite: !isRemote, runKind: isRemote ? null : (options.kind ?? "plan") });
+  const session = await openSession(context.program, {
+    ...context.session,
+    mayWrite: !isRemote,
+    runKind: isRemote ? null : (options.kind ?? "plan"),
+  });
   try {
     for (const warning of session.warnings) context.output.remark(warning);
     const call = { signal: session.signal };
     if (options.looksFirst && !isRemote) await look({ ...session.context, mayWrite: false }, call);
     const { store, clock } = session.context;
-    const run = isRemote && options.kind !== null ? await store.startRun({ kind: options.kind, startedAtMs: clock.nowMs() }, call) : session.context.run;
+    const run =
+      isRemote && options.kind !== null
+        ? await store.startRun({ kind: options.kind, startedAtMs: clock.nowMs() }, call)
+        : session.context.run;
     return {
       session,
       run,

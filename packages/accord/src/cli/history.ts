@@ -30,7 +30,9 @@ export type HistoryJson =
 export function defineHistory(parent: Command, { bind }: Binder): void {
   const command = parent
     .command("history [sync] [record]")
-    .description("List the runs, newest first; or all that happened to one record, field by field. <record> is crm:17, or an entity's number.")
+    .description(
+      "List the runs, newest first; or all that happened to one record, field by field. <record> is crm:17, or an entity's number.",
+    )
     .option("--limit <count>", "runs to list, or the last lines of a record's story", positiveInteger, 30)
     .option("--show-values", "show sensitive values too")
     .addHelpText("after", examples("accord history", "accord history customers crm:17"));
@@ -67,13 +69,23 @@ async function listRuns({ output, signal }: CommandContext, { store, host }: Sto
       ["run", "kind", "started", "took", "outcome", "writes"],
       rows.map((row) => [
         ...[String(row.id), row.kind, showInstant(row.startedAtMs)],
-        ...[showDuration((row.finishedAtMs ?? host.clock.nowMs()) - row.startedAtMs), row.outcome ?? "running, or killed", String(row.writes)],
+        ...[
+          showDuration((row.finishedAtMs ?? host.clock.nowMs()) - row.startedAtMs),
+          row.outcome ?? "running, or killed",
+          String(row.writes),
+        ],
       ]),
     );
   }
 }
 
-async function tellRecord({ output, signal }: CommandContext, session: StoreSession, options: HistoryOptions, name: string, word: string): Promise<void> {
+async function tellRecord(
+  { output, signal }: CommandContext,
+  session: StoreSession,
+  options: HistoryOptions,
+  name: string,
+  word: string,
+): Promise<void> {
   const { findEntity, namedSyncs, showInstant, syncNamed } = await import("./naming.ts");
   const { storyOf } = await import("./story.ts");
   const call = { signal };
@@ -83,5 +95,6 @@ async function tellRecord({ output, signal }: CommandContext, session: StoreSess
   const document: HistoryJson = { sync: name, entity: entity.id, story };
   output.json(document);
   if (story.length > options.limit) output.line(`  … ${story.length - options.limit} earlier (--limit)`);
-  for (const { at, text, run } of story.slice(-options.limit)) output.line(`${showInstant(Date.parse(at))}  ${text}${run === null ? "" : output.paint.dim(`  (run ${run})`)}`);
+  for (const { at, text, run } of story.slice(-options.limit))
+    output.line(`${showInstant(Date.parse(at))}  ${text}${run === null ? "" : output.paint.dim(`  (run ${run})`)}`);
 }

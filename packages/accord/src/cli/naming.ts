@@ -39,7 +39,11 @@ function namedSync({ name, sides, entry }: ProjectSync, row: SyncRow): NamedSync
 export function syncNamed(syncs: readonly NamedSync[], name: string): NamedSync {
   const sync = syncs.find((candidate) => candidate.name === name);
   if (sync !== undefined) return sync;
-  throw usageError(syncs.length === 0 ? "Nothing was planned yet; begin with accord plan." : `There is no sync ${name}; it is one of ${syncs.map((known) => known.name).join(", ")}.`);
+  throw usageError(
+    syncs.length === 0
+      ? "Nothing was planned yet; begin with accord plan."
+      : `There is no sync ${name}; it is one of ${syncs.map((known) => known.name).join(", ")}.`,
+  );
 }
 
 /**
@@ -50,20 +54,33 @@ export function syncNamed(syncs: readonly NamedSync[], name: string): NamedSync 
 export async function findEntity({ store }: StoreSession, sync: NamedSync, word: string, options: CallOptions): Promise<StoredEntity> {
   const [, side, record] = /^([^:]+):(.+)$/.exec(word) ?? [];
   const place = side === undefined ? -1 : sync.sides.indexOf(side);
-  if (record !== undefined && place !== -1) return entityAt(await linksOf(store, sync, [place], record, options), sync, word, store, options);
+  if (record !== undefined && place !== -1)
+    return entityAt(await linksOf(store, sync, [place], record, options), sync, word, store, options);
   const id = Number(word.replace(/^#/, ""));
   if (Number.isSafeInteger(id) && id > 0) {
     const [entity] = await store.loadEntities([id], options);
     if (entity !== undefined && entity.sync === sync.row.id) return entity;
     if (word.startsWith("#")) throw usageError(`There is no entity ${id} in ${sync.name}.`);
   }
-  const links = await linksOf(store, sync, sync.sides.map((_, index) => index), word, options);
+  const links = await linksOf(
+    store,
+    sync,
+    sync.sides.map((_, index) => index),
+    word,
+    options,
+  );
   return entityAt(links, sync, word, store, options);
 }
 
 type Links = readonly { readonly side: number; readonly entity: EntityId }[];
 
-async function linksOf(store: StoreSession["store"], sync: NamedSync, sides: readonly number[], record: RecordId, options: CallOptions): Promise<Links> {
+async function linksOf(
+  store: StoreSession["store"],
+  sync: NamedSync,
+  sides: readonly number[],
+  record: RecordId,
+  options: CallOptions,
+): Promise<Links> {
   const found: { side: number; entity: EntityId }[] = [];
   for (const side of sides) {
     const [entity] = await store.findLinks(sync.row.id, side, [record], options);
@@ -72,14 +89,24 @@ async function linksOf(store: StoreSession["store"], sync: NamedSync, sides: rea
   return found;
 }
 
-async function entityAt(links: Links, sync: NamedSync, word: string, store: StoreSession["store"], options: CallOptions): Promise<StoredEntity> {
+async function entityAt(
+  links: Links,
+  sync: NamedSync,
+  word: string,
+  store: StoreSession["store"],
+  options: CallOptions,
+): Promise<StoredEntity> {
   const ids = [...new Set(links.map(({ entity }) => entity))];
   if (ids.length > 1) {
-    throw usageError(`${word} is a record at several sides; say which: ${links.map(({ side }) => `${sync.sides[side] ?? side}:${word}`).join(" or ")}.`);
+    throw usageError(
+      `${word} is a record at several sides; say which: ${links.map(({ side }) => `${sync.sides[side] ?? side}:${word}`).join(" or ")}.`,
+    );
   }
   const [entity] = await store.loadEntities(ids, options);
   if (entity !== undefined) return entity;
-  throw usageError(`${sync.name} knows no record or entity ${word}; name a record as ${sync.sides[0] ?? "crm"}:17, or an entity by its number.`);
+  throw usageError(
+    `${sync.name} knows no record or entity ${word}; name a record as ${sync.sides[0] ?? "crm"}:17, or an entity by its number.`,
+  );
 }
 
 /** An instant for people, in the machine's time zone: `2026-03-02 14:05:09`. */

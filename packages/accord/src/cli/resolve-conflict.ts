@@ -12,7 +12,8 @@ import { openStoreSession } from "./session.ts";
 /** Carries out a person's decision on one conflict. @throws ACCORD_USAGE where the decision does not fit the conflict */
 export async function resolve(context: CommandContext, id: string, options: ResolveOptions): Promise<ResolvedJson> {
   const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== false);
-  if (given.length !== 1) throw usageError("Say how to decide it with exactly one of --take, --value, --empty, --keep, --delete and --link.");
+  if (given.length !== 1)
+    throw usageError("Say how to decide it with exactly one of --take, --value, --empty, --keep, --delete and --link.");
   const opened = await openStoreSession(context.program, context.session);
   const conflict = await conflictOf(opened, id, context).finally(() => opened.close());
   const hand = await openHandOver(context, { kind: "resolve", looksFirst: false });
@@ -31,18 +32,32 @@ export async function resolve(context: CommandContext, id: string, options: Reso
   }
 }
 
-function requestOf(conflict: OpenConflict, options: ResolveOptions, sync: RunningSync, when: { readonly run: number; readonly atMs: number }): NewRequest {
-  const decide = (request: DecideRequest, entity: number): NewRequest => ({ sync: sync.id, entity, kind: "decide", body: JSON.stringify(request), ...when });
+function requestOf(
+  conflict: OpenConflict,
+  options: ResolveOptions,
+  sync: RunningSync,
+  when: { readonly run: number; readonly atMs: number },
+): NewRequest {
+  const decide = (request: DecideRequest, entity: number): NewRequest => ({
+    sync: sync.id,
+    entity,
+    kind: "decide",
+    body: JSON.stringify(request),
+    ...when,
+  });
   switch (conflict.kind) {
     case "field":
       return decide({ field: conflict.field, value: valueOf(conflict, options, sync) }, conflict.entity);
     case "delete":
-      if (options.keep !== true && options.delete !== true) throw usageError("Here a delete met an edit: decide it with --keep or --delete.");
+      if (options.keep !== true && options.delete !== true)
+        throw usageError("Here a delete met an edit: decide it with --keep or --delete.");
       return decide({ field: null, value: options.keep === true ? "keep" : "delete" }, conflict.entity);
     case "match": {
       const { link } = options;
       if (link === undefined || !conflict.candidates.some(({ entity }) => entity === link)) {
-        throw usageError(`Here a record fits several: decide it with --link and one of ${conflict.candidates.map(({ entity }) => entity).join(", ")}.`);
+        throw usageError(
+          `Here a record fits several: decide it with --link and one of ${conflict.candidates.map(({ entity }) => entity).join(", ")}.`,
+        );
       }
       const request: LinkRequest = { side: conflict.side, record: conflict.record };
       return { sync: sync.id, entity: link, kind: "link", body: JSON.stringify(request), ...when };
@@ -54,13 +69,17 @@ function valueOf(conflict: Extract<OpenConflict, { kind: "field" }>, options: Re
   if (options.empty === true) return null;
   if (options.take !== undefined) {
     const held = conflict.values.find(({ side }) => side === options.take);
-    if (held === undefined) throw usageError(`${options.take} is no side of ${conflict.sync}; it is one of ${conflict.values.map(({ side }) => side).join(", ")}.`);
+    if (held === undefined)
+      throw usageError(
+        `${options.take} is no side of ${conflict.sync}; it is one of ${conflict.values.map(({ side }) => side).join(", ")}.`,
+      );
     if (held.value === undefined) throw usageError(`What ${options.take} holds is not known; give the value with --value.`);
     return held.value;
   }
   if (options.value === undefined) throw usageError("Here a field has two values: decide it with --take, --value or --empty.");
   const type = sync.model.fields.find(({ name }) => name === conflict.field)?.type;
   const parsed = type?.parse(options.value);
-  if (parsed?.kind !== "value") throw usageError(`The value given is ${parsed?.problem ?? "of no known type"}; ${conflict.field} is of type ${type?.name ?? "?"}.`);
+  if (parsed?.kind !== "value")
+    throw usageError(`The value given is ${parsed?.problem ?? "of no known type"}; ${conflict.field} is of type ${type?.name ?? "?"}.`);
   return parsed.text;
 }

@@ -31,7 +31,13 @@ export interface StoryView {
 }
 
 /** All that happened to an entity, oldest first; `field` keeps that field alone and what happened to the record as a whole. */
-export async function storyOf(session: StoreSession, view: StoryView, entity: number, field: string | null, options: CallOptions): Promise<readonly StoryLine[]> {
+export async function storyOf(
+  session: StoreSession,
+  view: StoryView,
+  entity: number,
+  field: string | null,
+  options: CallOptions,
+): Promise<readonly StoryLine[]> {
   const lines: StoryLine[] = [];
   for await (const row of entityRows(session, view.sync, entity, options)) lines.push(...linesOf(view, row).toReversed());
   return lines.filter((line) => field === null || line.field === null || line.field === field).toReversed();
@@ -51,7 +57,8 @@ async function* entityRows({ store }: StoreSession, sync: NamedSync, entity: num
 function linesOf(view: StoryView, row: JournalRow): StoryLine[] {
   const base = { run: row.run, sequence: row.sequence };
   const side = row.side === null ? null : (view.sync.sides[row.side] ?? null);
-  if (row.payloadErased) return [{ ...base, at: iso(row.atMs), field: null, side, kind: row.kind, text: "something happened whose content was erased" }];
+  if (row.payloadErased)
+    return [{ ...base, at: iso(row.atMs), field: null, side, kind: row.kind, text: "something happened whose content was erased" }];
   switch (row.kind) {
     case "merge":
     case "decision":
@@ -69,7 +76,16 @@ function linesOf(view: StoryView, row: JournalRow): StoryLine[] {
       return writeLines(view, base, iso(row.atMs), side, JSON.parse(row.payload) as WritePayload);
     case "refused": {
       const { reason, record } = JSON.parse(row.payload) as RefusedPayload;
-      return [{ ...base, at: iso(row.atMs), field: null, side, kind: "refused", text: `${side ?? "the side"} refused a write${record === null ? "" : ` to record ${record}`}: ${reason}` }];
+      return [
+        {
+          ...base,
+          at: iso(row.atMs),
+          field: null,
+          side,
+          kind: "refused",
+          text: `${side ?? "the side"} refused a write${record === null ? "" : ` to record ${record}`}: ${reason}`,
+        },
+      ];
     }
     case "guard":
     case "configuration":
@@ -77,13 +93,25 @@ function linesOf(view: StoryView, row: JournalRow): StoryLine[] {
   }
 }
 
-function writeLines(view: StoryView, base: Pick<StoryLine, "run" | "sequence">, at: string, side: string | null, payload: WritePayload): StoryLine[] {
+function writeLines(
+  view: StoryView,
+  base: Pick<StoryLine, "run" | "sequence">,
+  at: string,
+  side: string | null,
+  payload: WritePayload,
+): StoryLine[] {
   const where = `${side ?? "the side"} (record ${payload.record})`;
   const line = { ...base, at, side, kind: `write:${payload.kind}` };
   if (payload.kind === "delete") return [{ ...line, field: null, text: `Accord deleted it at ${where}` }];
   if (payload.kind === "archive") return [{ ...line, field: null, text: `Accord archived it at ${where}` }];
-  if (payload.kind === "undo-delete") return [{ ...line, field: null, text: `Accord deleted it at ${where} again: the undo of its creation` }];
-  const head: StoryLine[] = payload.kind === "create" ? [{ ...line, field: null, text: `Accord created it at ${where}` }] : payload.kind === "restore" ? [{ ...line, field: null, text: `Accord brought it back at ${where}` }] : [];
+  if (payload.kind === "undo-delete")
+    return [{ ...line, field: null, text: `Accord deleted it at ${where} again: the undo of its creation` }];
+  const head: StoryLine[] =
+    payload.kind === "create"
+      ? [{ ...line, field: null, text: `Accord created it at ${where}` }]
+      : payload.kind === "restore"
+        ? [{ ...line, field: null, text: `Accord brought it back at ${where}` }]
+        : [];
   const fields = payload.fields.map(({ field, before, after }): StoryLine => {
     const shown = (value: string | null | undefined): string => valueText(view, field, value);
     const altered = payload.altered.includes(field) ? `, which ${side ?? "it"} keeps in its own way` : "";
@@ -131,7 +159,9 @@ function eventText(view: StoryView, event: MergePayloadEvent, record: string | n
     case "deleteConflict":
       return `a delete met an edit at ${who}: ${event.kept === "review" ? "left to a person" : `the ${event.kept ?? "update"} won`}`;
     case "revived":
-      return cause === "undo" ? "it came back to life by an undo" : `it came back to life${side == null ? " by a decision in Accord" : ` by an edit at ${side}`}`;
+      return cause === "undo"
+        ? "it came back to life by an undo"
+        : `it came back to life${side == null ? " by a decision in Accord" : ` by an edit at ${side}`}`;
     case "outOfScope":
       return `it left the filter of ${who}`;
     case "inScope":

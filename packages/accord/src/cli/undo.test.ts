@@ -106,6 +106,9 @@ test("wrong words end in one line that says what is right", async () => {
   };
   expect(await told()).toEqual([2, "error ACCORD_USAGE: Say what to undo: a run (accord history lists them), or --entity, or --since."]);
   expect(await told("99")).toEqual([2, "error ACCORD_USAGE: There is no run 99; accord history lists them."]);
-  expect(await told("--since", "yesterday")).toEqual([2, "error ACCORD_USAGE: --since takes a length of time such as 10m, or an instant such as 2026-03-02T14:00:00Z."]);
+  expect(await told("--since", "yesterday")).toEqual([
+    2,
+    "error ACCORD_USAGE: --since takes a length of time such as 10m, or an instant such as 2026-03-02T14:00:00Z.",
+  ]);
   expect(await told("--since", "1h", "--field", "nam")).toEqual([2, "error ACCORD_USAGE: No sync has a field nam."]);
 });

@@ -40,7 +40,9 @@ const PRINTED = 20;
 export function defineUndo(parent: Command, { bind }: Binder): void {
   const command = parent
     .command("undo [run]")
-    .description("Put back what a run, or part of the history, did. Without --yes it is only shown; what users changed since is left alone and listed.")
+    .description(
+      "Put back what a run, or part of the history, did. Without --yes it is only shown; what users changed since is left alone and listed.",
+    )
     .option("--entity <entity>", "only this record: customers/236, or customers/crm:17")
     .option("--field <field>", "only this field")
     .option("--since <when>", "only what happened since: 10m, 2h, or an instant such as 2026-03-02T14:00:00Z")
@@ -104,7 +106,8 @@ async function runOf(store: HandOver["session"]["store"], word: string, call: Ca
 async function entityOf(hand: HandOver, word: string, call: CallOptions): Promise<{ readonly sync: string; readonly entity: number }> {
   const { findEntity, namedSyncs, syncNamed } = await import("./naming.ts");
   const [, name, record] = /^([^/]+)\/(.+)$/.exec(word) ?? [];
-  if (name === undefined || record === undefined) throw usageError("Name a record with its sync: --entity customers/236, or --entity customers/crm:17.");
+  if (name === undefined || record === undefined)
+    throw usageError("Name a record with its sync: --entity customers/236, or --entity customers/crm:17.");
   const sync = syncNamed(await namedSyncs(hand.session, call), name);
   return { sync: name, entity: (await findEntity(hand.session, sync, record, call)).id };
 }
@@ -135,7 +138,8 @@ async function carryOut(hand: HandOver, items: readonly UndoItem[]): Promise<voi
 
 function report(output: Output, hand: HandOver, steps: readonly UndoStep[], now: readonly UndoStep[], options: UndoOptions): ExitCode {
   const isApplied = options.yes === true;
-  const masked = (list: readonly UndoStep[]): readonly UndoStep[] => list.map((step) => (options.showValues === true || !isSensitive(hand, step) ? step : { ...step, ...hidden(step) }));
+  const masked = (list: readonly UndoStep[]): readonly UndoStep[] =>
+    list.map((step) => (options.showValues === true || !isSensitive(hand, step) ? step : { ...step, ...hidden(step) }));
   const key = (step: UndoStep): string => JSON.stringify([step.sync, step.entity, step.side, step.kind, step.what]);
   const still = new Set(now.filter(({ verdict }) => verdict === "back").map(key));
   const back = masked(steps.filter((step) => step.verdict === "back" && !still.has(key(step))));
@@ -150,14 +154,20 @@ function report(output: Output, hand: HandOver, steps: readonly UndoStep[], now:
     output.line(`Undone in run ${hand.run}: ${count(back.length, "change")} put back, ${left.length} left alone.`);
     return open.length > 0 ? EXIT.todo : EXIT.done;
   }
-  output.line(back.length === 0 ? "Nothing has been written, and there is nothing to put back." : `Nothing has been written. To put ${back.length === 1 ? "it" : "them"} back: the same command with --yes`);
+  output.line(
+    back.length === 0
+      ? "Nothing has been written, and there is nothing to put back."
+      : `Nothing has been written. To put ${back.length === 1 ? "it" : "them"} back: the same command with --yes`,
+  );
   return back.length === 0 ? EXIT.done : EXIT.todo;
 }
 
 /** Restored cells go by column: a sync with a sensitive field masks them all, for a column does not say whose it is. */
 function isSensitive(hand: HandOver, step: UndoStep): boolean {
   const fields = hand.session.context.syncs.find(({ model }) => model.name === step.sync)?.model.fields ?? [];
-  return step.kind === "field" ? fields.find(({ name }) => name === step.what)?.sensitive === true : fields.some(({ sensitive }) => sensitive);
+  return step.kind === "field"
+    ? fields.find(({ name }) => name === step.what)?.sensitive === true
+    : fields.some(({ sensitive }) => sensitive);
 }
 
 function hidden(step: UndoStep): Pick<UndoStep, "before" | "after"> {

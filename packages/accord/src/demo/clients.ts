@@ -36,7 +36,8 @@ export async function openErp(url: string): Promise<SystemClient> {
   const client = await openPostgresClient(url);
   return {
     name: "erp",
-    run: async (statements) => (await client.run(statements)).map(({ columns, rows, tag }) => ({ columns, rows, tag: columns.length > 0 ? "" : tag })),
+    run: async (statements) =>
+      (await client.run(statements)).map(({ columns, rows, tag }) => ({ columns, rows, tag: columns.length > 0 ? "" : tag })),
     close: () => client.close(),
   };
 }

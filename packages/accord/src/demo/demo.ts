@@ -21,8 +21,13 @@ export const DEMO_FOLDER = "accord-demo";
 /** The seed of the demo's world. Any other works too. */
 export const DEMO_SEED = 20_261_122;
 
+/** A stage's program whose commands are told the project file, once there is one. */
+export interface DemoProgram extends Omit<StageProgram, "command"> {
+  readonly commandIn: (file: string) => StageProgram["command"];
+}
+
 /** Plays the demo. Returns how many of its promises were checked, and how many did not hold. */
-export async function runDemo(program: Omit<StageProgram, "command"> & { commandIn(file: string): StageProgram["command"] }, options: DemoOptions): Promise<{ readonly made: number; readonly failed: number }> {
+export async function runDemo(program: DemoProgram, options: DemoOptions): Promise<{ readonly made: number; readonly failed: number }> {
   program.line(program.paint.dim("Starting a CRM (SQLite) and an ERP (PostgreSQL) …"));
   const startedAtMs = performance.now();
   const systems = await startSystems({ folder: options.keepIn, seed: options.seed, signal: program.signal });
@@ -35,7 +40,11 @@ export async function runDemo(program: Omit<StageProgram, "command"> & { command
       const { made, failed } = stage.checks;
       const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
       program.line();
-      program.line(failed === 0 ? program.paint.good(`All ${made} checks held, in ${seconds} s.`) : program.paint.bad(`${failed} of ${made} checks did not hold.`));
+      program.line(
+        failed === 0
+          ? program.paint.good(`All ${made} checks held, in ${seconds} s.`)
+          : program.paint.bad(`${failed} of ${made} checks did not hold.`),
+      );
       if (options.keepIn !== null && failed === 0) await linger(stage, options.keepIn, systems.dataDirectory, options.accord);
       return { made, failed };
     } finally {

@@ -18,7 +18,13 @@ export async function runStatements(client: SystemClient, statements: string, pr
 }
 
 /** A prompt for statements, one a line or up to a semicolon, until the input ends, `exit`, or the signal. From a pipe statements are read without prompting. */
-export async function promptLoop(client: SystemClient, input: NodeJS.ReadStream, output: Writable, print: (line: string) => void, signal: AbortSignal): Promise<void> {
+export async function promptLoop(
+  client: SystemClient,
+  input: NodeJS.ReadStream,
+  output: Writable,
+  print: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const lines = createInterface({ input, output, terminal: input.isTTY, prompt: `${client.name}> `, signal });
   const prompt = (isBegun: boolean): void => {
     if (!input.isTTY) return;

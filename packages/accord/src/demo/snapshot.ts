@@ -20,7 +20,8 @@ export async function takeSnapshot(client: SystemClient): Promise<Snapshot> {
   const snapshot = new Map<string, ReadonlyMap<string, string | null>>();
   for (const [table, query] of Object.entries(QUERIES[client.name])) {
     for (const { columns, rows } of await client.run(query)) {
-      for (const row of rows) snapshot.set(`${table} ${row[0] ?? ""}`, new Map(columns.map((column, place) => [column, row[place] ?? null])));
+      for (const row of rows)
+        snapshot.set(`${table} ${row[0] ?? ""}`, new Map(columns.map((column, place) => [column, row[place] ?? null])));
     }
   }
   return snapshot;
@@ -39,7 +40,9 @@ export function differences(before: Snapshot, after: Snapshot): readonly Snapsho
   return rows.flatMap((row): SnapshotDifference[] => {
     const [old, now] = [before.get(row), after.get(row)];
     if (old === undefined || now === undefined) return [{ row, column: "—", before: summary(old), after: summary(now) }];
-    return [...now].flatMap(([column, cell]) => (old.get(column) === cell ? [] : [{ row, column, before: old.get(column) ?? null, after: cell }]));
+    return [...now].flatMap(([column, cell]) =>
+      old.get(column) === cell ? [] : [{ row, column, before: old.get(column) ?? null, after: cell }],
+    );
   });
 }
 

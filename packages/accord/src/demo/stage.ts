@@ -5,15 +5,15 @@ import { tableLines } from "./table.ts";
 /** What the demo needs of the program: speak, wait, and run Accord's own commands as a user types them. */
 export interface StageProgram {
   /** A line for the spectator. */
-  line(text?: string): void;
+  readonly line: (text?: string) => void;
   readonly paint: {
-    bold(text: string): string;
-    dim(text: string): string;
-    good(text: string): string;
-    bad(text: string): string;
+    readonly bold: (text: string) => string;
+    readonly dim: (text: string) => string;
+    readonly good: (text: string) => string;
+    readonly bad: (text: string) => string;
   };
   /** Runs one command line in this process: the very code that `accord <words>` runs. Lines go to `tell` as they come. Returns the exit code. */
-  command(words: readonly string[], tell: (line: string) => void, signal: AbortSignal): Promise<number>;
+  readonly command: (words: readonly string[], tell: (line: string) => void, signal: AbortSignal) => Promise<number>;
   readonly signal: AbortSignal;
 }
 

@@ -42,7 +42,10 @@ const SECRET = { mode: 0o600 };
 export async function startSystems(place: DemoPlace): Promise<DemoSystems> {
   const kept = place.folder === null ? null : resolve(place.folder);
   if (kept !== null && existsSync(kept)) {
-    throw new AccordError("ACCORD_DEMO_EXISTS", `${kept} is there already; remove it, or give another folder with --folder.`, { remedy: "stop", where: kept });
+    throw new AccordError("ACCORD_DEMO_EXISTS", `${kept} is there already; remove it, or give another folder with --folder.`, {
+      remedy: "stop",
+      where: kept,
+    });
   }
   const folder = kept ?? mkdtempSync(join(tmpdir(), "accord-demo-"));
   if (kept !== null) mkdirSync(kept, { recursive: true, mode: 0o755 });
@@ -62,7 +65,14 @@ export async function startSystems(place: DemoPlace): Promise<DemoSystems> {
     const erp = await createErp(server, world);
     writeFileSync(join(folder, "accord.yaml"), projectFile(erp.accord), SECRET);
     writeFileSync(join(folder, ADDRESSES_FILE), `${JSON.stringify({ ...addresses, erp: erp.own })}\n`, SECRET);
-    return { folder, projectFile: join(folder, "accord.yaml"), addresses: { ...addresses, erp: erp.own }, world, dataDirectory: server.dataDirectory, stop };
+    return {
+      folder,
+      projectFile: join(folder, "accord.yaml"),
+      addresses: { ...addresses, erp: erp.own },
+      world,
+      dataDirectory: server.dataDirectory,
+      stop,
+    };
   } catch (error) {
     await stop();
     if (kept !== null) rmSync(kept, { recursive: true, force: true });
@@ -77,10 +87,14 @@ export function runningDemo(folder: string): DemoAddresses {
     // Written by startSystems.
     return JSON.parse(readFileSync(file, "utf8")) as DemoAddresses;
   } catch (error) {
-    throw new AccordError("ACCORD_NO_DEMO", `No demo runs in ${resolve(folder)}; start one with accord demo --keep, or name its folder with --folder.`, {
-      remedy: "stop",
-      where: file,
-      cause: error,
-    });
+    throw new AccordError(
+      "ACCORD_NO_DEMO",
+      `No demo runs in ${resolve(folder)}; start one with accord demo --keep, or name its folder with --folder.`,
+      {
+        remedy: "stop",
+        where: file,
+        cause: error,
+      },
+    );
   }
 }

@@ -1,13 +1,19 @@
 import { readImage, writeImage, type MemberState, type NativeImage } from "@accord/core";
 import type { StoredMember } from "@accord/engine/store";
+import type { Side } from "./catalogue.ts";
 
 /** What an entity's row holds of one member that has a record; the rest is in its header, its extra and the `member` table. */
-export type MemberBody = Pick<StoredMember, "state" | "image" | "position" | "seenAtMs">;
+export type MemberBody = Pick<StoredMember, "image" | "position" | "seenAtMs">;
 
 /** In the order of their numbers in the tables. */
 export const MEMBER_STATES: readonly MemberState[] = ["absent", "creating", "live", "archived", "deleted", "outOfScope", "lost"];
 /** The states of a member whose record exists at its side, as SQL: live, archived, outOfScope. */
 export const STATES_WITH_RECORD = "(2, 3, 5)";
+
+/** Whether a state's number is one of those. */
+export function isWithRecord(state: string): boolean {
+  return state === "2" || state === "3" || state === "5";
+}
 
 /** How an image is held: null, equal to the canonical values as one text, equal to the image of the first side that has one, or its own text. */
 const NONE = "0";
@@ -16,18 +22,18 @@ const AS_FIRST = "=";
 const OWN = "I";
 
 /**
- * The members of an entity as one text, a line per side, empty where there is no record: `state` (one digit) `seen at TAB position TAB image`. Images hold no line ends. What is equal
+ * The members of an entity as one text, a line per side, empty where there is no record: `seen at TAB position TAB image`. Images hold no line ends. What is equal
  * on all sides, as most of it is, is written once. Together with the entity's own row, so that a change of one record touches one page of the file and not three.
  */
-export function writeMemberBodies(members: readonly (StoredMember | null | undefined)[], fields: string): string {
+export function writeMemberBodies(members: readonly (StoredMember | null)[], sides: readonly Side[], fields: string): string {
   let text = "";
   let first: NativeImage | null = null;
-  for (let side = 0; side < members.length; side += 1) {
-    if (side > 0) text += "\n";
-    const member = members[side];
+  for (const { place } of sides) {
+    if (place > 0) text += "\n";
+    const member = members[place];
     if (member === null || member === undefined || member.record === null) continue;
-    const { state, image, position, seenAtMs } = member;
-    text += `${MEMBER_STATES.indexOf(state)}${seenAtMs}\t${writeImage([position])}\t`;
+    const { image, position, seenAtMs } = member;
+    text += `${seenAtMs}\t${position === null ? NULL_POSITION : writeImage([position])}\t`;
     if (image === null) text += NONE;
     else if (image === fields) text += AS_FIELDS;
     else if (image === first) text += AS_FIRST;
@@ -36,6 +42,8 @@ export function writeMemberBodies(members: readonly (StoredMember | null | undef
   }
   return text;
 }
+
+const NULL_POSITION = writeImage([null]);
 
 /** Null where the side has no record. */
 export function readMemberBodies(text: string, fields: string): (MemberBody | null)[] {
@@ -47,8 +55,7 @@ export function readMemberBodies(text: string, fields: string): (MemberBody | nu
     const image = readHeldImage(line, afterPosition + 1, fields, first);
     first ??= image;
     return {
-      state: MEMBER_STATES[Number(line[0])] ?? "lost",
-      seenAtMs: Number(line.slice(1, afterSeen)),
+      seenAtMs: Number(line.slice(0, afterSeen)),
       position: readImage(line.slice(afterSeen + 1, afterPosition))[0] ?? null,
       image,
     };

@@ -1,10 +1,12 @@
-import { readImage, UNKNOWN_FIELD, type EntityId, type IntentId } from "@accord/core";
+import { readImage, UNKNOWN_FIELD, type EntityId } from "@accord/core";
 import type { StoredEntity, StoredMember } from "@accord/engine/store";
 import type { Catalogue, Side, SyncShape } from "./catalogue.ts";
 import { fieldOf, NO_PAST, readCase, readExtra, type EntityExtra } from "./entity-extra.ts";
-import { readMemberBodies, type MemberBody } from "./entity-members.ts";
+import { MEMBER_STATES, readMemberBodies, type MemberBody } from "./entity-members.ts";
 import { createHeaderReader, type EntityHeader } from "./entity-header.ts";
+import { stateAt } from "./entity-states.ts";
 import { SET_SIZE_MAX } from "./limits.ts";
+import type { IntentsOfEntities, OpenIntents } from "./open-intents.ts";
 import type { Session } from "./session.ts";
 
 export interface EntityReader {
@@ -15,9 +17,9 @@ export interface EntityReader {
   list(sync: number, after: EntityId | null, limit: number): StoredEntity[];
 }
 
-type EntityRow = [id: number, sync: number, fields: string, header: string, records: string, extra: string | null, members: string];
+type EntityRow = [id: number, sync: number, fields: string, header: string, records: string, extra: string | null, members: string, states: string];
 
-const COLUMNS = "e.id, e.sync, e.fields, e.header, e.records, e.extra, e.members";
+const COLUMNS = "e.id, e.sync, e.fields, e.header, e.records, e.extra, e.members, e.states";
 
 /** One entity half read: its members' rows are still to come. */
 interface Draft {
@@ -30,7 +32,7 @@ interface Draft {
   readonly members: (StoredMember | null)[];
 }
 
-export function createEntityReader(session: Session, catalogue: Catalogue): EntityReader {
+export function createEntityReader(session: Session, catalogue: Catalogue, intents: OpenIntents): EntityReader {
   const readHeader = createHeaderReader();
 
   const draft = (row: EntityRow): Draft => {
@@ -47,8 +49,8 @@ export function createEntityReader(session: Session, catalogue: Catalogue): Enti
   };
   const complete = (rows: readonly EntityRow[]): StoredEntity[] => {
     const drafts = rows.map(draft);
-    const intents = openIntents(session, drafts);
-    for (const one of drafts) for (const side of one.shape.sides) one.members[side.place] = memberOf(one, side, intents);
+    const open = intents.ofEntities(drafts.map(({ row }) => row[0]));
+    for (const one of drafts) for (const side of one.shape.sides) one.members[side.place] = memberOf(one, side, open);
     return drafts.map(entityOf);
   };
   const load = (ids: readonly EntityId[]): StoredEntity[] => {
@@ -74,21 +76,8 @@ export function createEntityReader(session: Session, catalogue: Catalogue): Enti
   };
 }
 
-/** Open intents by entity and side: the only source of a member's `intent`, so that opening one writes no member. [S29] */
-function openIntents(session: Session, drafts: readonly Draft[]): ReadonlyMap<string, IntentId> {
-  const found = new Map<string, IntentId>();
-  if (drafts.length === 0 || session.first("SELECT 1 FROM intent LIMIT 1") === undefined) return found;
-  const set = `[${drafts.map(({ row }) => row[0]).join(",")}]`;
-  const sides = new Set(drafts.flatMap(({ shape }) => shape.sides));
-  for (const side of sides) {
-    const sql = "SELECT i.entity, i.id FROM json_each(?) j CROSS JOIN intent i ON i.side = ? AND i.entity = j.value";
-    for (const [entity, intent] of session.all<[number, string]>(sql, set, side.number)) found.set(`${entity} ${side.number}`, intent);
-  }
-  return found;
-}
-
-function memberOf(one: Draft, side: Side, intents: ReadonlyMap<string, IntentId>): StoredMember | null {
-  const intent = intents.size === 0 ? null : (intents.get(`${one.row[0]} ${side.number}`) ?? null);
+function memberOf(one: Draft, side: Side, open: IntentsOfEntities): StoredMember | null {
+  const intent = open.get(one.row[0])?.get(side.number) ?? null;
   const record = one.records[side.place] ?? null;
   const body = one.bodies[side.place];
   if (record === null || body === null || body === undefined) {
@@ -97,7 +86,7 @@ function memberOf(one: Draft, side: Side, intents: ReadonlyMap<string, IntentId>
   }
   const { incarnation, retired } = one.extra.past?.[side.place] ?? NO_PAST;
   return {
-    state: body.state,
+    state: MEMBER_STATES[Number(stateAt(one.row[7], side.place))] ?? "lost",
     record,
     incarnation,
     image: body.image,

@@ -1,13 +1,14 @@
 import type { SQLInputValue } from "node:sqlite";
 import { readImage, writeImage, type EntityId } from "@accord/core";
 import { assert } from "@accord/engine/connector";
-import type { Changes, StoredEntity, StoredMember } from "@accord/engine/store";
+import type { Changes, StoredEntity } from "@accord/engine/store";
 import type { Catalogue, Side } from "./catalogue.ts";
+import type { CommitContext } from "./commit.ts";
 import { reviewSince, writeExtra, type EntityExtra } from "./entity-extra.ts";
 import { writeHeader } from "./entity-header.ts";
 import { MEMBER_STATES, readMemberBodies, STATES_WITH_RECORD, writeMemberBodies, type MemberBody } from "./entity-members.ts";
+import { countStates, stateAt, writeStates } from "./entity-states.ts";
 import { SET_SIZE_MAX } from "./limits.ts";
-import type { MatchHash } from "./match-hash.ts";
 import { KEY, oldKeysOver, readKeys, writeKeys } from "./match-keys.ts";
 import type { BulkInsert, Session } from "./session.ts";
 
@@ -15,17 +16,20 @@ type WrittenEntity = Changes["entities"][number];
 /** What the store held of an entity before. */
 interface Former {
   readonly records: readonly (string | null | undefined)[];
+  readonly recordsText: string;
+  readonly states: string;
   readonly keys: string | null;
+  readonly lastEntry: number | null;
 }
 
 const ENTITY: BulkInsert = {
-  into: "entity (id, sync, fields, header, records, members, keys, extra, review_since)",
-  width: 9,
+  into: "entity (id, sync, fields, header, records, states, members, keys, extra, review_since, last_entry)",
+  width: 11,
   conflict:
-    "ON CONFLICT (id) DO UPDATE SET fields = excluded.fields, header = excluded.header, records = excluded.records, members = excluded.members, keys = excluded.keys, extra = excluded.extra, review_since = excluded.review_since",
+    "ON CONFLICT (id) DO UPDATE SET fields = excluded.fields, header = excluded.header, records = excluded.records, states = excluded.states, members = excluded.members, keys = excluded.keys, extra = excluded.extra, review_since = excluded.review_since, last_entry = excluded.last_entry",
 };
 
-/** A record that another entity holds makes `entity` null, which the column refuses. [S34] An unchanged link is not written again. */
+/** A record that another entity holds makes `entity` null, which the column refuses. [S34] */
 const MEMBER: BulkInsert = {
   into: "member (side, record, entity, state)",
   width: 4,
@@ -33,40 +37,68 @@ const MEMBER: BulkInsert = {
     WHERE state <> excluded.state OR entity <> excluded.entity`,
 };
 
-export function writeEntities(session: Session, catalogue: Catalogue, hash: MatchHash, written: readonly WrittenEntity[]): void {
-  if (written.length === 0) return;
+/** What writing entities leaves to be done by the other tables. */
+export interface EntitiesWritten {
+  /** The journal entry that was an entity's last before this commit. */
+  readonly lastEntries: ReadonlyMap<EntityId, number | null>;
+  /** Records that were linked or unlinked: the marks that wait for them may be another entity's now. */
+  readonly relinked: readonly RecordCell[];
+}
+
+export interface RecordCell {
+  readonly side: Side;
+  readonly cell: bigint | string;
+}
+
+/** Writes entities with their members and keys. `entries`: each entity's last journal entry of this commit. */
+export function writeEntities(
+  { session, catalogue, hash, tally }: CommitContext,
+  written: readonly WrittenEntity[],
+  entries: ReadonlyMap<EntityId, number>,
+): EntitiesWritten {
+  const lastEntries = new Map<EntityId, number | null>();
+  const relinked: RecordCell[] = [];
+  if (written.length === 0) return { lastEntries, relinked };
   const last = lastOfEach(written);
   const former = formerOf(session, last);
+  const early = headsOf(session, last, former);
   const entityCells: SQLInputValue[] = [];
   const memberCells: SQLInputValue[] = [];
   const keyCells: SQLInputValue[] = [];
   for (const { entity, keys } of last) {
-    const shape = catalogue.sync(entity.sync);
+    const { sides, version } = catalogue.sync(entity.sync);
     const before = former.get(entity.id);
-    if (before !== undefined) unlinkFormer(session, shape.sides, entity, before);
+    const records = writeRecords(entity, sides);
+    const states = writeStates(entity, sides);
+    if (before === undefined || before.recordsText !== records || before.states !== states) {
+      if (before !== undefined) unlinkFormer(session, sides, entity, before, relinked);
+      for (const side of sides) pushMember(memberCells, side, entity, before, states, relinked);
+      countStates(tally, entity.sync, sides, before?.states ?? null, states);
+    }
     const keyText = keys === null ? (before?.keys ?? null) : writeKeys(keys);
-    const records = writeImage(shape.sides.map(({ place }) => entity.members[place]?.record ?? null));
-    const fields = writeImage(entity.fields.map(({ value }) => value));
-    entityCells.push(
-      entity.id,
-      entity.sync,
-      fields,
-      writeHeader(entity, shape.version),
-      records,
-      writeMemberBodies(
-        shape.sides.map(({ place }) => entity.members[place]),
-        fields,
-      ),
-      keyText,
-      writeExtra(entity),
-      reviewSince(entity),
-    );
     if (keyText !== (before?.keys ?? null)) oldKeysOver(session, hash, entity, readKeys(before?.keys ?? null), readKeys(keyText), keyCells);
-    for (const side of shape.sides) pushMember(memberCells, side, entity.id, entity.members[side.place]);
+    const earlier = before === undefined ? (early.get(entity.id) ?? null) : before.lastEntry;
+    lastEntries.set(entity.id, earlier);
+    const fields = writeImage(entity.fields.map(({ value }) => value));
+    entityCells.push(entity.id, entity.sync, fields, writeHeader(entity, version), records, states);
+    entityCells.push(writeMemberBodies(entity.members, sides, fields), keyText, writeExtra(entity), reviewSince(entity), entries.get(entity.id) ?? earlier);
   }
   session.insert(ENTITY, entityCells);
   session.insert(KEY, keyCells);
   writeMembers(session, catalogue, memberCells);
+  return { lastEntries, relinked };
+}
+
+function writeRecords(entity: StoredEntity, sides: readonly Side[]): string {
+  return writeImage(sides.map(({ place }) => entity.members[place]?.record ?? null));
+}
+
+/** Journal entries of entities that had no row when they were written. */
+function headsOf(session: Session, written: readonly WrittenEntity[], former: ReadonlyMap<EntityId, Former>): ReadonlyMap<EntityId, number> {
+  if (former.size === written.length || session.first("SELECT 1 FROM journal_head LIMIT 1") === undefined) return new Map();
+  const ids = written.map(({ entity }) => entity.id).filter((id) => !former.has(id));
+  const sql = "SELECT h.entity, h.last_entry FROM json_each(?) j CROSS JOIN journal_head h ON h.entity = j.value";
+  return new Map(session.all<[number, number]>(sql, `[${ids.join(",")}]`));
 }
 
 /** One entry per entity: the last of several, with the keys of the last that names some. */
@@ -81,27 +113,44 @@ function lastOfEach(written: readonly WrittenEntity[]): readonly WrittenEntity[]
 
 function formerOf(session: Session, written: readonly WrittenEntity[]): ReadonlyMap<EntityId, Former> {
   const former = new Map<EntityId, Former>();
+  type FormerRow = [id: number, records: string, states: string, keys: string | null, lastEntry: number | null];
   for (let at = 0; at < written.length; at += SET_SIZE_MAX) {
     const ids = written.slice(at, at + SET_SIZE_MAX).map(({ entity }) => entity.id);
-    const sql = "SELECT e.id, e.records, e.keys FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value";
-    for (const [id, records, keys] of session.all<[number, string, string | null]>(sql, `[${ids.join(",")}]`))
-      former.set(id, { records: readImage(records), keys });
+    const sql = "SELECT e.id, e.records, e.states, e.keys, e.last_entry FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value";
+    for (const [id, recordsText, states, keys, lastEntry] of session.all<FormerRow>(sql, `[${ids.join(",")}]`))
+      former.set(id, { records: readImage(recordsText), recordsText, states, keys, lastEntry });
   }
   return former;
 }
 
 /** Frees record ids that this entity gives up, before anyone takes them: two records may swap their keys in one commit. [S63] */
-function unlinkFormer(session: Session, sides: readonly Side[], entity: StoredEntity, before: Former): void {
+function unlinkFormer(session: Session, sides: readonly Side[], entity: StoredEntity, before: Former, relinked: RecordCell[]): void {
   for (const side of sides) {
     const record = before.records[side.place];
     if (record === null || record === undefined || record === entity.members[side.place]?.record) continue;
-    session.run("DELETE FROM member WHERE side = ? AND record = ? AND entity = ?", side.number, side.toCell(record), entity.id);
+    const cell = side.toCell(record);
+    session.run("DELETE FROM member WHERE side = ? AND record = ? AND entity = ?", side.number, cell, entity.id);
+    relinked.push({ side, cell });
   }
 }
 
-function pushMember(cells: SQLInputValue[], side: Side, entity: EntityId, member: StoredMember | null | undefined): void {
-  if (member === null || member === undefined || member.record === null) return;
-  cells.push(side.number, side.toCell(member.record), entity, MEMBER_STATES.indexOf(member.state));
+/** The row of a member that is new, or whose state is; nothing where it stays as it is. */
+function pushMember(
+  cells: SQLInputValue[],
+  side: Side,
+  entity: StoredEntity,
+  before: Former | undefined,
+  states: string,
+  relinked: RecordCell[],
+): void {
+  const record = entity.members[side.place]?.record ?? null;
+  if (record === null) return;
+  const isLinked = before?.records[side.place] === record;
+  const state = stateAt(states, side.place);
+  if (isLinked && before !== undefined && stateAt(before.states, side.place) === state) return;
+  const cell = side.toCell(record);
+  cells.push(side.number, cell, entity.id, Number(state));
+  if (!isLinked) relinked.push({ side, cell });
 }
 
 function writeMembers(session: Session, catalogue: Catalogue, cells: readonly SQLInputValue[]): void {
@@ -115,7 +164,7 @@ function writeMembers(session: Session, catalogue: Catalogue, cells: readonly SQ
   }
 }
 
-const NO_BODY: MemberBody = { state: "lost", image: null, position: null, seenAtMs: 0 };
+const NO_BODY: MemberBody = { image: null, position: null, seenAtMs: 0 };
 
 /** A record id that lives again under another entity: the tombstone that held it keeps its image, and the id as a retired one. [S38] */
 function displaceDead(session: Session, catalogue: Catalogue, number: number, record: SQLInputValue, taker: EntityId): void {
@@ -128,8 +177,8 @@ function displaceDead(session: Session, catalogue: Catalogue, number: number, re
   if (holder === undefined) return;
   const [entity, lives] = holder;
   assert(lives === 0, `entity ${taker} was given a record that entity ${entity} holds`);
-  const row = session.first<[string, string | null, string, string]>(
-    "SELECT records, extra, members, fields FROM entity WHERE id = ?",
+  const row = session.first<[string, string | null, string, string, string]>(
+    "SELECT records, extra, members, fields, states FROM entity WHERE id = ?",
     entity,
   );
   assert(row !== undefined, `entity ${entity} holds a record and is not there`);
@@ -140,9 +189,11 @@ function displaceDead(session: Session, catalogue: Catalogue, number: number, re
   const past = extra.past?.[place];
   const retired = [...(past?.retired ?? []).filter((id) => id !== records[place]), records[place] ?? ""];
   const body = readMemberBodies(row[2], row[3])[place] ?? NO_BODY;
-  const gone = { ...body, incarnation: past?.incarnation ?? 1, retired };
+  const state = MEMBER_STATES[Number(stateAt(row[4], place))] ?? "lost";
+  const gone = { state, ...body, incarnation: past?.incarnation ?? 1, retired };
   const changed: EntityExtra = { ...extra, gone: { ...extra.gone, [place]: gone } };
   const remaining = writeImage(records.map((id, index) => (index === place ? null : id)));
-  session.run("UPDATE entity SET records = ?, extra = ? WHERE id = ?", remaining, JSON.stringify(changed), entity);
+  const states = `${row[4].slice(0, place + 1)}-${row[4].slice(place + 2)}`;
+  session.run("UPDATE entity SET records = ?, states = ?, extra = ? WHERE id = ?", remaining, states, JSON.stringify(changed), entity);
   session.run("DELETE FROM member WHERE side = ? AND record = ?", number, record);
 }

@@ -55,20 +55,38 @@ function stepsOf(sync: RunningSync, entity: Entity, item: UndoItem): UndoStep[] 
     const undone = undoField(sync.model, entity, field, before, after, 0);
     return [{ ...about, side: null, kind: "field", what: name, before, after, verdict: undone.kind === "undone" ? "back" : undone.kind }];
   });
-  const cells = (list: readonly UndoCells[], kind: "restore" | "uncreate"): UndoStep[] => list.flatMap((one) => cellSteps(sync, entity, one, kind, about));
+  const cells = (list: readonly UndoCells[], kind: "restore" | "uncreate"): UndoStep[] =>
+    list.flatMap((one) => cellSteps(sync, entity, one, kind, about));
   const revived: UndoStep[] = item.revive
-    ? [{ ...about, side: null, kind: "revive", what: "the record", before: undefined, after: undefined, verdict: entity.life.kind === "live" && entity.review === null ? "level" : "back" }]
+    ? [
+        {
+          ...about,
+          side: null,
+          kind: "revive",
+          what: "the record",
+          before: undefined,
+          after: undefined,
+          verdict: entity.life.kind === "live" && entity.review === null ? "level" : "back",
+        },
+      ]
     : [];
   return [...fields, ...cells(item.restores, "restore"), ...cells(item.creates, "uncreate"), ...revived];
 }
 
-function cellSteps(sync: RunningSync, entity: Entity, { side: name, cells }: UndoCells, kind: "restore" | "uncreate", about: Pick<UndoStep, "sync" | "entity">): UndoStep[] {
+function cellSteps(
+  sync: RunningSync,
+  entity: Entity,
+  { side: name, cells }: UndoCells,
+  kind: "restore" | "uncreate",
+  about: Pick<UndoStep, "sync" | "entity">,
+): UndoStep[] {
   const side = sync.model.sides.findIndex((candidate) => candidate.name === name);
   const columns = sync.model.sides[side]?.mapping.columns ?? [];
   const member = entity.members[side];
   const image = member?.image ?? null;
   const step = { ...about, side: name, kind };
-  if (image === null || member?.state !== "live") return [{ ...step, what: "the record", before: undefined, after: undefined, verdict: "level" }];
+  if (image === null || member?.state !== "live")
+    return [{ ...step, what: "the record", before: undefined, after: undefined, verdict: "level" }];
   const now = readImage(image);
   const verdict = isUnedited(columns, cells, now) ? "back" : "newer";
   if (kind === "uncreate") return [{ ...step, what: `record ${member.record ?? ""}`, before: undefined, after: undefined, verdict }];

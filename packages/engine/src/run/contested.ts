@@ -14,9 +14,18 @@ export const CONTESTED = "a record there may be the same thing; decide with acco
 /**
  * Entities that an unlinked record of a side may belong to: until a person decides, none of them is created there, else the record would get a twin. [S36, I4]
  */
-export async function contestedEntities(context: EngineContext, sync: RunningSync, side: SideIndex, options: CallOptions): Promise<ReadonlySet<EntityId>> {
+export async function contestedEntities(
+  context: EngineContext,
+  sync: RunningSync,
+  side: SideIndex,
+  options: CallOptions,
+): Promise<ReadonlySet<EntityId>> {
   const problems = await context.store.listProblems(PROBLEMS_MAX, options);
-  return new Set(problems.flatMap((problem) => (problem.kind === "ambiguous" && problem.sync === sync.id && problem.side === side ? problem.entities : [])));
+  return new Set(
+    problems.flatMap((problem) =>
+      problem.kind === "ambiguous" && problem.sync === sync.id && problem.side === side ? problem.entities : [],
+    ),
+  );
 }
 
 /** What was put off for a match that is decided now is looked at again at once, in a live sync; else the next plan shows it. */

@@ -16,7 +16,14 @@ test("a client shows columns, rows as text, and what happened", async () => {
   await client.run("CREATE TABLE thing (id integer, name text)");
   const [insert, select] = await client.run("INSERT INTO thing VALUES (1, 'a'), (2, NULL); SELECT id, name FROM thing ORDER BY id");
   expect(insert?.tag).toBe("INSERT 0 2");
-  expect(select).toEqual({ columns: ["id", "name"], rows: [["1", "a"], ["2", null]], tag: "SELECT 2" });
+  expect(select).toEqual({
+    columns: ["id", "name"],
+    rows: [
+      ["1", "a"],
+      ["2", null],
+    ],
+    tag: "SELECT 2",
+  });
   await client.close();
 });
 

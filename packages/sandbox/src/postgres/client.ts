@@ -35,7 +35,14 @@ export async function openPostgresClient(url: string): Promise<PostgresClient> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   const messages = readMessages(socket);
   try {
-    socket.write(startupMessage({ port, user: decodeURIComponent(address.username), password: "", database: decodeURIComponent(address.pathname.slice(1)) }));
+    socket.write(
+      startupMessage({
+        port,
+        user: decodeURIComponent(address.username),
+        password: "",
+        database: decodeURIComponent(address.pathname.slice(1)),
+      }),
+    );
     await signOn(socket, messages, decodeURIComponent(address.password));
   } catch (error) {
     socket.destroy();

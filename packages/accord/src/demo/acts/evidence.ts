@@ -14,10 +14,18 @@ export async function proveAgreement(stage: Stage): Promise<void> {
   );
   await stage.pause(4_000);
   const different = crm.filter((row) => JSON.stringify(plain(row)) !== JSON.stringify(plain(byEmail.get(row[0] ?? null) ?? [])));
-  stage.check(crm.length === erp.length && crm.length > 200 && different.length === 0, `all ${crm.length} people are the same in both, field by field, compared here from the two queries`);
-  const companies = [await stage.crm.run("SELECT name, domain, city FROM companies ORDER BY 1, 2"), await stage.erp.run("SELECT name, web_domain, town FROM company ORDER BY 1, 2")].map(([first]) => new Set((first?.rows ?? []).map((row) => JSON.stringify(row))));
+  stage.check(
+    crm.length === erp.length && crm.length > 200 && different.length === 0,
+    `all ${crm.length} people are the same in both, field by field, compared here from the two queries`,
+  );
+  const companies = [
+    await stage.crm.run("SELECT name, domain, city FROM companies ORDER BY 1, 2"),
+    await stage.erp.run("SELECT name, web_domain, town FROM company ORDER BY 1, 2"),
+  ].map(([first]) => new Set((first?.rows ?? []).map((row) => JSON.stringify(row))));
   stage.check((companies[0]?.size ?? 0) > 50 && same(companies), `all ${companies[0]?.size ?? 0} companies too`);
-  const stock = [await stage.crm.run("SELECT sku, stock FROM products"), await stage.erp.run("SELECT sku, stock FROM product")].map(([first]) => new Set((first?.rows ?? []).map((row) => JSON.stringify(row))));
+  const stock = [await stage.crm.run("SELECT sku, stock FROM products"), await stage.erp.run("SELECT sku, stock FROM product")].map(
+    ([first]) => new Set((first?.rows ?? []).map((row) => JSON.stringify(row))),
+  );
   stage.check((stock[0]?.size ?? 0) > 10 && same(stock), `and the stock of all ${stock[0]?.size ?? 0} products`);
 }
 

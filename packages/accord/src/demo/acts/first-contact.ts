@@ -16,13 +16,19 @@ export async function pilot(stage: Stage): Promise<void> {
   const changed = differences(before, after);
   const shown = changed.slice(0, SHOWN);
   await stage.say("What the ERP's own queries show of it:");
-  stage.table(["row in the ERP", "column", "before", "after the pilot"], shown.map(({ row, column, before: old, after: now }) => [row, column, old, now]));
+  stage.table(
+    ["row in the ERP", "column", "before", "after the pilot"],
+    shown.map(({ row, column, before: old, after: now }) => [row, column, old, now]),
+  );
   await stage.pause(3_000);
   const run = await lastRun(stage);
   await stage.accord(["undo", String(run), "--yes", "--limit", "4"]);
   const undone = await takeSnapshot(stage.erp);
   const crmUndone = await takeSnapshot(stage.crm);
-  stage.table(["row in the ERP", "column", "before", "after undo"], shown.map(({ row, column, before: old }) => [row, column, old, cellOf(undone, row, column)]));
+  stage.table(
+    ["row in the ERP", "column", "before", "after undo"],
+    shown.map(({ row, column, before: old }) => [row, column, old, cellOf(undone, row, column)]),
+  );
   await stage.pause(2_500);
   stage.check(changed.length > 0, `the pilot changed ${changed.length} cells and rows of the ERP`);
   stage.check(differences(before, undone).length === 0, "after the undo every row of the ERP is as it was before the pilot");
@@ -37,7 +43,10 @@ export async function applyAll(stage: Stage): Promise<void> {
   const [crm] = await stage.row(stage.crm, "SELECT count(*) FROM contacts WHERE archived = 0");
   const [erp] = await stage.row(stage.erp, "SELECT count(*) FROM customer WHERE NOT archived");
   stage.check(crm === erp && crm !== undefined, `${crm ?? "?"} contacts in the CRM, ${erp ?? "?"} customers in the ERP`);
-  const [twins] = await stage.row(stage.erp, "SELECT count(*) FROM (SELECT lower(email_address) FROM customer WHERE NOT archived GROUP BY 1 HAVING count(*) > 1) AS twin");
+  const [twins] = await stage.row(
+    stage.erp,
+    "SELECT count(*) FROM (SELECT lower(email_address) FROM customer WHERE NOT archived GROUP BY 1 HAVING count(*) > 1) AS twin",
+  );
   stage.check(twins === "0", "nobody is there twice");
 }
 

@@ -27,17 +27,24 @@ export async function editsFlow(stage: Stage): Promise<void> {
   await stage.say(`Four more, the same way: ${more.join(", ")}.`);
   await stage.say("And one on the right (the ERP alone decides on credit):");
   await stage.sql(stage.erp, "UPDATE customer SET credit_limit = 12345.67 WHERE customer_no = 10001");
-  const credit = await stage.until(async () => (await stage.row(stage.crm, "SELECT credit_limit FROM contacts WHERE id = 1"))[0] === "12345.67");
+  const credit = await stage.until(
+    async () => (await stage.row(stage.crm, "SELECT credit_limit FROM contacts WHERE id = 1"))[0] === "12345.67",
+  );
   await stage.sql(stage.crm, "SELECT id, last_name, credit_limit FROM contacts WHERE id = 1");
   stage.check(credit.holds, "the CRM shows the ERP's figure, to the cent");
 }
 
 /** Changes a contact's stage in the CRM and waits for the ERP to show it: the clock starts when the CRM has committed. */
-async function moveStage(stage: Stage, id: number): Promise<{ readonly stage: string; readonly status: string; readonly isSeen: boolean; readonly tookMs: number }> {
+async function moveStage(
+  stage: Stage,
+  id: number,
+): Promise<{ readonly stage: string; readonly status: string; readonly isSeen: boolean; readonly tookMs: number }> {
   const [old] = await stage.row(stage.crm, `SELECT stage FROM contacts WHERE id = ${id}`);
   const next = old === "lead" ? { stage: "customer", status: "A" } : { stage: "lead", status: "L" };
   await stage.crm.run(`UPDATE contacts SET stage = '${next.stage}' WHERE id = ${id}`);
-  const { holds, tookMs } = await stage.until(async () => (await stage.row(stage.erp, `SELECT status FROM customer WHERE customer_no = ${10_000 + id}`))[0] === next.status);
+  const { holds, tookMs } = await stage.until(
+    async () => (await stage.row(stage.erp, `SELECT status FROM customer WHERE customer_no = ${10_000 + id}`))[0] === next.status,
+  );
   return { ...next, isSeen: holds, tookMs };
 }
 
@@ -46,7 +53,12 @@ export async function fieldsMerge(stage: Stage): Promise<void> {
   await stage.chapter("Both edit one record, in different fields");
   const [old] = await stage.row(stage.crm, "SELECT stage FROM contacts WHERE id = 2");
   const next = old === "lead" ? "customer" : "lead";
-  await atOnce(stage, `UPDATE contacts SET stage = '${next}' WHERE id = 2`, "UPDATE customer SET phone = '030/23125777' WHERE customer_no = 10002", "at the same moment");
+  await atOnce(
+    stage,
+    `UPDATE contacts SET stage = '${next}' WHERE id = 2`,
+    "UPDATE customer SET phone = '030/23125777' WHERE customer_no = 10002",
+    "at the same moment",
+  );
   const status = next === "lead" ? "L" : "A";
   const merged = await stage.until(async () => {
     const [crmStage, crmPhone] = await stage.row(stage.crm, "SELECT stage, phone FROM contacts WHERE id = 2");
@@ -61,7 +73,12 @@ export async function fieldsMerge(stage: Stage): Promise<void> {
 /** The same field, at once, differently. */
 export async function conflictDecided(stage: Stage): Promise<void> {
   await stage.chapter("Both edit the same field: a person decides");
-  await atOnce(stage, "UPDATE contacts SET phone = '+49 30 23125 111' WHERE id = 3", "UPDATE customer SET phone = '030/23125222' WHERE customer_no = 10003", "at the same moment");
+  await atOnce(
+    stage,
+    "UPDATE contacts SET phone = '+49 30 23125 111' WHERE id = 3",
+    "UPDATE customer SET phone = '030/23125222' WHERE customer_no = 10003",
+    "at the same moment",
+  );
   let conflict = "";
   await stage.until(async () => {
     const { conflicts } = await stage.ask<ConflictsJson>(["conflicts", "list"]);
@@ -74,7 +91,9 @@ export async function conflictDecided(stage: Stage): Promise<void> {
   const [erpPhone] = await stage.row(stage.erp, "SELECT phone FROM customer WHERE customer_no = 10003");
   stage.check(crmPhone === "+49 30 23125 111" && erpPhone === "030/23125222", "meanwhile each side keeps its own number");
   await stage.accord(["conflicts", "resolve", conflict, "--take", "erp"]);
-  const decided = await stage.until(async () => digits((await stage.row(stage.crm, "SELECT phone FROM contacts WHERE id = 3"))[0]) === "23125222");
+  const decided = await stage.until(
+    async () => digits((await stage.row(stage.crm, "SELECT phone FROM contacts WHERE id = 3"))[0]) === "23125222",
+  );
   await stage.sql(stage.crm, "SELECT id, last_name, phone FROM contacts WHERE id = 3");
   await stage.sql(stage.erp, "SELECT customer_no, full_name, phone FROM customer WHERE customer_no = 10003");
   stage.check(decided.holds, "the number that the person chose is in both");
@@ -85,7 +104,12 @@ export async function stockCounts(stage: Stage): Promise<void> {
   await stage.chapter("A stock count, sold and restocked at once");
   const [start] = await stage.row(stage.erp, "SELECT stock FROM product WHERE sku = 'SKU-1001'");
   await stage.sql(stage.erp, "SELECT sku, name, stock FROM product WHERE sku = 'SKU-1001'");
-  await atOnce(stage, "UPDATE products SET stock = stock - 3 WHERE sku = 'SKU-1001'", "UPDATE product SET stock = stock + 10 WHERE sku = 'SKU-1001'", "three sold, ten delivered");
+  await atOnce(
+    stage,
+    "UPDATE products SET stock = stock - 3 WHERE sku = 'SKU-1001'",
+    "UPDATE product SET stock = stock + 10 WHERE sku = 'SKU-1001'",
+    "three sold, ten delivered",
+  );
   const wanted = String(Number(start) + 7);
   const counted = await stage.until(async () => {
     const [crm] = await stage.row(stage.crm, "SELECT stock FROM products WHERE sku = 'SKU-1001'");
@@ -101,7 +125,9 @@ export async function stockCounts(stage: Stage): Promise<void> {
 export async function deleteArchives(stage: Stage): Promise<void> {
   await stage.chapter("A delete is archived, never lost");
   await stage.sql(stage.crm, "DELETE FROM contacts WHERE id = 5");
-  const archived = await stage.until(async () => (await stage.row(stage.erp, "SELECT archived FROM customer WHERE customer_no = 10005"))[0] === "t");
+  const archived = await stage.until(
+    async () => (await stage.row(stage.erp, "SELECT archived FROM customer WHERE customer_no = 10005"))[0] === "t",
+  );
   await stage.sql(stage.erp, "SELECT customer_no, full_name, email_address, archived FROM customer WHERE customer_no = 10005");
   stage.check(archived.holds, "the ERP keeps the customer, archived");
 }

@@ -6,11 +6,22 @@ import type { Stage } from "../stage.ts";
 export async function meetSystems(stage: Stage): Promise<void> {
   await stage.chapter("Two systems that know the same people");
   await stage.say("A CRM in a SQLite file, an ERP in a PostgreSQL server. They overlap, they differ, and nobody knows by how much.");
-  await stage.sql(stage.crm, "SELECT (SELECT count(*) FROM contacts) AS contacts, (SELECT count(*) FROM companies) AS companies, (SELECT count(*) FROM products) AS products");
-  await stage.sql(stage.erp, "SELECT (SELECT count(*) FROM customer) AS customers, (SELECT count(*) FROM company) AS companies, (SELECT count(*) FROM product) AS products");
+  await stage.sql(
+    stage.crm,
+    "SELECT (SELECT count(*) FROM contacts) AS contacts, (SELECT count(*) FROM companies) AS companies, (SELECT count(*) FROM products) AS products",
+  );
+  await stage.sql(
+    stage.erp,
+    "SELECT (SELECT count(*) FROM customer) AS customers, (SELECT count(*) FROM company) AS companies, (SELECT count(*) FROM product) AS products",
+  );
   await stage.sql(stage.crm, "SELECT id, first_name, last_name, email, phone, stage, credit_limit FROM contacts WHERE id <= 3");
-  await stage.sql(stage.erp, "SELECT customer_no, full_name, email_address, phone, status, credit_limit FROM customer WHERE customer_no <= 10003");
-  await stage.say("accord.yaml says which columns mean the same. `install` makes what live capture needs; `check` says what can be promised, and which columns are left over:");
+  await stage.sql(
+    stage.erp,
+    "SELECT customer_no, full_name, email_address, phone, status, credit_limit FROM customer WHERE customer_no <= 10003",
+  );
+  await stage.say(
+    "accord.yaml says which columns mean the same. `install` makes what live capture needs; `check` says what can be promised, and which columns are left over:",
+  );
   await stage.accord(["install"], { lines: 4 });
   await stage.accord(["check"]);
 }
@@ -19,10 +30,15 @@ export async function meetSystems(stage: Stage): Promise<void> {
 export async function showPlan(stage: Stage): Promise<void> {
   await stage.chapter("What does not match, and what would be written");
   const before = [await takeSnapshot(stage.crm), await takeSnapshot(stage.erp)] as const;
-  await stage.say("Who is only here, who is only there, which pairs differ, which keys are ambiguous; and every write that would follow, here a few of each kind:");
+  await stage.say(
+    "Who is only here, who is only there, which pairs differ, which keys are ambiguous; and every write that would follow, here a few of each kind:",
+  );
   await stage.accord(["plan", "--sample", "8"], { exits: [3], lines: 60 });
   const after = [await takeSnapshot(stage.crm), await takeSnapshot(stage.erp)] as const;
-  stage.check(differences(before[0], after[0]).length + differences(before[1], after[1]).length === 0, "both databases hold exactly what they held before the plan");
+  stage.check(
+    differences(before[0], after[0]).length + differences(before[1], after[1]).length === 0,
+    "both databases hold exactly what they held before the plan",
+  );
 }
 
 /** Records that exist twice: people decide, and Accord makes no third one meanwhile. */

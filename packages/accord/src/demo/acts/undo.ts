@@ -26,7 +26,9 @@ interface Victim {
 
 /** Marks some customers as lapsed, and waits until the ERP shows it. */
 async function loadOldList(stage: Stage): Promise<readonly Victim[]> {
-  const [found] = await stage.crm.run("SELECT id, lower(email) FROM contacts WHERE archived = 0 AND stage = 'customer' AND id BETWEEN 20 AND 45");
+  const [found] = await stage.crm.run(
+    "SELECT id, lower(email) FROM contacts WHERE archived = 0 AND stage = 'customer' AND id BETWEEN 20 AND 45",
+  );
   const victims = (found?.rows ?? []).map(([id, email]) => ({ id: id ?? "", email: email ?? "" }));
   await stage.sql(stage.crm, "UPDATE contacts SET stage = 'lapsed' WHERE archived = 0 AND stage = 'customer' AND id BETWEEN 20 AND 45");
   const spread = await stage.until(async () => (await count(stage, victims, "Z")) === victims.length);
@@ -51,6 +53,9 @@ async function takeBack(stage: Stage, run: number, victims: readonly Victim[]): 
 /** How many of them have this status in the ERP. */
 async function count(stage: Stage, victims: readonly Victim[], status: string): Promise<number> {
   const emails = victims.map(({ email }) => `'${email.replaceAll("'", "''")}'`).join(", ");
-  const [figure] = await stage.row(stage.erp, `SELECT count(*) FROM customer WHERE NOT archived AND lower(email_address) IN (${emails}) AND status = '${status}'`);
+  const [figure] = await stage.row(
+    stage.erp,
+    `SELECT count(*) FROM customer WHERE NOT archived AND lower(email_address) IN (${emails}) AND status = '${status}'`,
+  );
   return Number(figure);
 }

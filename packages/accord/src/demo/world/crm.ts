@@ -40,7 +40,8 @@ export function createCrm(file: string, { crm }: World): void {
     const contact = database.prepare(
       "INSERT INTO contacts (id, first_name, last_name, email, phone, stage, company_id, lead_score) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     );
-    for (const row of crm.contacts) contact.run(row.id, row.firstName, row.lastName, row.email, row.phone, row.stage, row.company, row.leadScore);
+    for (const row of crm.contacts)
+      contact.run(row.id, row.firstName, row.lastName, row.email, row.phone, row.stage, row.company, row.leadScore);
     const product = database.prepare("INSERT INTO products (sku, name, stock) VALUES (?, ?, ?)");
     for (const { sku, name, stock } of crm.products) product.run(sku, name, stock);
     database.exec("COMMIT");

@@ -55,14 +55,24 @@ export async function createErp(server: PostgresServer, { erp }: World): Promise
   const client = await openPostgresClient(own);
   try {
     await client.run(SCHEMA);
-    await client.run(insert("company (company_no, name, web_domain, town)", erp.companies.map(({ number, name, domain, town }) => [number, name, domain, town])));
+    await client.run(
+      insert(
+        "company (company_no, name, web_domain, town)",
+        erp.companies.map(({ number, name, domain, town }) => [number, name, domain, town]),
+      ),
+    );
     await client.run(
       insert(
         "customer (customer_no, full_name, email_address, phone, status, company_no, credit_limit, vat_id)",
         erp.customers.map((row) => [row.number, row.fullName, row.email, row.phone, row.status, row.company, row.creditLimit, row.vatId]),
       ),
     );
-    await client.run(insert("product (sku, name, stock)", erp.products.map(({ sku, name, stock }) => [sku, name, stock])));
+    await client.run(
+      insert(
+        "product (sku, name, stock)",
+        erp.products.map(({ sku, name, stock }) => [sku, name, stock]),
+      ),
+    );
     await client.run("ALTER TABLE company ALTER company_no RESTART 6001; ALTER TABLE customer ALTER customer_no RESTART 20001; ANALYZE");
   } finally {
     await client.close();

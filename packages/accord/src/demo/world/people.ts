@@ -79,7 +79,12 @@ export function createWorld(seed: number): World {
       products: PRODUCTS.map((name, place) => ({ sku: skuOf(place), name, stock: 20 + place })),
     },
     erp: {
-      companies: erpCompanies.map(({ name, domain, city, place }, index) => ({ number: 5_001 + index, name, domain, town: place % 12 === 7 ? city.toUpperCase() : city })),
+      companies: erpCompanies.map(({ name, domain, city, place }, index) => ({
+        number: 5_001 + index,
+        name,
+        domain,
+        town: place % 12 === 7 ? city.toUpperCase() : city,
+      })),
       customers: [...customers, ...twins(people, TWINS_ERP, customers, "number")],
       products: PRODUCTS.map((name, place) => ({ sku: skuOf(place), name, stock: place % 8 === 3 ? 22 + place : 20 + place })),
     },
@@ -166,7 +171,12 @@ function customerOf(dice: Dice, person: Person, number: number, companies: Reado
 }
 
 /** The same person again, under another number and with another telephone. */
-function twins<Row extends { readonly email: string; readonly phone: string | null }, Key extends keyof Row>(people: readonly Person[], places: readonly number[], rows: readonly Row[], key: Key): Row[] {
+function twins<Row extends { readonly email: string; readonly phone: string | null }>(
+  people: readonly Person[],
+  places: readonly number[],
+  rows: readonly Row[],
+  key: keyof Row,
+): Row[] {
   return places.flatMap((place, index) => {
     const email = people.find((person) => person.place === place)?.email.toLowerCase();
     const row = rows.find((candidate) => candidate.email.toLowerCase() === email);
@@ -181,12 +191,99 @@ function skuOf(place: number): string {
 
 /** For addresses: letters a to z alone. */
 function plain(name: string): string {
-  return name.toLowerCase().replaceAll("ä", "ae").replaceAll("ö", "oe").replaceAll("ü", "ue").replaceAll("ß", "ss").normalize("NFD").replaceAll(/[^a-z]/g, "");
+  return name
+    .toLowerCase()
+    .replaceAll("ä", "ae")
+    .replaceAll("ö", "oe")
+    .replaceAll("ü", "ue")
+    .replaceAll("ß", "ss")
+    .normalize("NFD")
+    .replaceAll(/[^a-z]/g, "");
 }
 
 const CITIES = ["Berlin", "Hamburg", "München", "Köln", "Leipzig", "Dresden", "Bremen", "Wien", "Zürich", "Graz"] as const;
-const COMPANY_WORDS = ["Nordlicht", "Hansa", "Alpen", "Spree", "Elbe", "Rhein", "Falken", "Linden", "Kiefer", "Anker", "Morgen", "Silber", "Brücken", "Garten", "Wald"].map((word) => word.replace("ü", "ue"));
+const COMPANY_WORDS = [
+  "Nordlicht",
+  "Hansa",
+  "Alpen",
+  "Spree",
+  "Elbe",
+  "Rhein",
+  "Falken",
+  "Linden",
+  "Kiefer",
+  "Anker",
+  "Morgen",
+  "Silber",
+  "Brücken",
+  "Garten",
+  "Wald",
+].map((word) => word.replace("ü", "ue"));
 const COMPANY_TRADES = ["Handel", "Technik", "Logistik", "Medien"];
-const FIRST_NAMES = ["Anna", "Ben", "Clara", "David", "Elif", "Finn", "Greta", "Hannes", "Ida", "Jonas", "Klara", "Leon", "Mila", "Nils", "Olga", "Paul", "Rosa", "Sören", "Tilda", "Uwe", "Vera", "Willi", "Yara", "Zoé"];
-const LAST_NAMES = ["Berg", "Vogel", "Sommer", "Krüger", "Lindner", "Özdemir", "Novak", "Roth", "Fuchs", "Jansen", "Köhler", "Weiß", "Brandt", "Horn", "Seidel", "Lorenz", "Kaiser", "Pohl", "Marek", "Graf", "Stein"];
-const PRODUCTS = ["Desk lamp", "Office chair", "Standing desk", "Whiteboard", "Desk pad", "Monitor arm", "Cable tray", "Footrest", "Coat stand", "Shelf", "Drawer unit", "Phone booth", "Plant pot", "Waste bin", "Wall clock", "Door mat"];
+const FIRST_NAMES = [
+  "Anna",
+  "Ben",
+  "Clara",
+  "David",
+  "Elif",
+  "Finn",
+  "Greta",
+  "Hannes",
+  "Ida",
+  "Jonas",
+  "Klara",
+  "Leon",
+  "Mila",
+  "Nils",
+  "Olga",
+  "Paul",
+  "Rosa",
+  "Sören",
+  "Tilda",
+  "Uwe",
+  "Vera",
+  "Willi",
+  "Yara",
+  "Zoé",
+];
+const LAST_NAMES = [
+  "Berg",
+  "Vogel",
+  "Sommer",
+  "Krüger",
+  "Lindner",
+  "Özdemir",
+  "Novak",
+  "Roth",
+  "Fuchs",
+  "Jansen",
+  "Köhler",
+  "Weiß",
+  "Brandt",
+  "Horn",
+  "Seidel",
+  "Lorenz",
+  "Kaiser",
+  "Pohl",
+  "Marek",
+  "Graf",
+  "Stein",
+];
+const PRODUCTS = [
+  "Desk lamp",
+  "Office chair",
+  "Standing desk",
+  "Whiteboard",
+  "Desk pad",
+  "Monitor arm",
+  "Cable tray",
+  "Footrest",
+  "Coat stand",
+  "Shelf",
+  "Drawer unit",
+  "Phone booth",
+  "Plant pot",
+  "Waste bin",
+  "Wall clock",
+  "Door mat",
+];

@@ -6,13 +6,19 @@
  * - `member` links records to entities, clustered by (side, record): its key is the rule that a record belongs to one entity [S34], and it is written only when links
  *   change. Images, positions and times stand in `entity.members` (entity-members.ts): an edit of one record dirties one page and not three, and loading an
  *   entity is one look-up. A sweep reads `member` in its order and looks up each image: next to one another where entities were made in that order.
+ * - `entity.states` says who lives (entity-states.ts): so a write knows what it changes without reading images, and links that stay are not touched.
+ * - `entity.last_entry` is the entity's last journal entry and `journal.previous` the one before: an entity's history is a chain of look-ups, since an index by entity would
+ *   dirty a page per entry. `journal_head` is the same for entities that have no row.
  * - `entity.header` holds versions, provenances and acknowledgements compactly (entity-header.ts); `extra` holds, as JSON, only what is not the default.
- * - `mark.seq` and so the order of work within a shard: shard × 2^40 + a counter. One tree serves "oldest first of a shard" and "this very mark".
+ * - `mark.seq` and so the order of work within a shard: shard × 2^40 + a counter. One tree serves "oldest first of a shard" and "this very mark". `mark.entity` is the entity
+ *   that its record is linked to now; a commit that changes a link changes it too.
+ * - `counter` counts what is too much to be counted when somebody asks (tally.ts).
  * - `match_key` and `staged_key` hold 64-bit hashes: 20 bytes a row whatever the keys are. A candidate's key text is compared before anything is linked.
  * - `journal` keeps salt and body in the row and its digest only once they were erased; `journal_block` chains one row per commit. [S64]
  */
 export const initial = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE counter (kind INTEGER NOT NULL, number INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (kind, number)) WITHOUT ROWID;
 
 CREATE TABLE sync (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, digest TEXT NOT NULL, state TEXT NOT NULL, reason TEXT
@@ -30,7 +36,8 @@ CREATE TABLE connection (name TEXT PRIMARY KEY, cursor TEXT, epoch TEXT, state T
 CREATE TABLE lease (name TEXT PRIMARY KEY, holder TEXT, epoch INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE entity (
-  id INTEGER PRIMARY KEY, sync INTEGER NOT NULL, fields TEXT NOT NULL, header TEXT NOT NULL, records TEXT NOT NULL, members TEXT NOT NULL, keys TEXT, extra TEXT, review_since INTEGER
+  id INTEGER PRIMARY KEY, sync INTEGER NOT NULL, fields TEXT NOT NULL, header TEXT NOT NULL, records TEXT NOT NULL, states TEXT NOT NULL, members TEXT NOT NULL, keys TEXT, extra TEXT,
+  review_since INTEGER, last_entry INTEGER
 );
 CREATE INDEX entity_sync ON entity (sync);
 CREATE INDEX entity_review ON entity (review_since) WHERE review_since IS NOT NULL;
@@ -44,9 +51,10 @@ CREATE TABLE staged_key (hash INTEGER NOT NULL, side INTEGER NOT NULL, record NO
 
 CREATE TABLE mark (
   seq INTEGER PRIMARY KEY, side INTEGER NOT NULL, record NOT NULL, renamed_from, kind INTEGER NOT NULL, image TEXT, position TEXT, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
-  keys TEXT, not_before_ms INTEGER NOT NULL, attempts INTEGER NOT NULL,
+  keys TEXT, not_before_ms INTEGER NOT NULL, attempts INTEGER NOT NULL, entity INTEGER,
   UNIQUE (side, record)
 );
+CREATE INDEX mark_renamed ON mark (side, renamed_from) WHERE renamed_from IS NOT NULL;
 CREATE INDEX mark_later ON mark (not_before_ms) WHERE not_before_ms > 0;
 CREATE TABLE request (id INTEGER PRIMARY KEY AUTOINCREMENT, shard INTEGER NOT NULL, sync INTEGER NOT NULL, entity INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, run INTEGER, at_ms INTEGER NOT NULL);
 CREATE INDEX request_shard ON request (shard);
@@ -57,20 +65,20 @@ CREATE TABLE due (
   PRIMARY KEY (side, entity)
 ) WITHOUT ROWID;
 CREATE INDEX due_ready ON due (shard, side, since_ms, not_before_ms) WHERE state = 0;
-CREATE INDEX due_later ON due (not_before_ms) WHERE state = 0 AND not_before_ms > 0;
+CREATE INDEX due_later ON due (not_before_ms) WHERE state = 0 AND not_before_ms > since_ms;
 CREATE INDEX due_set_aside ON due (since_ms) WHERE state >= 2;
 CREATE INDEX due_waits ON due (waits_for) WHERE waits_for IS NOT NULL;
 CREATE TABLE intent (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, side INTEGER NOT NULL, entity INTEGER NOT NULL, shard INTEGER NOT NULL, kind TEXT NOT NULL, record TEXT, run INTEGER NOT NULL,
-  attempt INTEGER NOT NULL, opened_at_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL, fields TEXT NOT NULL, cells TEXT NOT NULL, expected TEXT NOT NULL,
-  UNIQUE (side, entity)
-);
-CREATE INDEX intent_shard ON intent (shard, opened_at_ms);
+  shard INTEGER NOT NULL, side INTEGER NOT NULL, entity INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, record TEXT, run INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  opened_at_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL, fields TEXT NOT NULL, cells TEXT NOT NULL, expected TEXT NOT NULL,
+  PRIMARY KEY (shard, side, entity)
+) WITHOUT ROWID;
 
 CREATE TABLE journal (
-  seq INTEGER PRIMARY KEY, run INTEGER, at_ms INTEGER NOT NULL, sync INTEGER NOT NULL, entity INTEGER, side INTEGER, kind INTEGER NOT NULL, salt TEXT, body TEXT, digest TEXT
+  seq INTEGER PRIMARY KEY, run INTEGER, at_ms INTEGER NOT NULL, sync INTEGER NOT NULL, entity INTEGER, side INTEGER, kind INTEGER NOT NULL, salt TEXT, body TEXT, digest TEXT,
+  previous INTEGER
 );
-CREATE INDEX journal_entity ON journal (entity) WHERE entity IS NOT NULL;
+CREATE TABLE journal_head (entity INTEGER PRIMARY KEY, last_entry INTEGER NOT NULL);
 CREATE TABLE journal_block (last_seq INTEGER PRIMARY KEY, chain TEXT NOT NULL);
 
 CREATE TABLE problem (

@@ -1,0 +1,37 @@
+import type { StoredEntity } from "@accord/engine/store";
+import type { Side } from "./catalogue.ts";
+import { isWithRecord, MEMBER_STATES } from "./entity-members.ts";
+import type { Tally } from "./tally.ts";
+
+/** One character for the life of an entity, then one per side: the number of its member's state, or `-` where no record is held. */
+export function writeStates(entity: StoredEntity, sides: readonly Side[]): string {
+  let text = entity.life.kind === "live" ? LIVING : GONE;
+  for (const { place } of sides) {
+    const member = entity.members[place];
+    text += member === null || member === undefined || member.record === null ? "-" : MEMBER_STATES.indexOf(member.state);
+  }
+  return text;
+}
+
+const LIVING = "L";
+const GONE = "D";
+
+/** The character of one side. */
+export function stateAt(states: string, place: number): string {
+  return states[place + 1] ?? "-";
+}
+
+/** Counts what a change of states adds and takes away. `before` null: the entity is new. */
+export function countStates(tally: Tally, sync: number, sides: readonly Side[], before: string | null, after: string): void {
+  if (before === after) return;
+  tally.add("entity", sync, lives(after) - lives(before));
+  for (const { number, place } of sides) tally.add("member", number, exists(after, place) - exists(before, place));
+}
+
+function lives(states: string | null): number {
+  return states !== null && states.startsWith(LIVING) ? 1 : 0;
+}
+
+function exists(states: string | null, place: number): number {
+  return states !== null && isWithRecord(stateAt(states, place)) ? 1 : 0;
+}
