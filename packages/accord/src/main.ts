@@ -20,7 +20,10 @@ const terminal: Terminal = {
 const program: Program = {
   version: "0.0.0",
   loadConnectors: async () => {
-    const [{ postgresConnector }, { sqliteConnector }] = await Promise.all([import("@accord/connectors/postgres"), import("@accord/connectors/sqlite")]);
+    const [{ postgresConnector }, { sqliteConnector }] = await Promise.all([
+      import("@accord/connectors/postgres"),
+      import("@accord/connectors/sqlite"),
+    ]);
     return [postgresConnector, sqliteConnector];
   },
   openStore: async (options) => (await import("./store/store.ts")).openSqliteStore(options),
@@ -32,8 +35,14 @@ const program: Program = {
 async function ask(question: string, signal: AbortSignal): Promise<string | null> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return null;
   const lines = createInterface({ input: process.stdin, output: process.stdout });
+  const closed = new Promise<null>((resolve) => lines.once("close", () => resolve(null)));
+  // While a question is open the terminal gives Ctrl-C to us as a key.
+  lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
   try {
-    return await lines.question(question, { signal });
+    return await Promise.race([lines.question(question, { signal }), closed]);
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw error;
   } finally {
     lines.close();
   }

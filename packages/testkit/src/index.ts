@@ -44,6 +44,8 @@ export { drive } from "./bench/drive.ts";
 export { engineBench, UNCANCELLED } from "./bench/engine-bench.ts";
 export type { EngineBenchOptions } from "./bench/engine-bench.ts";
 export { benchModel } from "./bench/model.ts";
+export { Stage, STAGE_OBJECT, STAGE_SYNC } from "./bench/stage.ts";
+export type { ContextOptions, StageOptions, StageSync } from "./bench/stage.ts";
 export type { BenchField, BenchSide, BenchSync } from "./bench/model.ts";
 
 // small

@@ -1,47 +1,10 @@
 import type { CallOptions } from "@accord/engine/connector";
 import type { ProblemRow, StoredEntity } from "@accord/engine/store";
+import type { OpenConflict } from "./conflicts-json.ts";
 import { namedSyncs } from "./naming.ts";
 import type { NamedSync } from "./naming.ts";
 import { usageError } from "./problems.ts";
 import type { StoreSession } from "./session.ts";
-
-/** Something that a person has to decide. `id` names it on the command line. */
-export type OpenConflict =
-  /** Both sides changed a field, and its policy leaves it to a person. [S23] */
-  | {
-      readonly kind: "field";
-      readonly id: string;
-      readonly sync: string;
-      readonly entity: number;
-      readonly field: string;
-      readonly openedAtMs: number;
-      readonly reason: string;
-      /** What each side holds, by side: the canonical value where the side has shown nothing else. */
-      readonly values: readonly { readonly side: string; readonly record: string | null; readonly value: string | null | undefined }[];
-      readonly isSensitive: boolean;
-    }
-  /** A record was deleted at one side and changed at another. [S38] */
-  | {
-      readonly kind: "delete";
-      readonly id: string;
-      readonly sync: string;
-      readonly entity: number;
-      readonly openedAtMs: number;
-      readonly reason: string;
-      readonly records: readonly { readonly side: string; readonly record: string | null; readonly state: string }[];
-    }
-  /** A record that may belong to several entities, or competes for one. [S36] */
-  | {
-      readonly kind: "match";
-      readonly id: string;
-      readonly sync: string;
-      readonly side: string;
-      readonly record: string;
-      readonly openedAtMs: number;
-      readonly reason: string;
-      /** Entities that it may belong to, each with its records. */
-      readonly candidates: readonly { readonly entity: number; readonly records: readonly string[] }[];
-    };
 
 /** Conflicts listed at most. */
 const LIST_MAX = 1_000;
@@ -103,15 +66,15 @@ function reviewsOf(syncs: readonly NamedSync[], entity: StoredEntity): OpenConfl
       return { side, record: entity.members[place]?.record ?? null, value: candidate === undefined ? value : candidate };
     });
     found.push({
-      ...{
-        kind: "field",
-        id: `${sync.name}/${entity.id}/${field}`,
-        sync: sync.name,
-        entity: entity.id,
-        field,
-        openedAtMs: review.openedAtMs,
-      },
-      ...{ reason: review.reason, values, isSensitive: sync.isSensitive(field) },
+      kind: "field",
+      id: `${sync.name}/${entity.id}/${field}`,
+      sync: sync.name,
+      entity: entity.id,
+      field,
+      openedAtMs: review.openedAtMs,
+      reason: review.reason,
+      values,
+      isSensitive: sync.isSensitive(field),
     });
   }
   return found;
@@ -124,8 +87,10 @@ function matchOf(syncs: readonly NamedSync[], problem: ProblemRow, entities: rea
   const candidates = problem.entities.map((id) => {
     const entity = entities.find((candidate) => candidate.id === id);
     const records = sync.sides.flatMap((name, place) => {
-      const member = entity?.members[place];
-      return member?.record == null ? [] : [`${name}:${member.record}${member.state === "live" ? "" : ` (${member.state})`}`];
+      const member = entity?.members[place] ?? null;
+      return member === null || member.record === null
+        ? []
+        : [`${name}:${member.record}${member.state === "live" ? "" : ` (${member.state})`}`];
     });
     return { entity: id, records };
   });

@@ -1,10 +1,13 @@
 import { DatabaseSync } from "node:sqlite";
 import { createCommandLine } from "@accord/testkit";
 import type { CommandLine } from "@accord/testkit";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import type { ConflictsJson } from "./conflicts.ts";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { ConflictsJson } from "./conflicts-json.ts";
 import type { ExplainJson } from "./explain.ts";
 import type { HistoryJson } from "./history.ts";
+
+// Each command is a process of its own: on a busy machine a dozen of them take a while.
+vi.setConfig({ testTimeout: 120_000 });
 
 const PROJECT = `version: 1
 installation: shop
@@ -57,6 +60,16 @@ async function begin(): Promise<void> {
   expect((await accord("apply", "--yes")).code).toBe(0);
 }
 
+function peopleAt(database: DatabaseSync, table: string): string[] {
+  const rows = database.prepare(`SELECT email, name FROM ${table} ORDER BY email`).all();
+  return rows.map((row) => `${row["email"]} ${row["name"]}`);
+}
+
+async function told(...words: string[]): Promise<[number | null, string]> {
+  const { code, error } = await accord(...words);
+  return [code, error.trim()];
+}
+
 function nameAt(database: DatabaseSync, table: string, email: string): unknown {
   return database.prepare(`SELECT name FROM ${table} WHERE email = ?`).get(email)?.["name"];
 }
@@ -83,11 +96,11 @@ test("[S23] a conflict is listed with both values, and a person's decision reach
   expect((await accord("conflicts")).code).toBe(0);
   expect((await accord("verify")).code).toBe(0);
 
-  const told = await accord("explain", "customers", "crm:1", "name");
-  expect(told.code).toBe(0);
-  expect(told.out).toContain('name is "Annie", decided by a person in Accord');
-  expect(told.out).toContain('crm changed name from "Ann" to "Anna"');
-  expect(told.out).toContain("a person decided");
+  const explained = await accord("explain", "customers", "crm:1", "name");
+  expect(explained.code).toBe(0);
+  expect(explained.out).toContain('name is "Annie", decided by a person in Accord');
+  expect(explained.out).toContain('crm changed name from "Ann" to "Anna"');
+  expect(explained.out).toContain("a person decided");
   const { fields, story } = await json<ExplainJson>("explain", "customers", "crm:1", "name");
   expect(fields[0]?.sides.map(({ state }) => state)).toEqual(["shows", "shows"]);
   expect(story.map(({ kind }) => kind)).toContain("reviewOpened");
@@ -140,13 +153,8 @@ test("[S38] a delete that met an edit is kept or deleted as a person says", asyn
   ]);
   expect((await accord("conflicts", "resolve", conflicts[0]?.id ?? "", "--keep")).code).toBe(0);
   expect((await accord("conflicts", "resolve", conflicts[1]?.id ?? "", "--delete")).code).toBe(0);
-  const left = (database: DatabaseSync, table: string): unknown[] =>
-    database
-      .prepare(`SELECT email, name FROM ${table} ORDER BY email`)
-      .all()
-      .map((row) => `${row["email"]} ${row["name"]}`);
-  expect(left(crm, "contacts")).toEqual(left(erp, "customer"));
-  expect(left(erp, "customer")).toHaveLength(2);
+  expect(peopleAt(crm, "contacts")).toEqual(peopleAt(erp, "customer"));
+  expect(peopleAt(erp, "customer")).toHaveLength(2);
   expect((await accord("verify")).code).toBe(0);
 });
 
@@ -175,10 +183,6 @@ test("[S36] a record that fits several is linked as a person says, and nothing i
 
 test("wrong words end in one line that says what is right", async () => {
   await begin();
-  const told = async (...words: string[]): Promise<[number | null, string]> => {
-    const { code, error } = await accord(...words);
-    return [code, error.trim()];
-  };
   expect(await told("conflicts", "show", "customers/1/name")).toEqual([
     2,
     "error ACCORD_USAGE: There is no open conflict customers/1/name, nor any other.",

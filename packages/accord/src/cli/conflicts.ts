@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { examples } from "./command.ts";
 import type { Binder, CommandContext } from "./command.ts";
-import type { OpenConflict } from "./conflict-list.ts";
+import type { ConflictsJson, OpenConflict, ResolvedJson } from "./conflicts-json.ts";
 import { EXIT } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
 import { count, MASK, showValue } from "./output.ts";
 import type { Output } from "./output.ts";
+import type { ResolveOptions } from "./resolve-conflict.ts";
 
 interface ListOptions {
   readonly showValues?: boolean;
@@ -14,31 +15,6 @@ interface ListOptions {
 interface ShowOptions {
   readonly showValues?: boolean;
 }
-/** How one conflict is decided: exactly one of these. */
-export interface ResolveOptions {
-  readonly take?: string;
-  readonly value?: string;
-  readonly empty?: boolean;
-  readonly keep?: boolean;
-  readonly delete?: boolean;
-  readonly link?: number;
-}
-
-/** What `accord conflicts --json` and `accord conflicts show --json` print. Sensitive values are masked unless `--show-values`. */
-export interface ConflictsJson {
-  readonly open: number;
-  readonly conflicts: readonly OpenConflict[];
-}
-
-/** What `accord conflicts resolve --json` prints. */
-export interface ResolvedJson {
-  readonly id: string;
-  readonly run: number;
-  /** Whether the conflict is closed now. False: see `reason`. */
-  readonly resolved: boolean;
-  readonly reason: string | null;
-}
-
 const LIST_LIMIT = 20;
 
 export function defineConflicts(parent: Command, binder: Binder): void {
@@ -130,7 +106,7 @@ async function resolveConflict(context: CommandContext, options: ResolveOptions,
 
 function masked(conflict: OpenConflict, showsValues: boolean): OpenConflict {
   if (conflict.kind !== "field" || showsValues || !conflict.isSensitive) return conflict;
-  return { ...conflict, values: conflict.values.map((row) => ({ ...row, value: row.value == null ? row.value : MASK })) };
+  return { ...conflict, values: conflict.values.map((row) => ({ ...row, value: typeof row.value === "string" ? MASK : row.value })) };
 }
 
 function printConflict(output: Output, conflict: OpenConflict): void {

@@ -14,7 +14,7 @@ interface SqlOptions {
   readonly folder: string;
 }
 
-/** As `DEMO_FOLDER` of the demo, which is not loaded for help. */
+/** Where a demo is kept unless told otherwise, from the folder that the user is in. */
 const FOLDER = "accord-demo";
 
 export function defineDemo(parent: Command, binder: Binder): void {

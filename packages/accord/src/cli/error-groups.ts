@@ -33,8 +33,8 @@ export interface KeyedGroup extends ErrorGroup {
   readonly keys: readonly DueKey[];
 }
 
-/** Records read at most: beyond it the counts say "at least". */
-export const RECORDS_MAX = 10_000;
+/** Records read at most; where more stand aside, these say enough. */
+const RECORDS_MAX = 10_000;
 
 /** All that stands aside, by cause, the largest group first. Reads the store alone. */
 export async function errorGroups(session: StoreSession, options: CallOptions): Promise<readonly KeyedGroup[]> {

@@ -1,8 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import { createCommandLine } from "@accord/testkit";
 import type { CommandLine } from "@accord/testkit";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ErrorsJson, RetriedJson } from "./errors.ts";
+
+// Each command is a process of its own: on a busy machine a dozen of them take a while.
+vi.setConfig({ testTimeout: 120_000 });
 
 const PROJECT = `version: 1
 installation: shop

@@ -122,8 +122,9 @@ async function readGroups(context: CommandContext): Promise<readonly KeyedGroup[
   }
 }
 
-function publicGroup({ keys: _, ...group }: KeyedGroup, records: number): ErrorGroup {
-  return { ...group, records: group.records.slice(0, records) };
+function publicGroup(group: KeyedGroup, records: number): ErrorGroup {
+  const { id, kind, sync, side, code, reason, oldestAt } = group;
+  return { id, kind, sync, side, code, reason, count: group.count, oldestAt, records: group.records.slice(0, records) };
 }
 
 function keyText({ sync, side, entity }: { readonly sync: number; readonly side: number; readonly entity: number }): string {

@@ -382,8 +382,15 @@ describe("records and guards", () => {
     erp.exec("UPDATE customer SET full_name = 'Bobbie' WHERE email_address = 'b@x.org'");
     const applied = await accord("apply");
     expect(applied.code).toBe(3);
-    expect(applied.out).toContain("1 operation changed since plan and not written; plan again:\n  update erp record 2 (customers entity 2)\n      name: ••• → •••\n");
-    expect(erp.prepare("SELECT full_name AS name FROM customer ORDER BY id").all()).toEqual([{ name: "Ann" }, { name: "Bobbie" }, { name: "Dan" }, { name: "Cid" }]);
+    expect(applied.out).toContain(
+      "1 operation changed since plan and not written; plan again:\n  update erp record 2 (customers entity 2)\n      name: ••• → •••\n",
+    );
+    expect(erp.prepare("SELECT full_name AS name FROM customer ORDER BY id").all()).toEqual([
+      { name: "Ann" },
+      { name: "Bobbie" },
+      { name: "Dan" },
+      { name: "Cid" },
+    ]);
     expect((await accord("plan")).code, "it is planned anew").toBe(3);
   });
 

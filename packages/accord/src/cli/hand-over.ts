@@ -4,6 +4,7 @@ import type { CallOptions } from "@accord/engine/connector";
 import type { NewRequest, NewRun, RunId } from "@accord/engine/store";
 import { isDead } from "../daemon/engine-lease.ts";
 import type { CommandContext } from "./command.ts";
+import { todoError } from "./problems.ts";
 import { openSession, openStoreSession } from "./session.ts";
 import type { SystemsSession } from "./session.ts";
 
@@ -45,13 +46,14 @@ export async function openHandOver(context: CommandContext, options: HandOverOpt
   const isRemote = await isEngineHeld(context);
   const session = await openSession(context.program, {
     ...context.session,
-    mayWrite: !isRemote,
+    mayWrite: !isRemote && options.kind !== null,
     runKind: isRemote ? null : (options.kind ?? "plan"),
   });
   try {
     for (const warning of session.warnings) context.output.remark(warning);
     const call = { signal: session.signal };
-    if (options.looksFirst && !isRemote) await look({ ...session.context, mayWrite: false }, call);
+    if (options.kind !== null) requireCurrent(session);
+    if (options.looksFirst && !isRemote && !hasUnplanned(session)) await look({ ...session.context, mayWrite: false }, call);
     const { store, clock } = session.context;
     const run =
       isRemote && options.kind !== null
@@ -78,6 +80,20 @@ export async function openHandOver(context: CommandContext, options: HandOverOpt
   }
 }
 
+/** A restored store is behind the systems: what it would put back may be what users have changed since. [S58] @throws ACCORD_NOT_APPLIED */
+function requireCurrent({ identity }: SystemsSession): void {
+  if (!identity.restored) return;
+  throw todoError(
+    "ACCORD_NOT_APPLIED",
+    "This store was restored from a backup and is behind the systems, and nothing was written; bring it up to date with accord plan, then accord apply.",
+  );
+}
+
+/** Whether a sync was never planned: looking at it would be its first contact. */
+function hasUnplanned({ context }: SystemsSession): boolean {
+  return [...context.states.values()].includes("new");
+}
+
 /** Whether a process that lives holds the right to act on this store. */
 async function isEngineHeld(context: CommandContext): Promise<boolean> {
   const opened = await openStoreSession(context.program, context.session);
@@ -96,7 +112,7 @@ async function drain(session: SystemsSession, isRemote: boolean, entities: reado
 
 async function waitForRequests(session: SystemsSession, run: RunId, requests: readonly NewRequest[], call: CallOptions): Promise<void> {
   const { store, identity } = session;
-  const shards = [...new Set(requests.map(({ entity }) => entity % identity.shards))];
+  const shards = [...new Set(requests.map(({ entity }) => store.shardOf(entity)))];
   await waitUntil(session, call, async () => {
     for (const shard of shards) {
       const waiting = await store.loadRequests(shard, PAGE, call);

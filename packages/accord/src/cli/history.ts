@@ -58,8 +58,12 @@ async function listRuns({ output, signal }: CommandContext, { store, host }: Sto
   const rows = await store.listRuns(limit, { signal });
   const document: HistoryJson = {
     runs: rows.map(({ id, kind, startedAtMs, finishedAtMs, outcome, writes }) => ({
-      ...{ run: id, kind, startedAt: new Date(startedAtMs).toISOString(), outcome, writes },
+      run: id,
+      kind,
+      startedAt: new Date(startedAtMs).toISOString(),
       finishedAt: finishedAtMs === null ? null : new Date(finishedAtMs).toISOString(),
+      outcome,
+      writes,
     })),
   };
   output.json(document);
@@ -68,12 +72,12 @@ async function listRuns({ output, signal }: CommandContext, { store, host }: Sto
     output.table(
       ["run", "kind", "started", "took", "outcome", "writes"],
       rows.map((row) => [
-        ...[String(row.id), row.kind, showInstant(row.startedAtMs)],
-        ...[
-          showDuration((row.finishedAtMs ?? host.clock.nowMs()) - row.startedAtMs),
-          row.outcome ?? "running, or killed",
-          String(row.writes),
-        ],
+        String(row.id),
+        row.kind,
+        showInstant(row.startedAtMs),
+        showDuration((row.finishedAtMs ?? host.clock.nowMs()) - row.startedAtMs),
+        row.outcome ?? "running, or killed",
+        String(row.writes),
       ]),
     );
   }

@@ -112,6 +112,9 @@ async function entityAt(
 /** An instant for people, in the machine's time zone: `2026-03-02 14:05:09`. */
 export function showInstant(atMs: number): string {
   const at = new Date(atMs);
-  const two = (figure: number): string => String(figure).padStart(2, "0");
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+function two(figure: number): string {
+  return String(figure).padStart(2, "0");
 }

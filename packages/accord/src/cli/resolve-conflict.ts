@@ -3,19 +3,27 @@ import type { DecideRequest, LinkRequest, RunningSync } from "@accord/engine";
 import type { NewRequest } from "@accord/engine/store";
 import type { CommandContext } from "./command.ts";
 import { conflictOf, openConflicts } from "./conflict-list.ts";
-import type { OpenConflict } from "./conflict-list.ts";
-import type { ResolvedJson, ResolveOptions } from "./conflicts.ts";
+import type { OpenConflict, ResolvedJson } from "./conflicts-json.ts";
 import { openHandOver } from "./hand-over.ts";
 import { usageError } from "./problems.ts";
 import { openStoreSession } from "./session.ts";
+
+/** How one conflict is decided: exactly one of these. */
+export interface ResolveOptions {
+  readonly take?: string;
+  readonly value?: string;
+  readonly empty?: boolean;
+  readonly keep?: boolean;
+  readonly delete?: boolean;
+  readonly link?: number;
+}
 
 /** Carries out a person's decision on one conflict. @throws ACCORD_USAGE where the decision does not fit the conflict */
 export async function resolve(context: CommandContext, id: string, options: ResolveOptions): Promise<ResolvedJson> {
   const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== false);
   if (given.length !== 1)
     throw usageError("Say how to decide it with exactly one of --take, --value, --empty, --keep, --delete and --link.");
-  const opened = await openStoreSession(context.program, context.session);
-  const conflict = await conflictOf(opened, id, context).finally(() => opened.close());
+  const conflict = await readConflict(context, id);
   const hand = await openHandOver(context, { kind: "resolve", looksFirst: false });
   let outcome: "done" | "failed" = "failed";
   try {
@@ -29,6 +37,15 @@ export async function resolve(context: CommandContext, id: string, options: Reso
     return { id, run, resolved: left === undefined, reason: left?.reason ?? null };
   } finally {
     await hand.close(outcome);
+  }
+}
+
+async function readConflict(context: CommandContext, id: string): Promise<OpenConflict> {
+  const session = await openStoreSession(context.program, context.session);
+  try {
+    return await conflictOf(session, id, context);
+  } finally {
+    await session.close();
   }
 }
 

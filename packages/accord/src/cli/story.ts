@@ -153,15 +153,15 @@ function eventText(view: StoryView, event: MergePayloadEvent, record: string | n
     case "renamed":
       return `${who} gave it another key: ${event.from ?? "?"} became ${event.to ?? "?"}`;
     case "deleted":
-      return side == null ? "it was deleted by a decision in Accord" : `${side} deleted it`;
+      return isNobody(side) ? "it was deleted by a decision in Accord" : `${side} deleted it`;
     case "gone":
-      return side == null ? null : `it is gone at ${side}`;
+      return isNobody(side) ? null : `it is gone at ${side}`;
     case "deleteConflict":
       return `a delete met an edit at ${who}: ${event.kept === "review" ? "left to a person" : `the ${event.kept ?? "update"} won`}`;
     case "revived":
       return cause === "undo"
         ? "it came back to life by an undo"
-        : `it came back to life${side == null ? " by a decision in Accord" : ` by an edit at ${side}`}`;
+        : `it came back to life${isNobody(side) ? " by a decision in Accord" : ` by an edit at ${side}`}`;
     case "outOfScope":
       return `it left the filter of ${who}`;
     case "inScope":
@@ -171,6 +171,10 @@ function eventText(view: StoryView, event: MergePayloadEvent, record: string | n
     case "merged":
       return `it became one with entity ${event.into ?? "?"}`;
   }
+}
+
+function isNobody(side: string | null | undefined): boolean {
+  return side === null || side === undefined;
 }
 
 const REVERTED: Readonly<Record<string, string>> = {

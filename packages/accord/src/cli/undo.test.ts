@@ -1,9 +1,12 @@
 import { DatabaseSync } from "node:sqlite";
 import { createCommandLine } from "@accord/testkit";
 import type { CommandLine } from "@accord/testkit";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { HistoryJson } from "./history.ts";
 import type { UndoJson } from "./undo.ts";
+
+// Each command is a process of its own: on a busy machine a dozen of them take a while.
+vi.setConfig({ testTimeout: 120_000 });
 
 const PROJECT = `version: 1
 installation: shop
@@ -46,6 +49,11 @@ function rows(database: DatabaseSync, table: string): string[] {
     .prepare(`SELECT email, name FROM ${table} ORDER BY email`)
     .all()
     .map((row) => `${row["email"]} ${row["name"]}`);
+}
+
+async function told(...words: string[]): Promise<[number | null, string]> {
+  const { code, error } = await line.run(["undo", ...words]);
+  return [code, error.trim()];
 }
 
 async function lastRun(): Promise<string> {
@@ -100,10 +108,6 @@ test("one record, one field or a span of time can be undone", async () => {
 
 test("wrong words end in one line that says what is right", async () => {
   await line.run(["apply", "--yes"]);
-  const told = async (...words: string[]): Promise<[number | null, string]> => {
-    const { code, error } = await line.run(["undo", ...words]);
-    return [code, error.trim()];
-  };
   expect(await told()).toEqual([2, "error ACCORD_USAGE: Say what to undo: a run (accord history lists them), or --entity, or --since."]);
   expect(await told("99")).toEqual([2, "error ACCORD_USAGE: There is no run 99; accord history lists them."]);
   expect(await told("--since", "yesterday")).toEqual([

@@ -140,10 +140,9 @@ function report(output: Output, hand: HandOver, steps: readonly UndoStep[], now:
   const isApplied = options.yes === true;
   const masked = (list: readonly UndoStep[]): readonly UndoStep[] =>
     list.map((step) => (options.showValues === true || !isSensitive(hand, step) ? step : { ...step, ...hidden(step) }));
-  const key = (step: UndoStep): string => JSON.stringify([step.sync, step.entity, step.side, step.kind, step.what]);
-  const still = new Set(now.filter(({ verdict }) => verdict === "back").map(key));
-  const back = masked(steps.filter((step) => step.verdict === "back" && !still.has(key(step))));
-  const open = masked(steps.filter((step) => step.verdict === "back" && still.has(key(step))));
+  const still = new Set(now.filter(({ verdict }) => verdict === "back").map(keyOf));
+  const back = masked(steps.filter((step) => step.verdict === "back" && !still.has(keyOf(step))));
+  const open = masked(steps.filter((step) => step.verdict === "back" && still.has(keyOf(step))));
   const left = masked(steps.filter(({ verdict }) => verdict === "newer"));
   const document: UndoJson = { run: isApplied ? hand.run : null, applied: isApplied, back, left, open };
   output.json(document);
@@ -170,9 +169,12 @@ function isSensitive(hand: HandOver, step: UndoStep): boolean {
     : fields.some(({ sensitive }) => sensitive);
 }
 
-function hidden(step: UndoStep): Pick<UndoStep, "before" | "after"> {
-  const hide = (value: UndoStep["before"]): UndoStep["before"] => (value == null ? value : MASK);
-  return { before: hide(step.before), after: hide(step.after) };
+function hidden({ before, after }: UndoStep): Pick<UndoStep, "before" | "after"> {
+  return { before: typeof before === "string" ? MASK : before, after: typeof after === "string" ? MASK : after };
+}
+
+function keyOf(step: UndoStep): string {
+  return JSON.stringify([step.sync, step.entity, step.side, step.kind, step.what]);
 }
 
 function print(output: Output, heading: string, steps: readonly UndoStep[], limit: number): void {
@@ -184,8 +186,11 @@ function print(output: Output, heading: string, steps: readonly UndoStep[], limi
 
 function describe({ sync, entity, side, kind, what, before, after }: UndoStep): string {
   const where = `${sync} entity ${entity}${side === null ? "" : ` at ${side}`}`;
-  const shown = (value: UndoStep["before"]): string => (value === MASK ? MASK : showValue(value, false));
   if (kind === "uncreate") return `${where}: ${what}, made by the run, is deleted again`;
   if (kind === "revive") return `${where}: comes back to life`;
-  return `${where}: ${what} ${shown(after)} → ${shown(before)}`;
+  return `${where}: ${what} ${showPart(after)} → ${showPart(before)}`;
+}
+
+function showPart(value: UndoStep["before"]): string {
+  return value === MASK ? MASK : showValue(value, false);
 }

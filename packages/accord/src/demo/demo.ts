@@ -16,7 +16,7 @@ export interface DemoOptions {
 }
 
 /** Where `--keep` keeps the systems unless told otherwise, from the folder that the user is in. */
-export const DEMO_FOLDER = "accord-demo";
+const DEMO_FOLDER = "accord-demo";
 
 /** The seed of the demo's world. Any other works too. */
 export const DEMO_SEED = 20_261_122;

@@ -100,7 +100,15 @@ export class Stage {
     );
     if (printed.length > most) line(paint.dim(`│ … and ${printed.length - most} more lines`));
     this.#throwIfStopped();
-    this.check((options.exits ?? [0]).includes(code), `accord ${words[0] ?? ""} ended with exit code ${code}`, true);
+    if (!(options.exits ?? [0]).includes(code)) {
+      throw new AccordError(
+        "ACCORD_DEMO_FAILED",
+        `accord ${words.join(" ")} ended with exit code ${code}, which the demo did not expect.`,
+        {
+          remedy: "stop",
+        },
+      );
+    }
     await this.pause(Math.min(3_000, 300 + printed.length * 100));
     return printed.join("\n");
   }

@@ -1,16 +1,14 @@
 import type { StateCounts } from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
-import { STATES_WITH_RECORD } from "./entity-members.ts";
 import type { Session } from "./session.ts";
+import { readTally } from "./tally.ts";
 
-/** Figures for `status`: a few index scans, and one walk over the members. */
+/** Figures for `status`: counters, and short index scans of what is rare. */
 export function countState(session: Session, catalogue: Catalogue): StateCounts {
-  const members = new Map(
-    session.all<[number, number]>(`SELECT side, count(*) FROM member WHERE state IN ${STATES_WITH_RECORD} GROUP BY side`),
-  );
-  const marks = new Map(session.all<[number, number]>("SELECT side, count(*) FROM mark GROUP BY side"));
+  const entities = readTally(session, "entity");
+  const members = readTally(session, "member");
+  const marks = readTally(session, "mark");
   const problems = new Map(session.all<[number, number]>("SELECT side, count(*) FROM problem GROUP BY side"));
-  const entities = new Map(session.all<[number, number]>("SELECT sync, count(*) FROM entity GROUP BY sync"));
   const reviews = new Map(session.all<[number, number]>("SELECT sync, count(*) FROM entity WHERE review_since IS NOT NULL GROUP BY sync"));
   const syncs = session.all<[number]>("SELECT id FROM sync ORDER BY id").map(([sync]) => {
     const { sides } = catalogue.sync(sync);

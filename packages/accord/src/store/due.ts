@@ -1,5 +1,5 @@
 import type { SQLInputValue } from "node:sqlite";
-import { readImage, writeImage } from "@accord/core";
+import { readImage, writeImage, type EntityId } from "@accord/core";
 import type { CellPatch } from "@accord/engine/connector";
 import type {
   Changes,
@@ -15,7 +15,10 @@ import type {
   UndoWrite,
 } from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
+import type { CommitContext } from "./commit.ts";
+import { groupBy } from "./group.ts";
 import type { EntityReader } from "./entity-read.ts";
+import { SET_SIZE_MAX } from "./limits.ts";
 import type { BulkInsert, Session } from "./session.ts";
 
 /** In the order of their numbers in the table; the indexes of `due` name 0 (ready) and 2 and above (set aside). */
@@ -43,19 +46,24 @@ interface DueExtra {
 const insertDue = (kept: string): BulkInsert => ({
   into: "due (side, shard, entity, state, not_before_ms, since_ms, attempts, waits_for, extra)",
   width: 9,
-  conflict: `ON CONFLICT (side, entity) DO UPDATE SET state = excluded.state, not_before_ms = excluded.not_before_ms, waits_for = excluded.waits_for, extra = excluded.extra${kept}`,
+  conflict: `ON CONFLICT (side, entity) DO UPDATE SET state = excluded.state, waits_for = excluded.waits_for, extra = excluded.extra, ${kept}`,
 });
-const KEEPING_AGE = insertDue("");
-const NEW_AGE = insertDue(", since_ms = excluded.since_ms, attempts = excluded.attempts");
+const KEEPING_AGE = insertDue(
+  "not_before_ms = CASE WHEN state = 0 AND excluded.state = 0 THEN min(not_before_ms, excluded.not_before_ms) ELSE excluded.not_before_ms END",
+);
+const NEW_AGE = insertDue("not_before_ms = excluded.not_before_ms, since_ms = excluded.since_ms, attempts = excluded.attempts");
 
-export function writeDue(
-  session: Session,
-  catalogue: Catalogue,
-  shards: number,
-  changes: Pick<Changes, "due" | "dueDone" | "arrived">,
-): void {
-  for (const key of changes.dueDone)
-    session.run("DELETE FROM due WHERE side = ? AND entity = ?", catalogue.side(key.sync, key.side).number, key.entity);
+export function writeDue({ session, catalogue, shardOf }: CommitContext, changes: Pick<Changes, "due" | "dueDone" | "arrived">): void {
+  const done = groupBy(changes.dueDone, (key) => catalogue.side(key.sync, key.side).number);
+  for (const [side, keys] of done) {
+    for (let at = 0; at < keys.length; at += SET_SIZE_MAX) {
+      const set = `[${keys
+        .slice(at, at + SET_SIZE_MAX)
+        .map(({ entity }) => entity)
+        .join(",")}]`;
+      session.run("DELETE FROM due WHERE side = ? AND entity IN (SELECT value FROM json_each(?))", side, set);
+    }
+  }
   const keeping: SQLInputValue[] = [];
   const fresh: SQLInputValue[] = [];
   for (const due of lastOfEach(changes.due)) {
@@ -63,7 +71,7 @@ export function writeDue(
     const side = catalogue.side(due.sync, due.side).number;
     cells.push(
       side,
-      due.entity % shards,
+      shardOf(due.entity),
       due.entity,
       STATES.indexOf(due.state),
       due.notBeforeMs,
@@ -84,18 +92,31 @@ export function writeDue(
 
 /** One entry per member: the last of several. */
 function lastOfEach(due: Changes["due"]): Iterable<Changes["due"][number]> {
-  const byKey = new Map(due.map((one) => [`${one.sync} ${one.side} ${one.entity}`, one]));
-  return byKey.size === due.length ? due : byKey.values();
+  const byEntity = new Map<EntityId, Changes["due"][number][]>();
+  let isRepeated = false;
+  for (const one of due) {
+    const others = byEntity.get(one.entity);
+    if (others === undefined) byEntity.set(one.entity, [one]);
+    else {
+      const same = others.findIndex(({ sync, side }) => sync === one.sync && side === one.side);
+      isRepeated ||= same >= 0;
+      others.splice(same < 0 ? others.length : same, 1, one);
+    }
+  }
+  return isRepeated ? [...byEntity.values()].flat() : due;
 }
 
 /** What stops waiting becomes ready where its sync is being written, else it is held until a plan is applied. [S60] */
 const RELEASED =
   "(SELECT CASE WHEN sync.state IN ('live', 'paused') THEN 0 ELSE 1 END FROM side JOIN sync ON sync.id = side.sync WHERE side.id = due.side)";
 
+/** What is not put off beyond the moment it became due is ready whatever the clock says: it may have been set back since. */
+const IS_TIME = "(d.not_before_ms <= d.since_ms OR d.not_before_ms <= ?)";
+
 export function loadDue(session: Session, catalogue: Catalogue, reader: EntityReader, query: DueQuery): LoadedDue[] {
   const rows = session.all<DueRow>(
-    `SELECT ${COLUMNS} FROM due d WHERE d.shard = ? AND d.side = ? AND d.state = 0 AND d.not_before_ms <= ?
-      AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.side = d.side AND i.entity = d.entity) ORDER BY d.since_ms, d.entity LIMIT ?`,
+    `SELECT ${COLUMNS} FROM due d WHERE d.shard = ? AND d.side = ? AND d.state = 0 AND ${IS_TIME}
+      AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.shard = d.shard AND i.side = d.side AND i.entity = d.entity) ORDER BY d.since_ms, d.entity LIMIT ?`,
     query.shard,
     catalogue.side(query.sync, query.side).number,
     query.nowMs,
@@ -117,21 +138,21 @@ export function listDue(session: Session, catalogue: Catalogue, reader: EntityRe
 }
 
 export function hasReadyDue(session: Session, shard: number, nowMs: number): boolean {
-  const sql = `SELECT 1 FROM due d WHERE d.shard = ? AND d.state = 0 AND d.not_before_ms <= ? AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.side = d.side AND i.entity = d.entity) LIMIT 1`;
+  const sql = `SELECT 1 FROM due d WHERE d.shard = ? AND d.state = 0 AND ${IS_TIME} AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.shard = d.shard AND i.side = d.side AND i.entity = d.entity) LIMIT 1`;
   return session.first(sql, shard, nowMs) !== undefined;
 }
 
 export function nextDueAtMs(session: Session, nowMs: number): number | null {
   return (
     session.first<[number | null]>(
-      "SELECT min(not_before_ms) FROM due WHERE state = 0 AND not_before_ms > 0 AND not_before_ms > ?",
+      "SELECT min(not_before_ms) FROM due WHERE state = 0 AND not_before_ms > since_ms AND not_before_ms > ?",
       nowMs,
     )?.[0] ?? null
   );
 }
 
 export function releaseDue(session: Session, catalogue: Catalogue, sync: SyncId, only: readonly DueKey[] | null, nowMs: number): void {
-  const sql = "UPDATE due SET state = 0, not_before_ms = ? WHERE side = ? AND state = 1";
+  const sql = "UPDATE due SET state = 0, not_before_ms = min(since_ms, ?) WHERE side = ? AND state = 1";
   if (only === null) for (const side of catalogue.sync(sync).sides) session.run(sql, nowMs, side.number);
   else for (const key of only) session.run(`${sql} AND entity = ?`, nowMs, catalogue.side(key.sync, key.side).number, key.entity);
 }

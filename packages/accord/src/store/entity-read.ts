@@ -1,4 +1,4 @@
-import { readImage, UNKNOWN_FIELD, type EntityId } from "@accord/core";
+import { readImage, UNKNOWN_FIELD, type EntityId, type IntentId } from "@accord/core";
 import type { StoredEntity, StoredMember } from "@accord/engine/store";
 import type { Catalogue, Side, SyncShape } from "./catalogue.ts";
 import { fieldOf, NO_PAST, readCase, readExtra, type EntityExtra } from "./entity-extra.ts";
@@ -82,7 +82,8 @@ function memberOf(one: Draft, side: Side, open: IntentsOfEntities): StoredMember
   const body = one.bodies[side.place];
   if (record === null || body === null || body === undefined) {
     const gone = one.extra.gone?.[side.place];
-    return gone === undefined ? null : { ...gone, record: null, ack: acksOf(one, side), intent };
+    if (gone === undefined) return intent === null ? null : beingCreated(one.shape.fields, intent);
+    return { ...gone, record: null, ack: acksOf(one, side), intent };
   }
   const { incarnation, retired } = one.extra.past?.[side.place] ?? NO_PAST;
   return {
@@ -95,6 +96,21 @@ function memberOf(one: Draft, side: Side, open: IntentsOfEntities): StoredMember
     seenAtMs: body.seenAtMs,
     intent,
     retired,
+  };
+}
+
+/** A side that has never had a record, while a create is on its way. [S33] */
+function beingCreated(fields: number, intent: IntentId): StoredMember {
+  return {
+    state: "creating",
+    record: null,
+    incarnation: 0,
+    image: null,
+    ack: Array.from({ length: fields }, () => 0),
+    position: null,
+    seenAtMs: 0,
+    intent,
+    retired: [],
   };
 }
 

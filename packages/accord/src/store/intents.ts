@@ -2,50 +2,65 @@ import type { SQLInputValue } from "node:sqlite";
 import type { EntityId, SideIndex } from "@accord/core";
 import type { Changes, Intent, LoadedIntent, Shard, SyncId } from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
+import type { CommitContext } from "./commit.ts";
 import { readPatches, writePatches } from "./due.ts";
 import type { EntityReader } from "./entity-read.ts";
-import { SET_SIZE_MAX } from "./limits.ts";
+import type { OpenIntents } from "./open-intents.ts";
 import type { BulkInsert, Session } from "./session.ts";
 
 const INTENT: BulkInsert = {
-  into: "intent (id, side, entity, shard, kind, record, run, attempt, opened_at_ms, deadline_ms, fields, cells, expected)",
+  into: "intent (shard, side, entity, id, kind, record, run, attempt, opened_at_ms, deadline_ms, fields, cells, expected)",
   width: 13,
   conflict: "",
 };
 
 /** Opens and closes intents. A second open intent of one member is refused by the table. [S3, S29] */
 export function writeIntents(
-  session: Session,
-  catalogue: Catalogue,
-  shards: number,
+  { session, catalogue, intents, shardOf }: CommitContext,
   changes: Pick<Changes, "intentsOpened" | "intentsClosed">,
 ): void {
-  for (let at = 0; at < changes.intentsClosed.length; at += SET_SIZE_MAX) {
-    session.run(
-      "DELETE FROM intent WHERE id IN (SELECT value FROM json_each(?))",
-      JSON.stringify(changes.intentsClosed.slice(at, at + SET_SIZE_MAX)),
-    );
-  }
+  intents.close(changes.intentsClosed);
   const cells: SQLInputValue[] = [];
   for (const intent of changes.intentsOpened) {
     const { id, sync, side, entity, kind, record, run, attempt, openedAtMs, deadlineMs, set, expect } = intent;
-    cells.push(id, catalogue.side(sync, side).number, entity, entity % shards, kind, record, run, attempt, openedAtMs, deadlineMs);
+    const { number } = catalogue.side(sync, side);
+    intents.note(id, number, entity);
+    cells.push(shardOf(entity), number, entity, id, kind, record, run, attempt, openedAtMs, deadlineMs);
     cells.push(intent.fields.map(({ field, version }) => `${field} ${version}`).join(","), writePatches(set), writePatches(expect));
   }
   session.insert(INTENT, cells);
 }
 
-export function loadOpenIntents(session: Session, catalogue: Catalogue, reader: EntityReader, shard: Shard, limit: number): LoadedIntent[] {
+/** Oldest first. */
+export function loadOpenIntents(
+  session: Session,
+  catalogue: Catalogue,
+  reader: EntityReader,
+  intents: OpenIntents,
+  shard: Shard,
+  limit: number,
+): LoadedIntent[] {
   const rows = session.all<IntentRow>(
-    `SELECT id, side, entity, kind, record, run, attempt, opened_at_ms, deadline_ms, fields, cells, expected FROM intent WHERE shard = ? ORDER BY opened_at_ms, seq LIMIT ?`,
+    `SELECT id, side, entity, kind, record, run, attempt, opened_at_ms, deadline_ms, fields, cells, expected FROM intent WHERE shard = ? ORDER BY opened_at_ms, side, entity LIMIT ?`,
     shard,
     limit,
   );
+  for (const [id, side, entity] of rows) intents.note(id, side, entity);
   const entities = reader.loadById(rows.map((row) => row[2]));
   return rows.flatMap((row) => {
     const stored = entities.get(row[2]);
     return stored === undefined ? [] : [{ ...intentOf(catalogue, row), stored }];
   });
+}
+
+/** Whether the shard has an open intent whose outcome may be looked for by now. [S31] */
+export function hasOverdueIntent(session: Session, shard: Shard, nowMs: number): boolean {
+  return session.first("SELECT 1 FROM intent WHERE shard = ? AND deadline_ms <= ? LIMIT 1", shard, nowMs) !== undefined;
+}
+
+/** When the next open intent's deadline is over. */
+export function nextDeadlineMs(session: Session, nowMs: number): number | null {
+  return session.first<[number | null]>("SELECT min(deadline_ms) FROM intent WHERE deadline_ms > ?", nowMs)?.[0] ?? null;
 }
 
 /** Entities with an open create at a side. [S33, S35] */

@@ -4,6 +4,7 @@ import type { Catalogue } from "./catalogue.ts";
 import { MEMBER_STATES, readMemberBodies, STATES_WITH_RECORD } from "./entity-members.ts";
 import { cellSet } from "./entity-read.ts";
 import { SET_SIZE_MAX } from "./limits.ts";
+import type { OpenIntents } from "./open-intents.ts";
 import type { Session } from "./session.ts";
 
 /** The entities of records that exist at the side. */
@@ -57,22 +58,20 @@ export function findRecords(
 export function listMembers(
   session: Session,
   catalogue: Catalogue,
+  intents: OpenIntents,
   sync: SyncId,
   place: SideIndex,
   after: RecordId | null,
   limit: number,
 ): ListedMember[] {
   const side = catalogue.side(sync, place);
-  const intents =
-    session.first("SELECT 1 FROM intent WHERE side = ? LIMIT 1", side.number) === undefined
-      ? "0"
-      : "EXISTS (SELECT 1 FROM intent i WHERE i.side = m.side AND i.entity = m.entity)";
-  const sql = `SELECT CAST(m.record AS TEXT), m.entity, m.state, e.members, e.fields, ${intents} FROM member m JOIN entity e ON e.id = m.entity WHERE m.side = ? ${after === null ? "" : "AND m.record > ?"} ORDER BY m.record LIMIT ?`;
-  type MemberRow = [string, number, number, string, string, number];
+  const sql = `SELECT CAST(m.record AS TEXT), m.entity, m.state, e.members, e.fields FROM member m JOIN entity e ON e.id = m.entity WHERE m.side = ? ${after === null ? "" : "AND m.record > ?"} ORDER BY m.record LIMIT ?`;
+  type MemberRow = [string, number, number, string, string];
   const rows =
     after === null ? session.all<MemberRow>(sql, side.number, limit) : session.all<MemberRow>(sql, side.number, side.toCell(after), limit);
-  return rows.map(([record, entity, state, members, fields, hasIntent]) => {
+  const open = intents.atSide(side.number);
+  return rows.map(([record, entity, state, members, fields]) => {
     const image = readMemberBodies(members, fields)[place]?.image ?? null;
-    return { record, entity, state: MEMBER_STATES[state] ?? "lost", image, hasIntent: hasIntent === 1 };
+    return { record, entity, state: MEMBER_STATES[state] ?? "lost", image, hasIntent: open.has(entity) };
   });
 }

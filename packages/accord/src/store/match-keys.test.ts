@@ -8,7 +8,10 @@ import { createCatalogue, openSync } from "./catalogue.ts";
 import { writeEntities } from "./entity-write.ts";
 import { findMatches } from "./match-keys.ts";
 import type { MatchHash } from "./match-hash.ts";
+import { createOpenIntents } from "./open-intents.ts";
 import { openStoreFile } from "./open.ts";
+import { createShardOf } from "./shards.ts";
+import { createTally } from "./tally.ts";
 
 test("[S36] two keys with one hash are two keys: strangers are never linked", () => {
   const folder = mkdtempSync(join(tmpdir(), "accord-keys-"));
@@ -28,7 +31,10 @@ test("[S36] two keys with one hash are two keys: strangers are never linked", ()
     members: [null, null],
   });
   const written = Array.from({ length: 250 }, (_, index) => ({ entity: entity(index + 1), keys: [`key ${index + 1}`] }));
-  writeEntities(session, catalogue, colliding, written);
+  const shardOf = createShardOf(16);
+  const intents = createOpenIntents(session, shardOf);
+  const context = { session, catalogue, hash: colliding, random, tally: createTally(session), intents, shardOf };
+  writeEntities(context, written, new Map());
   const seekers = [1, 249, 999].map((key) => ({ record: "x", keys: [`key ${key}`] }));
   const found = findMatches(session, catalogue, colliding, sync, 0, seekers);
   expect(found.map(([match]) => match?.entities)).toEqual([[1], [249], []]);

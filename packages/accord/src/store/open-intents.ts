@@ -1,4 +1,5 @@
 import type { EntityId, IntentId } from "@accord/core";
+import { groupBy } from "./group.ts";
 import { INTENTS_KNOWN_MAX, SET_SIZE_MAX } from "./limits.ts";
 import type { Session } from "./session.ts";
 import type { ShardOf } from "./shards.ts";
@@ -56,7 +57,7 @@ const NO_INTENTS: IntentsOfEntities = new Map();
 
 function findIntents(session: Session, shardOf: ShardOf, entities: readonly EntityId[]): IntentsOfEntities {
   const found = new Map<EntityId, Map<number, IntentId>>();
-  const byShard = Map.groupBy(entities, shardOf);
+  const byShard = groupBy(entities, shardOf);
   const sides = session.all<[number]>("SELECT DISTINCT side FROM intent").map(([side]) => side);
   for (const [shard, own] of byShard) {
     for (const side of sides) {

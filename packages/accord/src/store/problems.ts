@@ -4,7 +4,8 @@ import type { Catalogue } from "./catalogue.ts";
 import type { Session } from "./session.ts";
 
 export function writeProblems(session: Session, catalogue: Catalogue, changes: Pick<Changes, "problems" | "problemsOver">): void {
-  for (const { sync, side, record } of changes.problemsOver) {
+  const isAny = changes.problemsOver.length > 0 && session.first("SELECT 1 FROM problem LIMIT 1") !== undefined;
+  for (const { sync, side, record } of isAny ? changes.problemsOver : []) {
     const known = catalogue.side(sync, side);
     session.run("DELETE FROM problem WHERE side = ? AND record = ?", known.number, known.toCell(record));
   }

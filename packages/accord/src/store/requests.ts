@@ -2,14 +2,15 @@ import type { LoadedRequest, NewRequest, Shard } from "@accord/engine/store";
 import type { EntityReader } from "./entity-read.ts";
 import { SET_SIZE_MAX } from "./limits.ts";
 import type { Session } from "./session.ts";
+import type { ShardOf } from "./shards.ts";
 
 type RequestRow = [id: number, sync: number, entity: number, kind: NewRequest["kind"], body: string, run: number | null, atMs: number];
 
-export function addRequests(session: Session, shards: number, requests: readonly NewRequest[]): void {
+export function addRequests(session: Session, shardOf: ShardOf, requests: readonly NewRequest[]): void {
   for (const { sync, entity, kind, body, run, atMs } of requests) {
     session.run(
       "INSERT INTO request (shard, sync, entity, kind, body, run, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      entity % shards,
+      shardOf(entity),
       sync,
       entity,
       kind,

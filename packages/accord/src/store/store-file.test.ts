@@ -209,7 +209,7 @@ test("[S64] the chain shows a changed, a removed and an added entry, and still h
   expect(await broken("UPDATE journal SET entity = 99 WHERE seq = 2", "UPDATE journal SET entity = 2 WHERE seq = 2")).toBe(2);
   expect(
     await broken(
-      "INSERT INTO journal SELECT 7, run, at_ms, sync, entity, side, kind, salt, body, digest FROM journal WHERE seq = 6",
+      "INSERT INTO journal SELECT 7, run, at_ms, sync, entity, side, kind, salt, body, digest, previous FROM journal WHERE seq = 6",
       "DELETE FROM journal WHERE seq = 7",
     ),
   ).toBe(7);

@@ -1,5 +1,5 @@
 import type { CallOptions, Clock, Log, Random } from "@accord/engine/connector";
-import type { Store } from "@accord/engine/store";
+import type { Shard, Store } from "@accord/engine/store";
 import { backupStore } from "./backup.ts";
 import { createCatalogue, listSyncs, openSync, setSyncState, writeListing, type Catalogue } from "./catalogue.ts";
 import { commitChanges } from "./commit.ts";
@@ -7,20 +7,23 @@ import { readConnection, writeConnection, writeCursor } from "./connections.ts";
 import { countState } from "./counts.ts";
 import { countDue, hasReadyDue, listDue, listParked, loadDue, nextDueAtMs, releaseDue, retryParked } from "./due.ts";
 import { createEntityReader } from "./entity-read.ts";
-import { loadOpenIntents, openCreates } from "./intents.ts";
+import { hasOverdueIntent, loadOpenIntents, nextDeadlineMs, openCreates } from "./intents.ts";
 import { checkJournal, readJournal } from "./journal.ts";
 import { leaseHolder, releaseLease, takeLease } from "./leases.ts";
 import { findLinks, findRecords, listMembers } from "./links.ts";
-import { addMarks, countMarks, hasReadyMark, loadMarks, moveStrays, nextMarkAtMs } from "./marks.ts";
+import { addMarks, countMarks, hasReadyMark, loadMarks, nextMarkAtMs } from "./marks.ts";
 import { createMatchHash } from "./match-hash.ts";
 import { findMatches } from "./match-keys.ts";
 import { readIdentity, takeEntities, writeMeta } from "./meta.ts";
+import { createOpenIntents } from "./open-intents.ts";
 import { openStoreFile } from "./open.ts";
 import { addOperations, finishPlan, latestPlan, listOperations, startPlan } from "./plans.ts";
 import { approveTrip, listProblems, listReviews, listTrips, tripGuard } from "./problems.ts";
 import { addRequests, hasRequest, loadRequests } from "./requests.ts";
 import { finishRun, listRuns, startRun } from "./runs.ts";
 import type { Session } from "./session.ts";
+import { createShardOf } from "./shards.ts";
+import { createTally, type Tally } from "./tally.ts";
 
 export interface SqliteStoreOptions {
   /** The one file of the store, made where there is none. Its folder must exist. */
@@ -48,14 +51,18 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   });
   const { shards, generation } = readIdentity(session);
   const catalogue = createCatalogue(session);
-  const { read, write } = createSteps(session, catalogue);
-  const reader = createEntityReader(session, catalogue);
-  const context = { session, catalogue, hash, random: options.random, shards };
+  const tally = createTally(session);
+  const shardOf = createShardOf(shards);
+  const intents = createOpenIntents(session, shardOf);
+  const { read, write } = createSteps(session, catalogue, tally);
+  const reader = createEntityReader(session, catalogue, intents);
+  const context = { session, catalogue, hash, random: options.random, tally, intents, shardOf };
   options.log.debug("store.opened", { generation, shards });
 
   return {
     // The port is asynchronous; every method here does its work on the spot, in one transaction.
     identity: async () => readIdentity(session),
+    shardOf,
     acknowledgeRestore: async () => write(() => writeMeta(session, "restored", 0)),
 
     takeLease: async (name, holder, expiresAtMs, nowMs) => write(() => takeLease(session, name, holder, expiresAtMs, nowMs)),
@@ -74,23 +81,17 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
 
     commitPull: async ({ marks, cursor, listing }) =>
       write(() => {
-        const touched = addMarks(session, catalogue, hash, shards, marks);
+        const touched = addMarks(context, marks);
         if (cursor !== null) writeCursor(session, cursor.connection, cursor.cursor);
         if (listing !== null) writeListing(session, catalogue.side(listing.sync, listing.row.side), listing.row);
         return touched;
       }),
     countMarks: async (call) => read(call, () => countMarks(session)),
     readyShards: async (nowMs, call) => read(call, () => readyShards(session, shards, nowMs)),
-    loadMarks: async (shard, limit, nowMs, call) => {
-      const load = (): ReturnType<typeof loadMarks> => loadMarks(session, catalogue, reader, shards, shard, limit, nowMs);
-      const { marks, strays } = read(call, () => load());
-      if (strays === 0) return marks;
-      // A record was linked since its mark came, by a write of ours: the mark is another shard's work.
-      write(() => moveStrays(session, shards, shard));
-      return read(call, () => load()).marks;
-    },
+    loadMarks: async (shard, limit, nowMs, call) =>
+      read(call, () => loadMarks(session, catalogue, reader, intents, shard, limit, nowMs)),
     loadRequests: async (shard, limit, call) => read(call, () => loadRequests(session, reader, shard, limit)),
-    addRequests: async (requests) => write(() => addRequests(session, shards, requests)),
+    addRequests: async (requests) => write(() => addRequests(session, shardOf, requests)),
 
     findMatches: async (sync, side, seekers, call) => read(call, () => findMatches(session, catalogue, hash, sync, side, seekers)),
     loadEntities: async (entities, call) => read(call, () => reader.load(entities)),
@@ -100,12 +101,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     loadDue: async (query, call) => read(call, () => loadDue(session, catalogue, reader, query)),
     listDue: async (listing, call) => read(call, () => listDue(session, catalogue, reader, listing)),
     openCreates: async (sync, side, call) => read(call, () => openCreates(session, catalogue, sync, side)),
-    loadOpenIntents: async (shard, limit, call) => read(call, () => loadOpenIntents(session, catalogue, reader, shard, limit)),
+    loadOpenIntents: async (shard, limit, call) => read(call, () => loadOpenIntents(session, catalogue, reader, intents, shard, limit)),
 
     reserveEntities: async (count) => write(() => takeEntities(session, generation, count)),
     commit: async (lease, changes) => write(() => commitChanges(context, lease, changes)),
 
-    listMembers: async (sync, side, after, limit, call) => read(call, () => listMembers(session, catalogue, sync, side, after, limit)),
+    listMembers: async (sync, side, after, limit, call) => read(call, () => listMembers(session, catalogue, intents, sync, side, after, limit)),
     listEntities: async (sync, after, limit, call) => read(call, () => reader.list(sync, after, limit)),
 
     startRun: async (run) => write(() => startRun(session, run)),
@@ -144,7 +145,7 @@ interface Steps {
 }
 
 /** Transactions that first forget what is kept in memory, where another process has committed since. */
-function createSteps(session: Session, catalogue: Catalogue): Steps {
+function createSteps(session: Session, catalogue: Catalogue, tally: Tally): Steps {
   let seen: number | undefined;
   const refresh = (): void => {
     const now = session.first<[number]>("PRAGMA data_version")?.[0];
@@ -160,17 +161,21 @@ function createSteps(session: Session, catalogue: Catalogue): Steps {
     write: (work) =>
       session.write(() => {
         refresh();
-        return work();
+        tally.clear();
+        const result = work();
+        tally.write();
+        return result;
       }),
   };
 }
 
 /** Shards with work, and when the next of what waits becomes ready. */
 function readyShards(session: Session, shards: number, nowMs: number): { readonly shards: number[]; readonly nextAtMs: number | null } {
-  const ready: number[] = [];
+  const ready: Shard[] = [];
   for (let shard = 0; shard < shards; shard += 1) {
-    if (hasReadyMark(session, shard, nowMs) || hasRequest(session, shard) || hasReadyDue(session, shard, nowMs)) ready.push(shard);
+    const isReady = hasReadyMark(session, shard, nowMs) || hasRequest(session, shard) || hasReadyDue(session, shard, nowMs);
+    if (isReady || hasOverdueIntent(session, shard, nowMs)) ready.push(shard);
   }
-  const next = [nextMarkAtMs(session, nowMs), nextDueAtMs(session, nowMs)].filter((atMs) => atMs !== null);
+  const next = [nextMarkAtMs(session, nowMs), nextDueAtMs(session, nowMs), nextDeadlineMs(session, nowMs)].filter((atMs) => atMs !== null);
   return { shards: ready, nextAtMs: next.length === 0 ? null : Math.min(...next) };
 }

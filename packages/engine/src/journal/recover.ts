@@ -1,12 +1,15 @@
 import { readImage } from "@accord/core";
-import type { NativeImage } from "@accord/core";
+import type { NativeCell, NativeImage, RecordId } from "@accord/core";
+import { AccordError } from "../connector/errors.ts";
 import type { OpenObject, WriteOutcome } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
 import { ChangeSet } from "../run/changes.ts";
+import { retryDelayMs } from "../run/context.ts";
 import type { EngineContext, RunningSync } from "../run/context.ts";
 import { hydrate, loadReferences } from "../run/hydrate.ts";
 import { settleOutcome } from "../run/settle.ts";
-import type { Lease, LoadedIntent, Shard } from "../store/store.ts";
+import type { Intent, Lease, LoadedIntent, Shard } from "../store/store.ts";
+import { freezeCounts } from "./freeze-counts.ts";
 
 /**
  * Closes intents whose outcome is unknown: after a crash, a lost answer, a paused worker. ⚗ Not before `deadline + L`: until then the request may still land. [S31]
@@ -30,24 +33,45 @@ export async function recoverShard(
         if (!due.includes(intent) && (nextAtMs === null || atMs < nextAtMs)) nextAtMs = atMs;
       }
       if (due.length === 0) continue;
-      await recoverSide(context, lease, sync, object, due, options);
-      closed += due.length;
+      const retryAtMs = await recoverPatiently(context, lease, sync, object, due, options);
+      if (retryAtMs === null) closed += due.length;
+      else nextAtMs = Math.min(nextAtMs ?? retryAtMs, retryAtMs);
     }
   }
   return { closed, nextAtMs };
 }
 
-async function recoverSide(
+/** A system that does not answer now keeps its own intents open and holds up nobody else's work. [S47] Returns when to try again, or null: they are closed. */
+async function recoverPatiently(
   context: EngineContext,
   lease: Lease,
   sync: RunningSync,
   object: OpenObject,
   intents: readonly LoadedIntent[],
   options: CallOptions,
+): Promise<number | null> {
+  let outcomes: readonly SeenOutcome[];
+  try {
+    outcomes = object.capabilities.proof ? await provenOutcomes(object, intents, options) : await seenOutcomes(object, intents, options);
+  } catch (error) {
+    if (!(error instanceof AccordError) || (error.remedy !== "retry" && error.remedy !== "reauthorize")) throw error;
+    context.log.warn("recovery.deferred", { sync: sync.model.name, intents: intents.length, code: error.code });
+    return context.clock.nowMs() + (error.retryAfterMs ?? retryDelayMs(context.limits, intents[0]?.attempt ?? 0));
+  }
+  await closeIntents(context, lease, sync, intents, outcomes, options);
+  return null;
+}
+
+async function closeIntents(
+  context: EngineContext,
+  lease: Lease,
+  sync: RunningSync,
+  intents: readonly LoadedIntent[],
+  outcomes: readonly SeenOutcome[],
+  options: CallOptions,
 ): Promise<void> {
   // An entity may have open intents at several sides: closing one must not bring back the other.
   const entities = new Map((await context.store.loadEntities([...new Set(intents.map(({ entity }) => entity))], options)).map((entity) => [entity.id, entity]));
-  const outcomes = object.capabilities.proof ? await provenOutcomes(object, intents, options) : await seenOutcomes(object, intents, options);
   const references = await loadReferences(
     context,
     sync,
@@ -57,35 +81,46 @@ async function recoverSide(
   );
   const changes = new ChangeSet();
   for (const [index, intent] of intents.entries()) {
+    const { outcome, cells } = outcomes[index] ?? { outcome: NOT_LANDED, cells: null };
     const entity = hydrate(sync.model, entities.get(intent.entity) ?? intent.stored, references);
-    const outcome = outcomes[index] ?? { kind: "notSent", reason: "it did not land", retryAfterMs: 0 };
-    settleOutcome(context, sync, { entity, intent, due: null }, outcome, references, changes);
+    const known = cells === null ? entity : freezeCounts(context, sync, entity, intent, cells, changes);
+    settleOutcome(context, sync, { entity: known, intent, due: null }, outcome, references, changes);
     context.log.info("intent.recovered", { intent: intent.id, sync: sync.model.name, kind: intent.kind, outcome: outcome.kind });
   }
   await context.store.commit(lease, changes, options);
 }
 
+/** What became of an intent; `cells` where the record shows something between before and after, so that a count in it tells nothing. */
+interface SeenOutcome {
+  readonly outcome: WriteOutcome;
+  readonly cells: readonly NativeCell[] | null;
+}
+
+const NOT_LANDED: WriteOutcome = { kind: "notSent", reason: "it did not land", retryAfterMs: 0 };
+
+function certain(outcome: WriteOutcome): SeenOutcome {
+  return { outcome, cells: null };
+}
+
 /** With proof the system itself says which landed. [S27] */
-async function provenOutcomes(object: OpenObject, intents: readonly LoadedIntent[], options: CallOptions): Promise<WriteOutcome[]> {
+async function provenOutcomes(object: OpenObject, intents: readonly LoadedIntent[], options: CallOptions): Promise<SeenOutcome[]> {
   const proofs = await object.findProofs(
     intents.map(({ id }) => id),
     options,
   );
-  return intents.map((intent): WriteOutcome => {
+  return intents.map((intent) => {
     const record = proofs.get(intent.id);
-    if (record === undefined) return { kind: "notSent", reason: "it did not land", retryAfterMs: 0 };
-    return { kind: "applied", record, image: null, position: null };
+    return certain(record === undefined ? NOT_LANDED : { kind: "applied", record, image: null, position: null });
   });
 }
 
-/** Without proof the record itself must tell: all as written, all as before, or a person decides. [S31] */
-async function seenOutcomes(object: OpenObject, intents: readonly LoadedIntent[], options: CallOptions): Promise<WriteOutcome[]> {
-  const known = intents.filter(({ record }) => record !== null);
-  const reading = await object.read(
-    known.map(({ record }) => record ?? ""),
+/** Without proof the record itself must tell: all as written, all as before, or field by field; of counts a person decides. [S31] */
+async function seenOutcomes(object: OpenObject, intents: readonly LoadedIntent[], options: CallOptions): Promise<SeenOutcome[]> {
+  const images = await readRecords(
+    object,
+    intents.flatMap(({ record }) => record ?? []),
     options,
   );
-  const images = new Map(known.map((intent, index) => [intent.id, reading.images[index] ?? null]));
   const created = object.capabilities.externalId
     ? await object.findByEntity(
         intents.filter(({ kind }) => kind === "create").map(({ entity }) => entity),
@@ -93,18 +128,36 @@ async function seenOutcomes(object: OpenObject, intents: readonly LoadedIntent[]
       )
     : new Map<number, string>();
   return intents.map((intent) => {
-    if (intent.kind !== "create") return seenOutcome(intent, images.get(intent.id) ?? null);
+    if (intent.kind !== "create") return seenOutcome(intent, images.get(intent.record ?? "") ?? null);
     const record = created.get(intent.entity);
-    if (record !== undefined) return { kind: "exists", record };
-    if (object.capabilities.externalId) return { kind: "notSent", reason: "it did not land", retryAfterMs: 0 };
-    return { kind: "rejected", code: "ACCORD_UNPROVEN", reason: "the answer to a create was lost and this system cannot tell whether it happened: look for the record, then retry" };
+    if (record !== undefined) return certain({ kind: "exists", record });
+    if (object.capabilities.externalId) return certain(NOT_LANDED);
+    return certain({
+      kind: "rejected",
+      code: "ACCORD_UNPROVEN",
+      reason: "the answer to a create was lost and this system cannot tell whether it happened: look for the record, then retry",
+    });
   });
 }
 
-function seenOutcome(intent: LoadedIntent, image: NativeImage | null): WriteOutcome {
-  if (image === null) return { kind: "missing" };
+async function readRecords(object: OpenObject, records: readonly RecordId[], options: CallOptions): Promise<Map<RecordId, NativeImage | null>> {
+  const images = new Map<RecordId, NativeImage | null>();
+  const size = object.capabilities.pageSizeMax;
+  for (let start = 0; start < records.length; start += size) {
+    const page = records.slice(start, start + size);
+    const reading = await object.read(page, options);
+    page.forEach((record, index) => images.set(record, reading.images[index] ?? null));
+  }
+  return images;
+}
+
+function seenOutcome(intent: Intent, image: NativeImage | null): SeenOutcome {
+  if (image === null) return certain({ kind: "missing" });
   const cells = readImage(image);
-  const landed = intent.set.every(({ column, cell }) => cells[column] === cell);
-  if (landed && intent.record !== null) return { kind: "applied", record: intent.record, image: null, position: null };
-  return { kind: "changed" };
+  const isAsBefore = intent.expect.every(({ column, cell }) => cells[column] === cell);
+  // A delete sets nothing: while the record is there, it has not landed.
+  if (intent.set.length === 0) return certain(isAsBefore ? NOT_LANDED : { kind: "changed" });
+  const isAsWritten = intent.set.every(({ column, cell }) => cells[column] === cell);
+  if (isAsWritten && intent.record !== null) return certain({ kind: "applied", record: intent.record, image: null, position: null });
+  return isAsBefore ? certain(NOT_LANDED) : { outcome: { kind: "changed" }, cells };
 }

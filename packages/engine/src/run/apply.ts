@@ -193,8 +193,12 @@ async function progressOf(context: EngineContext, options: CallOptions): Promise
   return JSON.stringify([journalEntries, await context.store.countMarks(options), due.map(({ sync, side, state, count }) => [sync, side, state, count])]);
 }
 
-/** Outcomes that are not known yet are worth waiting for: they become known at their deadline. [S31] */
+/** Outcomes that are not known yet are worth waiting for: they become known at their deadline, unless the system is gone even then. [S31] */
 async function hasOpenIntents(context: EngineContext, options: CallOptions): Promise<boolean> {
-  for (let shard = 0; shard < context.identity.shards; shard += 1) if ((await context.store.loadOpenIntents(shard, 1, options)).length > 0) return true;
+  const sinceMs = context.clock.nowMs() - PATIENCE_MS;
+  for (let shard = 0; shard < context.identity.shards; shard += 1) {
+    const intents = await context.store.loadOpenIntents(shard, PAGE, options);
+    if (intents.some(({ deadlineMs }) => deadlineMs > sinceMs)) return true;
+  }
   return false;
 }

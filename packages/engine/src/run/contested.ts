@@ -20,12 +20,25 @@ export async function contestedEntities(
   side: SideIndex,
   options: CallOptions,
 ): Promise<ReadonlySet<EntityId>> {
-  const problems = await context.store.listProblems(PROBLEMS_MAX, options);
-  return new Set(
-    problems.flatMap((problem) =>
-      problem.kind === "ambiguous" && problem.sync === sync.id && problem.side === side ? problem.entities : [],
-    ),
-  );
+  return new Set((await contestants(context, sync, side, options)).keys());
+}
+
+/** The unlinked records of a side that wait for a person, by the entities that they may belong to. [S36] */
+export async function contestants(
+  context: EngineContext,
+  sync: RunningSync,
+  side: SideIndex,
+  options: CallOptions,
+): Promise<ReadonlyMap<EntityId, ReadonlySet<RecordId>>> {
+  const recordsByEntity = new Map<EntityId, Set<RecordId>>();
+  for (const problem of await context.store.listProblems(PROBLEMS_MAX, options)) {
+    if (problem.kind !== "ambiguous" || problem.sync !== sync.id || problem.side !== side) continue;
+    for (const entity of problem.entities) {
+      const records = recordsByEntity.get(entity) ?? new Set<RecordId>();
+      recordsByEntity.set(entity, records.add(problem.record));
+    }
+  }
+  return recordsByEntity;
 }
 
 /** What was put off for a match that is decided now is looked at again at once, in a live sync; else the next plan shows it. */

@@ -1,5 +1,7 @@
 import { createEntity, getRecord, joinMember, matchKeysOf, readImage, UNKNOWN_FIELD, withMember } from "@accord/core";
-import type { Entity, EntityId, Joined, MaybeValue, NativeImage, Observation, References, SideIndex } from "@accord/core";
+import type { Entity, EntityId, Joined, MaybeValue, NativeImage, Observation, RecordId, References, SideIndex } from "@accord/core";
+import { AccordError } from "../connector/errors.ts";
+import type { OpenObject } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
 import type { MatchProposal } from "../match/matcher.ts";
@@ -9,7 +11,8 @@ import { retryDelayMs } from "./context.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { isWriting, keepEntity } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
-import { finishMark, keepProblems } from "./finish-mark.ts";
+import { finishMark, keepProblems, wakeChildren } from "./finish-mark.ts";
+import { withoutRivals } from "./rivals.ts";
 import type { Sight } from "./sight.ts";
 
 /** A record to be joined, with its match keys. */
@@ -66,10 +69,12 @@ async function propose(
     seekers.map(({ sight, keys }) => ({ record: sight.mark.record, keys })),
     options,
   );
-  return context.matcher.propose(
+  const proposals = await context.matcher.propose(
     seekers.map(({ sight, values }, index) => ({ sync: sync.model.name, side, record: sight.mark.record, values, candidates: candidates[index] ?? [] })),
     options,
   );
+  const records = seekers.map(({ sight }) => sight.mark.record);
+  return withoutRivals(context, sync, side, records, proposals, options);
 }
 
 /** Records that are gone before they were ever linked are no one's loss. */
@@ -97,12 +102,30 @@ async function putOffOwnCreates(
   const object = sync.objects[side];
   const open = present.length === 0 ? [] : await context.store.openCreates(sync.id, side, options);
   if (object === undefined || open.length === 0) return present;
-  const own = object.capabilities.externalId ? new Set((await object.findByEntity(open, options)).values()) : null;
+  const own = await ownRecords(context, sync, object, open, options);
   return present.filter(({ sight: { mark } }) => {
     if (own !== null && !own.has(mark.record)) return true;
     changes.deferred.push({ sequence: mark.sequence, notBeforeMs: context.clock.nowMs() + retryDelayMs(context.limits, mark.attempts) });
     return false;
   });
+}
+
+/** The records that open creates have made, or null where the system cannot tell, or not now. */
+async function ownRecords(
+  context: EngineContext,
+  sync: RunningSync,
+  object: OpenObject,
+  open: readonly EntityId[],
+  options: CallOptions,
+): Promise<ReadonlySet<RecordId> | null> {
+  if (!object.capabilities.externalId) return null;
+  try {
+    return new Set((await object.findByEntity(open, options)).values());
+  } catch (error) {
+    if (!(error instanceof AccordError) || (error.remedy !== "retry" && error.remedy !== "reauthorize")) throw error;
+    context.log.warn("join.deferred", { sync: sync.model.name, code: error.code });
+    return null;
+  }
 }
 
 function seekerOf(sync: RunningSync, side: SideIndex, sight: Sight, image: NativeImage, references: References): Seeker {
@@ -148,8 +171,10 @@ function setAside(entity: Entity, side: SideIndex, fields: Entity["fields"], ver
 
 function keepJoined(context: EngineContext, sync: RunningSync, seeker: Seeker, joined: Joined, references: References, changes: ChangeSet): void {
   const { sight } = seeker;
-  finishMark(context, sync, sight, joined.waiting.length > 0, changes);
-  keepProblems(context, sync, sight, joined.problems, changes);
+  const isWaiting = joined.waiting.length > 0;
+  finishMark(context, sync, sight, isWaiting, changes);
+  keepProblems(context, sync, sight, joined.problems, isWaiting, changes);
+  wakeChildren(context, sync, joined.entity.id, changes);
   changes.journal.push(
     mergeEntry(
       sync.model,

@@ -8,9 +8,12 @@ import type { EngineContext, RunningSync } from "./context.ts";
 import { keepEntity, touch } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 import { joinRecords } from "./join.ts";
-import { finishMark, keepProblems } from "./finish-mark.ts";
+import { finishMark, keepProblems, wakeChildren } from "./finish-mark.ts";
 import { lookAt } from "./sight.ts";
 import type { Sight } from "./sight.ts";
+
+/** How long marks of a sync that does not run here are left alone. Milliseconds. */
+const SET_ASIDE_MS = 3_600_000;
 
 /**
  * Phase two of a run: marks become canonical state. One batch of one shard: look at the records, absorb or join them, and commit the result together with the
@@ -24,7 +27,17 @@ export async function mergeShard(context: EngineContext, lease: Lease, shard: Sh
     if (linked.length > 0) await mergeLinked(context, lease, sync, linked, options);
     await mergeUnlinked(context, lease, sync, own, options);
   }
-  return marks.length;
+  const strange = marks.filter((mark) => !context.syncs.some(({ id }) => id === mark.sync));
+  if (strange.length > 0) await setAside(context, lease, strange, options);
+  return marks.length - strange.length;
+}
+
+/** Marks of a sync that does not run here (it is no longer in the file) wait, out of the way of all others. */
+async function setAside(context: EngineContext, lease: Lease, marks: readonly LoadedMark[], options: CallOptions): Promise<void> {
+  const changes = new ChangeSet();
+  const notBeforeMs = context.clock.nowMs() + SET_ASIDE_MS;
+  for (const { sequence } of marks) changes.deferred.push({ sequence, notBeforeMs });
+  await context.store.commit(lease, changes, options);
 }
 
 async function mergeLinked(context: EngineContext, lease: Lease, sync: RunningSync, marks: readonly LoadedMark[], options: CallOptions): Promise<void> {
@@ -52,8 +65,10 @@ function mergeSight(context: EngineContext, sync: RunningSync, entity: Entity, s
     changes.marks.push(touch(sync, mark.side, mark.record, context.clock.nowMs()));
     return entity;
   }
-  finishMark(context, sync, sight, absorbed.waiting.length > 0, changes);
-  keepProblems(context, sync, sight, absorbed.problems, changes);
+  const isWaiting = absorbed.waiting.length > 0;
+  finishMark(context, sync, sight, isWaiting, changes);
+  keepProblems(context, sync, sight, absorbed.problems, isWaiting, changes);
+  if (absorbed.entity.members[mark.side]?.state === "live" && entity.members[mark.side]?.state !== "live") wakeChildren(context, sync, entity.id, changes);
   if (absorbed.events.length > 0) {
     changes.journal.push(
       mergeEntry(

@@ -72,7 +72,7 @@ async function relink(
       known === undefined
         ? createEntity(sync.model, id, side, record, observation, "initial", references)
         : joinMember(sync.model, hydrate(sync.model, known, references), side, record, observation, "proof", references);
-    const shard = id % context.identity.shards;
+    const shard = context.store.shardOf(id);
     const changes = changesByShard.get(shard) ?? new ChangeSet();
     changesByShard.set(shard, changes);
     keepLink(context, sync, side, record, joined, changes, references);

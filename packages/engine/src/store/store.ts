@@ -14,6 +14,8 @@ import type { CellPatch, Cursor, Position } from "../connector/connector.ts";
 export interface Store {
   /** Which store this is. `generation` is raised each time it is restored from a backup. [S58] */
   identity(): Promise<StoreIdentity>;
+  /** The shard that an entity belongs to, for ever. */
+  shardOf(entity: EntityId): Shard;
 
   /** A plan was approved after a restore: writes may flow again. [S58] */
   acknowledgeRestore(options: CallOptions): Promise<void>;
@@ -136,7 +138,7 @@ export interface StoreIdentity {
 export type SyncId = number;
 export type RunId = number;
 export type PlanId = number;
-/** A slice of the entities: `entity mod shards`. Records that are not linked yet wait in shard 0, where joins are decided one after another. [S36, S54] */
+/** A slice of the entities: see {@link Store.shardOf}. Records that are not linked yet wait in shard 0, where joins are decided one after another. [S36, S54] */
 export type Shard = number;
 
 export type LeaseName = "engine" | `shard:${number}` | `feed:${string}`;
@@ -230,6 +232,7 @@ export type StoredEntity = {
   readonly review: ReviewCase | null;
   readonly members: readonly (StoredMember | null)[];
 };
+/** `intent` is the open one of the table of intents, whatever was committed with the entity; a side without a member shows an open create as one that is `creating`. [S33] */
 export type StoredMember = Omit<Member, "shadow">;
 
 export interface LoadedMark extends Mark {

@@ -108,7 +108,7 @@ export function parseRow(body: Buffer): (string | null)[] {
 }
 
 /** The next message; an error message of the server is thrown. */
-export async function next(messages: AsyncIterator<Message>): Promise<Message> {
+async function next(messages: AsyncIterator<Message>): Promise<Message> {
   const result = await messages.next();
   if (result.done === true) throw new Error("the server closed the connection");
   if (result.value.type === "E") throw serverError(result.value.body);

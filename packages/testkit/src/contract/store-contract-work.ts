@@ -1,6 +1,6 @@
 import type { Store } from "@accord/engine/store";
 import { expect, test } from "vitest";
-import { AT, beginSample, call, pullOf, sampleDue, sampleEntity, sampleEntry, sampleIntent, sampleMark } from "./store-samples.ts";
+import { AT, beginSample, call, idsOfShard, pullOf, sampleDue, sampleEntity, sampleEntry, sampleIntent, sampleMark } from "./store-samples.ts";
 
 /** What the store promises of work: due writes, intents, requests, plans, guards, and that commits are whole. */
 export function describeStoreWork(open: () => Promise<Store>): void {
@@ -15,9 +15,7 @@ function describeDue(open: () => Promise<Store>): void {
   test("[S28, S56] due writes are loaded with their entities, oldest first, when they are ready and no intent is open", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
-    const { shards } = await store.identity();
-    await store.reserveEntities(shards * 6, call);
-    const ids = [1, 2, 3, 4, 5].map((step) => step * shards);
+    const ids = await idsOfShard(store, 0, 5);
     const entity = (id: number) => sampleEntity(sync, id, [String(id), null]);
     const [a = 0, b = 0, c = 0, d = 0, e = 0] = ids;
     await commit({
@@ -57,6 +55,27 @@ function describeDue(open: () => Promise<Store>): void {
 }
 
 function describeSetAside(open: () => Promise<Store>): void {
+  test("[S56] what is changed again while it waits keeps its age and its earlier moment, so that its wait is bounded", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    const id = await store.reserveEntities(1, call);
+    const at = async () => (await store.listDue({ sync, side: 1, states: ["ready", "parked"], after: null, limit: 9 }, call))[0];
+    await commit({
+      entities: [{ entity: sampleEntity(sync, id, ["1", null]), keys: null }],
+      due: [sampleDue(sync, id, { sinceMs: AT, notBeforeMs: AT + 50, attempts: 2 })],
+    });
+    await commit({ due: [sampleDue(sync, id, { sinceMs: AT + 40, notBeforeMs: AT + 90, keepAge: true })] });
+    expect(await at()).toMatchObject({ sinceMs: AT, notBeforeMs: AT + 50, attempts: 2 });
+    await commit({ due: [sampleDue(sync, id, { sinceMs: AT + 41, notBeforeMs: AT + 45, keepAge: true })] });
+    expect(await at()).toMatchObject({ sinceMs: AT, notBeforeMs: AT + 45, attempts: 2 });
+    await commit({ due: [sampleDue(sync, id, { state: "parked", notBeforeMs: AT + 80, keepAge: true })] });
+    expect(await at()).toMatchObject({ state: "parked", sinceMs: AT, notBeforeMs: AT + 80 });
+    await commit({ due: [sampleDue(sync, id, { sinceMs: AT + 60, notBeforeMs: AT + 95, keepAge: true })] });
+    expect(await at()).toMatchObject({ state: "ready", sinceMs: AT, notBeforeMs: AT + 95 });
+    await commit({ due: [sampleDue(sync, id, { sinceMs: AT + 99, notBeforeMs: AT + 99 })] });
+    expect(await at()).toMatchObject({ sinceMs: AT + 99, notBeforeMs: AT + 99, attempts: 0 });
+  });
+
   test("[S60, S44] held writes wait for a release, waiting ones for a parent, parked ones for a retry", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
@@ -143,12 +162,46 @@ function describeIntents(open: () => Promise<Store>): void {
     expect((await store.loadEntities([id], call))[0]?.members[0]?.record).toBe("2");
   });
 
+  test("[S31] an open intent makes its shard ready from its deadline on, though nothing else waits there", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    const [id = 0] = await idsOfShard(store, 1, 1);
+    await commit({
+      entities: [{ entity: sampleEntity(sync, id, ["1", null]), keys: null }],
+      intentsOpened: [sampleIntent(sync, id, "i1", { deadlineMs: AT + 50 })],
+    });
+    expect(await store.readyShards(AT + 49, call)).toEqual({ shards: [], nextAtMs: AT + 50 });
+    expect(await store.readyShards(AT + 50, call)).toEqual({ shards: [1], nextAtMs: null });
+  });
+
+  test("[S33] a side without a record shows an open create as a member being created, until it is closed", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    const id = await store.reserveEntities(1, call);
+    await commit({
+      entities: [{ entity: sampleEntity(sync, id, ["1", null]), keys: null }],
+      intentsOpened: [sampleIntent(sync, id, "i1", { kind: "create", record: null })],
+    });
+    const member = async () => (await store.loadEntities([id], call))[0]?.members[1];
+    expect(await member()).toEqual({
+      state: "creating",
+      record: null,
+      incarnation: 0,
+      image: null,
+      ack: [0, 0],
+      position: null,
+      seenAtMs: 0,
+      intent: "i1",
+      retired: [],
+    });
+    await commit({ intentsClosed: ["i1"] });
+    expect(await member()).toBeNull();
+  });
+
   test("[S29, S31] open intents survive, oldest first, with what they were about to do; a member has one at most", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
-    const { shards } = await store.identity();
-    await store.reserveEntities(shards * 3, call);
-    const [a, b] = [shards, shards * 2];
+    const [a = 0, b = 0] = await idsOfShard(store, 0, 2);
     const intents = [
       sampleIntent(sync, a, "i1", { openedAtMs: AT + 1 }),
       sampleIntent(sync, b, "i2", { fields: [], set: [], expect: [], record: null, kind: "create" }),
@@ -167,7 +220,7 @@ function describeIntents(open: () => Promise<Store>): void {
     expect(await store.openCreates(sync, 0, call)).toEqual([]);
     await expect(commit({ intentsOpened: [sampleIntent(sync, a, "i3")] })).rejects.toThrow();
     expect((await store.listMembers(sync, 0, null, 9, call)).map(({ hasIntent }) => hasIntent)).toEqual([false, false]);
-    await commit({ intentsClosed: ["i1"], intentsOpened: [sampleIntent(sync, a, "i3", { side: 0 })] });
+    await commit({ intentsClosed: ["i1"], intentsOpened: [sampleIntent(sync, a, "i3", { side: 0, openedAtMs: AT + 2 })] });
     expect((await store.loadOpenIntents(0, 9, call)).map(({ id }) => id)).toEqual(["i2", "i3"]);
     expect((await store.listMembers(sync, 0, null, 9, call)).map(({ hasIntent }) => hasIntent)).toEqual([true, false]);
   });
@@ -178,17 +231,16 @@ function describeRequestsAndPlans(open: () => Promise<Store>): void {
     const store = await open();
     const other = await open();
     const { sync, commit } = await beginSample(store);
-    const { shards } = await store.identity();
-    await store.reserveEntities(shards * 2, call);
-    await commit({ entities: [{ entity: sampleEntity(sync, shards, ["1", null]), keys: null }] });
+    const [id = 0, unknown = 0] = await idsOfShard(store, 0, 2);
+    await commit({ entities: [{ entity: sampleEntity(sync, id, ["1", null]), keys: null }] });
     const before = store.changeCounter();
-    const request = { sync, entity: shards, kind: "decide", body: '{"field":0}', run: null, atMs: AT } as const;
-    await other.addRequests([request, { ...request, entity: shards * 2, kind: "undo", run: 3 }], call);
+    const request = { sync, entity: id, kind: "decide", body: '{"field":0}', run: null, atMs: AT } as const;
+    await other.addRequests([request, { ...request, entity: unknown, kind: "undo", run: 3 }], call);
     expect(store.changeCounter()).not.toBe(before);
     expect((await store.readyShards(AT, call)).shards).toEqual([0]);
     const found = await store.loadRequests(0, 9, call);
     expect(found.map(({ kind, run, stored }) => [kind, run, stored?.id])).toEqual([
-      ["decide", null, shards],
+      ["decide", null, id],
       ["undo", 3, undefined],
     ]);
     await commit({ requestsDone: [found[0]?.id ?? 0] });

@@ -166,3 +166,14 @@ export async function allMarks(store: Store, nowMs = AT): Promise<Awaited<Return
   for (let shard = 0; shard < shards; shard += 1) found.push(...(await store.loadMarks(shard, 100, nowMs, call)));
   return found;
 }
+
+/** New entity ids of one shard. */
+export async function idsOfShard(store: Store, shard: number, count: number): Promise<EntityId[]> {
+  const found: EntityId[] = [];
+  while (found.length < count) {
+    const first = await store.reserveEntities(CHUNK, call);
+    for (let id = first; id < first + CHUNK; id += 1) if (store.shardOf(id) === shard) found.push(id);
+  }
+  return found.slice(0, count);
+}
+const CHUNK = 512;

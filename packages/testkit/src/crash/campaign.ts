@@ -7,8 +7,8 @@ import type { Running } from "../program/command-line.ts";
 import { checkEvidence } from "./check-evidence.ts";
 import { CRASH_ROWS, CrashTally } from "./crash-table.ts";
 import type { CrashCounts, CrashRow } from "./crash-table.ts";
-import { createCrashWorld, gatherEvidence, runUntilQuiet } from "./crash-world.ts";
-import type { CrashTopology, CrashWorld } from "./crash-world.ts";
+import { createCrashWorld, gatherEvidence, momentNow, runUntilQuiet } from "./crash-world.ts";
+import type { CrashTopology, CrashWorld, Moment } from "./crash-world.ts";
 import type { Violation } from "./evidence.ts";
 import { autopsy, killHard } from "./kill.ts";
 import type { KillScene } from "./kill.ts";
@@ -119,7 +119,7 @@ class Campaign {
         this.#rounds.push(done);
         this.#options.onRound?.(done);
       }
-      const { sides, conflicts } = await gatherEvidence(world, [0, 0]);
+      const { sides, conflicts } = await gatherEvidence(world, [0, 0], [0, 0]);
       const all = sides.flatMap(({ history }) => history);
       this.#userWrites += all.filter(({ operation }) => operation !== null).length;
       this.#accordWrites += all.filter(({ operation }) => operation === null).length;
@@ -142,6 +142,7 @@ class WorldLife {
   readonly #kills: { apply: number; run: number };
   /** Whether a whole plan was applied: before that `accord run` refuses to start. */
   #isLive = false;
+  #metAt: Moment = [0, 0];
 
   constructor(world: CrashWorld, random: SeededRandom, tally: CrashTally, kills: { apply: number; run: number }) {
     this.#world = world;
@@ -158,7 +159,7 @@ class WorldLife {
     for (let kill = 0; kill <= RANDOM_KILLS; kill += 1) await (kill === at ? this.#steeredKill(steered) : this.#randomKill());
     await this.#world.users.stop();
     const { quietFrom, tookMs, isQuiet } = await runUntilQuiet(this.#world);
-    const violations = checkEvidence(await gatherEvidence(this.#world, quietFrom));
+    const violations = checkEvidence(await gatherEvidence(this.#world, this.#metAt, quietFrom));
     const unrest: Violation[] = isQuiet || violations.length > 0 ? [] : [{ rule: "I6", what: `Accord did not come to rest within ${tookMs} ms` }];
     return { kills: this.#kills.apply + this.#kills.run - before, agreedMs: tookMs, violations: [...violations, ...unrest] };
   }
@@ -169,6 +170,7 @@ class WorldLife {
     const { code, out, error } = await this.#world.line.run(["apply", "--yes"]);
     if (!isApplied(code)) throw new Error(`accord apply failed: ${out}${error}`);
     this.#isLive = true;
+    this.#metAt = await momentNow(this.#world);
     this.#world.users.hasMet = true;
   }
 

@@ -1,4 +1,4 @@
-import { across, chainsOf, COUNTER, MAPPED, PRIVATE } from "./evidence.ts";
+import { chainsOf, COUNTER, MAPPED, PRIVATE } from "./evidence.ts";
 import type { CrashFields, Evidence, HistoryRow, SideEvidence, Violation } from "./evidence.ts";
 
 /** [I1] Both sides show the same things with the same mapped values. */
@@ -91,7 +91,7 @@ export function checkCounters(evidence: Evidence): Violation[] {
     const added = byUsers.filter(({ kind }) => kind === "update").reduce((sum, { before, after }) => sum + Number(after?.[COUNTER]) - Number(before?.[COUNTER]), 0);
     evidence.sides.forEach(({ name }, index) => {
       const shown = ends[index]?.get(code)?.[COUNTER];
-      if (Number(shown) !== begun + added) found.push({ rule: "I8", what: `${code} counts ${shown} at ${name}, users made it ${begun + added}` });
+      if (shown !== undefined && Number(shown) !== begun + added) found.push({ rule: "I8", what: `${code} counts ${shown} at ${name}, users made it ${begun + added}` });
     });
   }
   return found;
@@ -149,14 +149,4 @@ function checkStory(side: SideEvidence): Violation[] {
 function sameFields(a: CrashFields | null, b: CrashFields | null): boolean {
   if (a === null || b === null) return a === b;
   return [...MAPPED, PRIVATE].every((field) => (a[field] ?? null) === (b[field] ?? null));
-}
-
-/** For messages and reports. */
-export function countByUsers(side: SideEvidence): number {
-  return side.history.filter(({ operation }) => operation !== null).length;
-}
-
-/** How many changes Accord made at the side across from `side`: what its users caused, and a little more. */
-export function countByAccord(evidence: Evidence, side: SideEvidence): number {
-  return across(evidence, side).history.filter(({ operation }) => operation === null).length;
 }

@@ -15,15 +15,16 @@ export function checkUpdates(evidence: Evidence): Violation[] {
       const value = row.after?.[place.field] ?? null;
       if (row.operation === null || value === null || !sets(row, place.field)) return [];
       const next = place.chain.slice(at + 1).find((later) => later.kind === "delete" || sets(later, place.field));
-      const problem = next === undefined || next.operation !== null ? null : loss(place, value, next, lost);
+      const isSafe = next === undefined || next.operation !== null || (next.kind === "delete" && isInitial(place, row));
+      const problem = isSafe ? null : loss(place, value, next, lost);
       return problem === null ? [] : [{ rule: "I2" as const, what: `${place.code} ${place.field} at ${place.side.name}: the user's ${value} ${problem}` }];
     }),
   );
 }
 
-/** How many user values lost to conflicts: shows that conflicts were met at all. */
-export function countConflicts(evidence: Evidence): number {
-  return evidence.conflicts.length;
+/** A value of a thing that both sides had at first contact: it is no edit that a delete could have missed. [S36, S38] */
+function isInitial({ side, other }: Place, row: HistoryRow): boolean {
+  return row.sequence <= side.metAt && other.some(({ kind, operation }) => kind === "insert" && operation !== null);
 }
 
 function keyOfLost({ field, value }: LostValue): string {
@@ -39,8 +40,8 @@ function loss(place: Place, value: string, next: HistoryRow, lost: ReadonlySet<s
   }
   const winner = next.after?.[field] ?? null;
   const shown = other.findIndex(({ after }) => after?.[field] === value);
-  const replaced = other.findIndex((row, at) => at > shown && sets(row, field) && (row.after?.[field] ?? null) === winner);
-  if (shown !== -1 && replaced !== -1) return null;
+  const isReplaced = shown !== -1 && other.slice(shown + 1).some((row) => row.operation !== null && sets(row, field) && (row.after?.[field] ?? null) === winner);
+  if (isReplaced) return null;
   const isUsers = other.some((row) => row.operation !== null && sets(row, field) && (row.after?.[field] ?? null) === winner);
   if (!isUsers) return `was overwritten by Accord with ${winner}, which no user wrote at the other side`;
   return lost.has(keyOfLost({ field, value })) ? null : `lost to the concurrent ${winner}, and the conflict log does not show it`;

@@ -96,11 +96,15 @@ syncs:
 `;
 }
 
-/** The sequences at which quiet began, by side. */
-export type QuietFrom = readonly [number, number];
+/** The last change of each side at some moment. */
+export type Moment = readonly [number, number];
+
+export async function momentNow({ systems: [left, right] }: CrashWorld): Promise<Moment> {
+  return [await left.lastSequence(), await right.lastSequence()];
+}
 
 /** Lets Accord run, users stopped, until both sides agree and nothing waits; then watches for two sweeps that it stays so, and stops it. */
-export async function runUntilQuiet(world: CrashWorld): Promise<{ readonly quietFrom: QuietFrom; readonly tookMs: number; readonly isQuiet: boolean }> {
+export async function runUntilQuiet(world: CrashWorld): Promise<{ readonly quietFrom: Moment; readonly tookMs: number; readonly isQuiet: boolean }> {
   const running = world.line.start(["run"]);
   await running.waitFor("Running");
   const startMs = performance.now();
@@ -110,7 +114,7 @@ export async function runUntilQuiet(world: CrashWorld): Promise<{ readonly quiet
     isQuiet = isIdle(world) && (await agree(world)) && isIdle(world);
   }
   const tookMs = Math.round(performance.now() - startMs);
-  const quietFrom = [await world.systems[0].lastSequence(), await world.systems[1].lastSequence()] as const;
+  const quietFrom = await momentNow(world);
   if (isQuiet) await sleep(WATCH_MS);
   await stopped(running);
   return { quietFrom, tookMs, isQuiet };
@@ -141,10 +145,10 @@ async function stopped(running: Running): Promise<void> {
 }
 
 /** Takes down what the databases and the users' log say; Accord must have stopped. */
-export async function gatherEvidence(world: CrashWorld, quietFrom: QuietFrom): Promise<Evidence> {
+export async function gatherEvidence(world: CrashWorld, metAt: Moment, quietFrom: Moment): Promise<Evidence> {
   const side = async (index: 0 | 1): Promise<SideEvidence> => {
     const system = world.systems[index];
-    return { name: system.name, rows: await system.rows(), history: await system.history(), quietFrom: quietFrom[index] };
+    return { name: system.name, rows: await system.rows(), history: await system.history(), metAt: metAt[index], quietFrom: quietFrom[index] };
   };
   const store = world.openStore();
   try {

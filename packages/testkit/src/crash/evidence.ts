@@ -32,6 +32,8 @@ export interface SideEvidence {
   readonly name: string;
   readonly rows: readonly CrashFields[];
   readonly history: readonly HistoryRow[];
+  /** The last change when Accord had first seen and joined all that was there. Values from before meet by the initial policy. [S36] */
+  readonly metAt: number;
   /** The last change when both sides had come to agree and the engine had said that nothing is left: what Accord writes after it breaks the quiet. */
   readonly quietFrom: number;
 }

@@ -51,7 +51,7 @@ export async function applyAll(stage: Stage): Promise<void> {
 }
 
 /** The number of the run that began last. */
-export async function lastRun(stage: Stage): Promise<number> {
+async function lastRun(stage: Stage): Promise<number> {
   const answer = await stage.ask<HistoryJson>(["history", "--limit", "1"]);
   return "runs" in answer ? (answer.runs[0]?.run ?? 0) : 0;
 }

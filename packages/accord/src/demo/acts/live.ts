@@ -1,4 +1,4 @@
-import type { ConflictsJson } from "../../cli/conflicts.ts";
+import type { ConflictsJson } from "../../cli/conflicts-json.ts";
 import type { Stage } from "../stage.ts";
 
 /**

@@ -9,7 +9,6 @@ test("a seed makes the same world each time, and another seed another", () => {
 test("whatever the seed, the systems overlap, differ and hold twins", () => {
   for (let seed = 1; seed <= 50; seed += 1) {
     const { crm, erp } = createWorld(seed);
-    const emails = (rows: readonly { readonly email: string }[]): string[] => rows.map(({ email }) => email.toLowerCase());
     const [left, right] = [emails(crm.contacts), emails(erp.customers)];
     const both = [...new Set(left)].filter((email) => right.includes(email));
     expect(both.length).toBeGreaterThan(100);
@@ -23,3 +22,7 @@ test("whatever the seed, the systems overlap, differ and hold twins", () => {
     expect(crm.contacts.slice(0, 10).map(({ email }) => email)).toEqual(erp.customers.slice(0, 10).map(({ email }) => email.toLowerCase()));
   }
 });
+
+function emails(rows: readonly { readonly email: string }[]): string[] {
+  return rows.map(({ email }) => email.toLowerCase());
+}

@@ -170,6 +170,7 @@ export function memoryStore(state: MemoryState = new MemoryState()): Store {
 
   return {
     identity: () => step(() => ({ storeId: state.storeId, generation: state.generation, shards: SHARDS, restored: state.restored })),
+    shardOf,
     acknowledgeRestore: () =>
       step(() => {
         state.restored = false;
