@@ -7,7 +7,11 @@ import { crashReportText, runCrashCampaign } from "@accord/testkit";
  * is violated. The seed fixes what users and kills aim for; what a real machine makes of it differs from run to run.
  */
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "100" }, seed: { type: "string", default: "1" }, "rounds-per-world": { type: "string", default: "10" } },
+  options: {
+    rounds: { type: "string", default: "100" },
+    seed: { type: "string", default: "1" },
+    "rounds-per-world": { type: "string", default: "10" },
+  },
 });
 const startMs = performance.now();
 const report = await runCrashCampaign({

@@ -7,7 +7,7 @@ import type { Binder, CommandContext } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
 import type { NamedSync } from "./naming.ts";
-import { MASK, showValue } from "./output.ts";
+import { MASK } from "./output.ts";
 import type { Output } from "./output.ts";
 import type { StoreSession } from "./session.ts";
 import type { StoryLine } from "./story.ts";
@@ -80,7 +80,7 @@ async function explain(context: CommandContext, { showValues }: ExplainOptions, 
       story: await storyOf(session, view, entity.id, field ?? null, context),
     };
     context.output.json(document);
-    await print(context.output, document);
+    await print(context.output, sync, document);
     return EXIT.done;
   } finally {
     await session.close();
@@ -152,17 +152,17 @@ async function owedBySide(
   return owed;
 }
 
-async function print(output: Output, { sync, entity, life, records, fields, story }: ExplainJson): Promise<void> {
-  const { showInstant } = await import("./naming.ts");
+async function print(output: Output, sync: NamedSync, { entity, life, records, fields, story }: ExplainJson): Promise<void> {
+  const { showFieldValue, showInstant } = await import("./naming.ts");
   const names = records.map(
     ({ side, record, state }) =>
       `${side} ${record === null ? "has none" : `record ${record}`}${state === "live" || state === "absent" ? "" : ` (${state})`}`,
   );
-  output.line(`${output.paint.bold(`${sync} entity ${entity}`)}: ${names.join(", ")}${life === "live" ? "" : `; it is ${life}`}`);
+  output.line(`${output.paint.bold(`${sync.name} entity ${entity}`)}: ${names.join(", ")}${life === "live" ? "" : `; it is ${life}`}`);
   for (const { field, value, by, cause, since, sides, inReview } of fields) {
-    const when = since === null ? "before the systems met" : showInstant(Date.parse(since));
+    const when = cause === "initial" || since === null ? "" : `, ${showInstant(Date.parse(since))}`;
     output.line(
-      `${output.paint.bold(field)} is ${value === MASK ? MASK : showValue(value, false)}, ${originText(by, cause)}, ${when}${inReview ? "; a person has to decide (accord conflicts)" : ""}`,
+      `${output.paint.bold(field)} is ${showFieldValue(sync, field, value, true)}, ${originText(by, cause)}${when}${inReview ? "; a person has to decide (accord conflicts)" : ""}`,
     );
     for (const { side, state, reason } of sides)
       if (state !== "unmapped") output.line(`    ${side} ${STATE_TEXTS[state]}${reason === null ? "" : `: ${reason}`}`);

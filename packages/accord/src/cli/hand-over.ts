@@ -111,7 +111,7 @@ async function drain(session: SystemsSession, isRemote: boolean, entities: reado
 }
 
 async function waitForRequests(session: SystemsSession, run: RunId, requests: readonly NewRequest[], call: CallOptions): Promise<void> {
-  const { store, identity } = session;
+  const { store } = session;
   const shards = [...new Set(requests.map(({ entity }) => store.shardOf(entity)))];
   await waitUntil(session, call, async () => {
     for (const shard of shards) {

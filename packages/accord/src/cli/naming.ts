@@ -2,6 +2,7 @@ import type { EntityId, RecordId } from "@accord/core";
 import type { CallOptions } from "@accord/engine/connector";
 import type { StoredEntity, SyncRow } from "@accord/engine/store";
 import type { ProjectSync } from "../config/project.ts";
+import { MASK, showValue } from "./output.ts";
 import { usageError } from "./problems.ts";
 import type { StoreSession } from "./session.ts";
 
@@ -14,6 +15,8 @@ export interface NamedSync {
   /** In the order of the canonical record. */
   readonly fields: readonly string[];
   isSensitive(field: string): boolean;
+  /** The sync whose entities the field's values name, or null. [S44] */
+  referenceOf(field: string): string | null;
 }
 
 /** The syncs that the store knows, parents first. */
@@ -32,6 +35,10 @@ function namedSync({ name, sides, entry }: ProjectSync, row: SyncRow): NamedSync
     sides: sides.map((side) => side.name),
     fields: Object.keys(entry.fields),
     isSensitive: (field) => entry.fields[field]?.sensitive === true,
+    referenceOf: (field) => {
+      const type = entry.fields[field]?.type;
+      return typeof type === "object" && "ref" in type ? type.ref : null;
+    },
   };
 }
 
@@ -107,6 +114,13 @@ async function entityAt(
   throw usageError(
     `${sync.name} knows no record or entity ${word}; name a record as ${sync.sides[0] ?? "crm"}:17, or an entity by its number.`,
   );
+}
+
+/** A canonical value for people: masked where the field is sensitive and nobody asked for values; a reference as the entity that it names. */
+export function showFieldValue(sync: NamedSync, field: string, value: string | null | undefined, showsValues: boolean): string {
+  if (value === MASK || (typeof value === "string" && !showsValues && sync.isSensitive(field))) return MASK;
+  const reference = sync.referenceOf(field);
+  return typeof value === "string" && reference !== null ? `${reference} entity ${value}` : showValue(value, false);
 }
 
 /** An instant for people, in the machine's time zone: `2026-03-02 14:05:09`. */

@@ -24,7 +24,8 @@ export async function resolve(context: CommandContext, id: string, options: Reso
   if (given.length !== 1)
     throw usageError("Say how to decide it with exactly one of --take, --value, --empty, --keep, --delete and --link.");
   const conflict = await readConflict(context, id);
-  const hand = await openHandOver(context, { kind: "resolve", looksFirst: false });
+  // Candidates of a match may have gone since: then they must not be written anywhere for want of a look.
+  const hand = await openHandOver(context, { kind: "resolve", looksFirst: conflict.kind === "match" });
   let outcome: "done" | "failed" = "failed";
   try {
     const { session, run } = hand;

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { DEFAULT_LIMITS, refreshStates, SILENT_WATCHER } from "@accord/engine";
+import { DEFAULT_LIMITS, Echoes, refreshStates, SILENT_WATCHER } from "@accord/engine";
 import { keyMatcher } from "@accord/engine/match";
 import type { EngineContext, RunningSync, RunWatcher } from "@accord/engine";
 import { AccordError, assert } from "@accord/engine/connector";
@@ -247,6 +247,7 @@ async function startSession(
     holder: leaseHolderName(),
     states: new Map(),
     leases: new Map(),
+    echoes: new Echoes(),
     ledger: new Map(),
     watch: options.watch ?? SILENT_WATCHER,
   } satisfies Omit<EngineContext, "syncs" | "run">;

@@ -1,8 +1,8 @@
 import type { MergePayload, MergePayloadEvent, RefusedPayload, WritePayload } from "@accord/engine";
 import type { CallOptions } from "@accord/engine/connector";
 import type { JournalRow } from "@accord/engine/store";
+import { showFieldValue } from "./naming.ts";
 import type { NamedSync } from "./naming.ts";
-import { MASK, showValue } from "./output.ts";
 import type { StoreSession } from "./session.ts";
 
 /** One thing that happened to a record, in plain words. */
@@ -113,7 +113,7 @@ function writeLines(
         ? [{ ...line, field: null, text: `Accord brought it back at ${where}` }]
         : [];
   const fields = payload.fields.map(({ field, before, after }): StoryLine => {
-    const shown = (value: string | null | undefined): string => valueText(view, field, value);
+    const shown = (value: string | null | undefined): string => showFieldValue(view.sync, field, value, view.showsValues);
     const altered = payload.altered.includes(field) ? `, which ${side ?? "it"} keeps in its own way` : "";
     const text =
       payload.kind === "undo-update"
@@ -130,7 +130,7 @@ function writeLines(
 function eventText(view: StoryView, event: MergePayloadEvent, record: string | null, cause: JournalRow["kind"]): string | null {
   const { field = "", side } = event;
   const who = side ?? "a person in Accord";
-  const shown = (value: string | null | undefined): string => valueText(view, field, value);
+  const shown = (value: string | null | undefined): string => showFieldValue(view.sync, field, value, view.showsValues);
   switch (event.kind) {
     case "taken":
       return `${who} changed ${field} from ${shown(event.from)} to ${shown(event.to)}`;
@@ -203,10 +203,6 @@ function joinedText(event: MergePayloadEvent, who: string, record: string | null
   if (event.by === "person") return `a person said that ${name} is the same thing`;
   if (event.by === "proof") return `${name} was recognised as the one that Accord had made`;
   return `first seen as ${name}`;
-}
-
-function valueText(view: StoryView, field: string, value: string | null | undefined): string {
-  return typeof value === "string" && !view.showsValues && view.sync.isSensitive(field) ? MASK : showValue(value, false);
 }
 
 function iso(atMs: number): string {

@@ -48,7 +48,7 @@ function rows(database: DatabaseSync, table: string): string[] {
   return database
     .prepare(`SELECT email, name FROM ${table} ORDER BY email`)
     .all()
-    .map((row) => `${row["email"]} ${row["name"]}`);
+    .map((row) => `${String(row["email"])} ${String(row["name"])}`);
 }
 
 async function told(...words: string[]): Promise<[number | null, string]> {

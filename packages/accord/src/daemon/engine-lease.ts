@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { DEFAULT_LIMITS, releaseLeases, SILENT_WATCHER, takeEngine } from "@accord/engine";
+import { DEFAULT_LIMITS, Echoes, releaseLeases, SILENT_WATCHER, takeEngine } from "@accord/engine";
 import type { EngineContext } from "@accord/engine";
 import type { CallOptions, Clock, Host } from "@accord/engine/connector";
 import { keyMatcher } from "@accord/engine/match";
@@ -32,6 +32,7 @@ export function bareContext(host: Host, store: Store, identity: StoreIdentity): 
     run: 0,
     states: new Map(),
     leases: new Map(),
+    echoes: new Echoes(),
     ledger: new Map(),
     watch: SILENT_WATCHER,
   };

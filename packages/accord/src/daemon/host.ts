@@ -28,7 +28,23 @@ export const systemClock: Clock = {
 /** Node fires longer timers at once. Milliseconds. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-export const systemRandom: Random = { hex: (byteCount) => randomBytes(byteCount).toString("hex") };
+/** Random bytes are drawn from the system so many at a time: a call costs more than a thousand bytes. */
+const POOL_BYTES = 8_192;
+
+let pool = randomBytes(POOL_BYTES);
+let poolAt = 0;
+
+export const systemRandom: Random = {
+  hex: (byteCount) => {
+    if (byteCount > POOL_BYTES) return randomBytes(byteCount).toString("hex");
+    if (poolAt + byteCount > POOL_BYTES) {
+      pool = randomBytes(POOL_BYTES);
+      poolAt = 0;
+    }
+    poolAt += byteCount;
+    return pool.toString("hex", poolAt - byteCount, poolAt);
+  },
+};
 
 /** Events as JSON lines. They carry no secrets and no field values. */
 export interface LogTargets {

@@ -19,6 +19,8 @@ export interface StageProgram {
 
 /** How long something may take that the demo waits for. Milliseconds. */
 const WAIT_MS_MAX = 20_000;
+/** How much of the time that reading takes is waited for: the whole has to stay well under two minutes on a slow machine too. */
+const PACE = 0.85;
 /** Lines of a command that are shown when nothing else is said. */
 const LINES_MAX = 40;
 
@@ -65,7 +67,7 @@ export class Stage {
   /** Time to look. Nothing with `--fast`. */
   async pause(durationMs: number): Promise<void> {
     this.#throwIfStopped();
-    if (!this.#isFast) await this.wait(durationMs);
+    if (!this.#isFast) await this.wait(durationMs * PACE);
   }
 
   async wait(durationMs: number): Promise<void> {

@@ -21,6 +21,8 @@ export interface Session {
   insert(insert: BulkInsert, cells: readonly SQLInputValue[]): void;
   /** One transaction that other processes see whole or not at all. */
   write<Result>(work: () => Result): Result;
+  /** The same, on disk no later than the next `write`: what a power cut takes with it is as if it had not happened yet, never a part of it. */
+  writeSoon<Result>(work: () => Result): Result;
   /** One consistent view over several statements. */
   read<Result>(options: CallOptions, work: () => Result): Result;
   close(): void;
@@ -58,6 +60,13 @@ export function openSession(file: string, options: SessionOptions): Session {
     inserts.set(insert, made);
     return made;
   };
+  let isSyncing = options.durability === "full";
+  // In WAL mode NORMAL leaves a commit to the next sync of the log, which keeps the order of commits. https://www.sqlite.org/pragma.html#pragma_synchronous
+  const sync = (wanted: boolean): void => {
+    if (wanted === isSyncing || options.durability !== "full") return;
+    database.exec(`PRAGMA synchronous = ${wanted ? "FULL" : "NORMAL"}`);
+    isSyncing = wanted;
+  };
   return {
     file,
     database,
@@ -70,7 +79,14 @@ export function openSession(file: string, options: SessionOptions): Session {
     insert: (insert, cells) => {
       runBulk(bulk(insert), insert.width, cells);
     },
-    write: (work) => transact(database, file, prepared("BEGIN IMMEDIATE"), prepared("COMMIT"), work),
+    write: (work) => {
+      sync(true);
+      return transact(database, file, prepared("BEGIN IMMEDIATE"), prepared("COMMIT"), work);
+    },
+    writeSoon: (work) => {
+      sync(false);
+      return transact(database, file, prepared("BEGIN IMMEDIATE"), prepared("COMMIT"), work);
+    },
     read: (call, work) => {
       if (call.signal.aborted) throw new AccordError("ACCORD_CANCELLED", "The call to the store was cancelled.", { remedy: "stop" });
       return transact(database, file, prepared("BEGIN"), prepared("COMMIT"), work);
@@ -91,6 +107,7 @@ interface BulkStatements {
 function openDatabase(file: string, options: SessionOptions): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
   try {
+    if (process.env["SP_PAGE"]) database.exec(`PRAGMA page_size = ${process.env["SP_PAGE"]}`);
     database.exec("PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA synchronous = ${options.durability === "full" ? "FULL" : "NORMAL"}`);
     database.exec(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);

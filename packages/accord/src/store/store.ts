@@ -54,7 +54,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   const tally = createTally(session);
   const shardOf = createShardOf(shards);
   const intents = createOpenIntents(session, shardOf);
-  const { read, write } = createSteps(session, catalogue, tally);
+  const { read, write, writeSoon } = createSteps(session, catalogue, tally);
   const reader = createEntityReader(session, catalogue, intents);
   const context = { session, catalogue, hash, random: options.random, tally, intents, shardOf };
   options.log.debug("store.opened", { generation, shards });
@@ -65,8 +65,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     shardOf,
     acknowledgeRestore: async () => write(() => writeMeta(session, "restored", 0)),
 
-    takeLease: async (name, holder, expiresAtMs, nowMs) => write(() => takeLease(session, name, holder, expiresAtMs, nowMs)),
-    releaseLease: async (lease) => write(() => releaseLease(session, lease)),
+    takeLease: async (name, holder, expiresAtMs, nowMs) => writeSoon(() => takeLease(session, name, holder, expiresAtMs, nowMs)),
+    releaseLease: async (lease) => writeSoon(() => releaseLease(session, lease)),
     leaseHolder: async (name, call) => read(call, () => leaseHolder(session, name)),
 
     openSync: async (name, configuration) => {
@@ -79,8 +79,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     readConnection: async (connection, call) => read(call, () => readConnection(session, connection)),
     writeConnection: async (connection) => write(() => writeConnection(session, connection)),
 
+    // Marks and their cursor are lost together, and a lost merge is merged again: only what a system is told rests on the disk. [S6, S29]
     commitPull: async ({ marks, cursor, listing }) =>
-      write(() => {
+      writeSoon(() => {
         const touched = addMarks(context, marks);
         if (cursor !== null) writeCursor(session, cursor.connection, cursor.cursor);
         if (listing !== null) writeListing(session, catalogue.side(listing.sync, listing.row.side), listing.row);
@@ -103,8 +104,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     openCreates: async (sync, side, call) => read(call, () => openCreates(session, catalogue, sync, side)),
     loadOpenIntents: async (shard, limit, call) => read(call, () => loadOpenIntents(session, catalogue, reader, intents, shard, limit)),
 
-    reserveEntities: async (count) => write(() => takeEntities(session, generation, count)),
-    commit: async (lease, changes) => write(() => commitChanges(context, lease, changes)),
+    reserveEntities: async (count) => writeSoon(() => takeEntities(session, generation, count)),
+    commit: async (lease, changes) => {
+      const step = changes.intentsOpened.length > 0 || changes.requestsDone.length > 0 ? write : writeSoon;
+      step(() => commitChanges(context, lease, changes));
+    },
+    makeDurable: async () => write(() => writeMeta(session, "durable", 1)),
 
     listMembers: async (sync, side, after, limit, call) => read(call, () => listMembers(session, catalogue, intents, sync, side, after, limit)),
     listEntities: async (sync, after, limit, call) => read(call, () => reader.list(sync, after, limit)),
@@ -142,6 +147,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
 interface Steps {
   readonly read: <Result>(call: CallOptions, work: () => Result) => Result;
   readonly write: <Result>(work: () => Result) => Result;
+  /** On disk no later than the next `write`. */
+  readonly writeSoon: <Result>(work: () => Result) => Result;
 }
 
 /** Transactions that first forget what is kept in memory, where another process has committed since. */
@@ -152,20 +159,21 @@ function createSteps(session: Session, catalogue: Catalogue, tally: Tally): Step
     if (now !== seen) catalogue.forget();
     seen = now;
   };
+  const counted = <Result>(work: () => Result): Result => {
+    refresh();
+    tally.clear();
+    const result = work();
+    tally.write();
+    return result;
+  };
   return {
     read: (call, work) =>
       session.read(call, () => {
         refresh();
         return work();
       }),
-    write: (work) =>
-      session.write(() => {
-        refresh();
-        tally.clear();
-        const result = work();
-        tally.write();
-        return result;
-      }),
+    write: (work) => session.write(() => counted(work)),
+    writeSoon: (work) => session.writeSoon(() => counted(work)),
   };
 }
 

@@ -38,7 +38,10 @@ export function checkSqliteSettings(settings: ConnectionSettings): readonly Sett
   if (busyMs !== undefined && !(typeof busyMs === "number" && Number.isInteger(busyMs) && busyMs >= 0 && busyMs <= 600_000)) {
     problems.push({ key: "busyMs", problem: "must be a whole number of milliseconds up to 600000", remedy: `busyMs: ${BUSY_MS_DEFAULT}` });
   }
-  if (requestMs !== undefined && !(typeof requestMs === "number" && Number.isInteger(requestMs) && requestMs >= 100 && requestMs <= 600_000)) {
+  if (
+    requestMs !== undefined &&
+    !(typeof requestMs === "number" && Number.isInteger(requestMs) && requestMs >= 100 && requestMs <= 600_000)
+  ) {
     problems.push({
       key: "requestMs",
       problem: "must be a whole number of milliseconds from 100 to 600000",

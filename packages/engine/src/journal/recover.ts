@@ -7,6 +7,7 @@ import { ChangeSet } from "../run/changes.ts";
 import { retryDelayMs } from "../run/context.ts";
 import type { EngineContext, RunningSync } from "../run/context.ts";
 import { hydrate, loadReferences } from "../run/hydrate.ts";
+import { endFormerHolders } from "../run/key-reuse.ts";
 import { settleOutcome } from "../run/settle.ts";
 import type { Intent, Lease, LoadedIntent, Shard } from "../store/store.ts";
 import { freezeCounts } from "./freeze-counts.ts";
@@ -80,6 +81,8 @@ async function closeIntents(
     options,
   );
   const changes = new ChangeSet();
+  const landings = intents.map((intent, index) => ({ intent, outcome: outcomes[index]?.outcome }));
+  await endFormerHolders(context, sync, intents[0]?.side ?? 0, landings, changes, options);
   for (const [index, intent] of intents.entries()) {
     const { outcome, cells } = outcomes[index] ?? { outcome: NOT_LANDED, cells: null };
     const entity = hydrate(sync.model, entities.get(intent.entity) ?? intent.stored, references);

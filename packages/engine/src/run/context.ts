@@ -3,6 +3,7 @@ import type { Connection, OpenObject } from "../connector/connector.ts";
 import type { CallOptions, Host } from "../host/host.ts";
 import type { Lease, LeaseName, RunId, Store, StoreIdentity, SyncId, SyncState } from "../store/store.ts";
 import type { Matcher } from "../match/matcher.ts";
+import type { Echoes } from "./echoes.ts";
 import type { GuardLedger } from "./guard-ledger.ts";
 import type { Limits } from "./limits.ts";
 import type { SyncSettings } from "./settings.ts";
@@ -35,6 +36,8 @@ export interface EngineContext extends Host {
   readonly states: Map<SyncId, SyncState>;
   /** Leases that this process holds: kept between drains, given back by `releaseLeases`. */
   readonly leases: Map<LeaseName, Lease>;
+  /** Own writes that may still come back by the feeds. */
+  readonly echoes: Echoes;
   /** What the guards have let through lately. */
   readonly ledger: GuardLedger;
   /** What people should see as it happens: progress, counts. */

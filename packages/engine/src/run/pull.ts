@@ -15,6 +15,8 @@ export interface FollowedSide {
   readonly object: OpenObject;
 }
 
+/** How often the store is made durable and a system told to forget what it holds for us. Milliseconds. */
+const ACKNOWLEDGE_MS = 500;
 /** How often an idle feed's cursor is kept, so that the system may forget what it holds for us. Milliseconds. */
 const IDLE_CURSOR_MS = 10_000;
 
@@ -93,16 +95,23 @@ async function pump(
 ): Promise<void> {
   let keptCursor = start;
   let keptAtMs = context.clock.nowMs();
+  let toldCursor = start;
+  let toldAtMs = keptAtMs;
   while (!options.signal.aborted) {
     await waitForRoom(context, options);
     const batch = await feed.next({ ...options, waitMs: context.limits.feedWaitMs, changesMax: context.limits.feedBatch });
     const isStale = batch.cursor !== keptCursor && context.clock.nowMs() - keptAtMs >= IDLE_CURSOR_MS;
-    if (batch.changes.length === 0 && !isStale) continue;
-    await keepBatch(context, connection.name, sides, batch, options);
-    feed.acknowledge(batch.cursor);
-    keptCursor = batch.cursor;
-    keptAtMs = context.clock.nowMs();
-    if (batch.changes.length > 0) ring();
+    if (batch.changes.length > 0 || isStale) {
+      await keepBatch(context, connection.name, sides, batch, options);
+      keptCursor = batch.cursor;
+      keptAtMs = context.clock.nowMs();
+      if (batch.changes.length > 0) ring();
+    }
+    if (keptCursor === toldCursor || context.clock.nowMs() - toldAtMs < ACKNOWLEDGE_MS) continue;
+    await context.store.makeDurable(options);
+    feed.acknowledge(keptCursor);
+    toldCursor = keptCursor;
+    toldAtMs = context.clock.nowMs();
   }
 }
 
@@ -126,7 +135,8 @@ export async function keepBatch(
   }
   const marks = batch.changes.flatMap((change) => {
     const followed = sides[change.object];
-    return followed === undefined || change.change.kind === "emptied" ? [] : [markOf(followed, change, nowMs)];
+    if (followed === undefined || change.change.kind === "emptied") return [];
+    return context.echoes.includes(followed.sync.id, followed.side, followed.object, change) ? [] : [markOf(followed, change, nowMs)];
   });
   return context.store.commitPull({ marks, cursor: { connection, cursor: batch.cursor }, listing: null }, options);
 }
@@ -154,6 +164,7 @@ async function recoverFeed(context: EngineContext, connection: Connection, error
   const row = await context.store.readConnection(connection.name, options);
   context.log.warn("feed.interrupted", { connection: connection.name, code: error.code, remedy: error.remedy });
   if (error.remedy === "reread") {
+    context.echoes.clear();
     await context.store.writeConnection(
       { connection: connection.name, cursor: null, epoch: row?.epoch ?? null, state: "active", reason: null },
       options,

@@ -54,7 +54,8 @@ async function pushSide(context: EngineContext, lease: Lease, sync: RunningSync,
   const allowed = await guardPush(context, sync, side, dispatches, changes, options);
   for (const { intent, entity } of allowed) {
     changes.intentsOpened.push(intent);
-    changes.entities.push({ entity: withIntent(sync, entity, side, intent.id), keys: null });
+    // Only a member that is not there yet has to be written: an open intent of any other is noted by the store.
+    if (intent.record === null) changes.entities.push({ entity: withIntent(sync, entity, side, intent.id), keys: null });
   }
   await context.store.commit(lease, changes, options);
   for (let start = 0; start < allowed.length; start += object.capabilities.batchSizeMax) {

@@ -11,6 +11,7 @@ import { retryDelayMs } from "./context.ts";
 import { keepEntity, touch } from "./due.ts";
 import { dehydrate } from "./hydrate.ts";
 import type { Dispatch } from "./dispatch.ts";
+import { endFormerHolders } from "./key-reuse.ts";
 
 /** A write whose outcome is to be taken in: straight after the call, or by recovery. */
 export interface Landing {
@@ -32,10 +33,15 @@ export async function settleWrites(
   options: CallOptions,
 ): Promise<void> {
   const changes = new ChangeSet();
+  const landings = batch.map(({ intent }, index) => ({ intent, outcome: outcomes[index] }));
+  await endFormerHolders(context, sync, side, landings, changes, options);
   for (const [index, landing] of batch.entries()) {
     settleOutcome(context, sync, landing, outcomes[index] ?? { kind: "unknown", reason: "no outcome" }, references, changes);
   }
   await context.store.commit(lease, changes, options);
+  for (const outcome of outcomes) {
+    if (outcome.kind === "applied" && outcome.position !== null) context.echoes.note(sync.id, side, outcome.record, outcome.position);
+  }
   countWrites(context, sync, side, batch, outcomes);
 }
 

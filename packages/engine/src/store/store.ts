@@ -40,6 +40,11 @@ export interface Store {
    * Marks of one record are folded into one: see {@link Mark}. Returns the shards that have work now.
    */
   commitPull(pull: Pull, options: CallOptions): Promise<readonly Shard[]>;
+  /**
+   * Everything committed before survives a power cut once this returns. `commitPull` and commits that open no intent may leave that to the next commit that does: what is
+   * lost then is lost from its end on, in the order of commits, as if the engine had stopped earlier. Asked for before a system is told to forget what it holds for us. [S6]
+   */
+  makeDurable(options: CallOptions): Promise<void>;
   /** How many marks wait: the bound of the inbox is the feed's backpressure. */
   countMarks(options: CallOptions): Promise<number>;
   /**
@@ -368,6 +373,7 @@ export interface Changes {
   readonly dueDone: readonly DueKey[];
   /** Children that waited for these entities' records are ready. */
   readonly arrived: readonly { readonly sync: SyncId; readonly entity: EntityId }[];
+  /** Their members are blocked from then on, whether or not the entity is among `entities`: `intent` of a loaded member is the open one. [S33] */
   readonly intentsOpened: readonly Intent[];
   readonly intentsClosed: readonly IntentId[];
   readonly journal: readonly JournalEntry[];

@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS, refreshStates, SILENT_WATCHER } from "@accord/engine";
+import { DEFAULT_LIMITS, Echoes, refreshStates, SILENT_WATCHER } from "@accord/engine";
 import type { EngineContext, Limits, RunningSync, SyncSettings } from "@accord/engine";
 import type { CallOptions, Connection, Host, OpenObject } from "@accord/engine/connector";
 import { keyMatcher } from "@accord/engine/match";
@@ -72,6 +72,7 @@ export async function engineBench(options: EngineBenchOptions): Promise<EngineCo
     run: await store.startRun({ kind: "live", startedAtMs: host.clock.nowMs() }, UNCANCELLED),
     states: new Map(),
     leases: new Map(),
+    echoes: new Echoes(),
     ledger: new Map(),
     watch: SILENT_WATCHER,
   };

@@ -10,7 +10,7 @@ import type { ContractFields, ContractKey, ContractObject, ContractWorld, SideDo
 import { idOf } from "./stage.ts";
 
 /** The objects of the contract as a fake system holds them. */
-export const contractObjects: readonly FakeObject[] = [
+const contractObjects: readonly FakeObject[] = [
   {
     name: "customers",
     key: ["id"],

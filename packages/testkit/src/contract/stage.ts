@@ -211,7 +211,7 @@ export function fieldsOf(object: OpenObject, image: NativeImage): ContractFields
 }
 
 /** Cells to write or to expect, from canonical texts. */
-export function patchesOf(object: OpenObject, fields: ContractFields): CellPatch[] {
+function patchesOf(object: OpenObject, fields: ContractFields): CellPatch[] {
   return Object.entries(fields).map(([column, text]) => {
     const place = object.columns.indexOf(column);
     assert(place !== -1, `${column} is open`);

@@ -56,6 +56,8 @@ export interface CrashReport {
 const RANDOM_KILLS = 2;
 /** A random kill strikes within this time of the start. Milliseconds. */
 const KILL_WITHIN_MS = 1_600;
+/** A steered kill that missed its moment is repeated, up to so many in all. */
+const AIMS_MAX = 4;
 /** A process is left to work before it is steered to its moment. Milliseconds. */
 const WARM_MS = 200;
 
@@ -160,7 +162,8 @@ class WorldLife {
     await this.#world.users.stop();
     const { quietFrom, tookMs, isQuiet } = await runUntilQuiet(this.#world);
     const violations = checkEvidence(await gatherEvidence(this.#world, this.#metAt, quietFrom));
-    const unrest: Violation[] = isQuiet || violations.length > 0 ? [] : [{ rule: "I6", what: `Accord did not come to rest within ${tookMs} ms` }];
+    const unrest: Violation[] =
+      isQuiet || violations.length > 0 ? [] : [{ rule: "I6", what: `Accord did not come to rest within ${tookMs} ms` }];
     return { kills: this.#kills.apply + this.#kills.run - before, agreedMs: tookMs, violations: [...violations, ...unrest] };
   }
 
@@ -185,7 +188,13 @@ class WorldLife {
     await this.#strike(command, running, () => killHard(running));
   }
 
+  /** A moment that was missed is aimed at again. */
   async #steeredKill(row: CrashRow): Promise<void> {
+    const before = this.#scene.tally.counts()[row];
+    for (let attempt = 0; attempt < AIMS_MAX && this.#scene.tally.counts()[row] === before; attempt += 1) await this.#killAtRow(row);
+  }
+
+  async #killAtRow(row: CrashRow): Promise<void> {
     const running = this.#start("run");
     await running.waitFor("Running");
     await sleep(WARM_MS);

@@ -41,7 +41,13 @@ class Story {
   #side(side: 0 | 1): SideEvidence {
     const ends = new Map<string, CrashFields | null>();
     for (const { before, after } of this.#history[side]) ends.set((after ?? before)?.["code"] ?? "", after);
-    return { name: NAMES[side] ?? "", rows: [...ends.values()].filter((row) => row !== null), history: this.#history[side], metAt: 0, quietFrom: this.#quiet[side] };
+    return {
+      name: NAMES[side] ?? "",
+      rows: [...ends.values()].filter((row) => row !== null),
+      history: this.#history[side],
+      metAt: 0,
+      quietFrom: this.#quiet[side],
+    };
   }
 
   #change(side: 0 | 1, kind: HistoryRow["kind"], changed: CrashFields, operation: string | null): this {
@@ -92,12 +98,17 @@ test("[I1] sides that differ, and a thing that one side lacks, are found", () =>
 });
 
 test("[I2] a user's value that Accord overwrote is found, unless a later user replaced it knowingly or the conflict log shows it", () => {
-  const overwritten = (): Story => begun().user(1, "update", { name: "n2" }).user(0, "update", { name: "n3" }).accord(1, "update", { name: "n3" });
+  const overwritten = (): Story =>
+    begun().user(1, "update", { name: "n2" }).user(0, "update", { name: "n3" }).accord(1, "update", { name: "n3" });
   expect(rulesBroken(overwritten())).toEqual(["I2"]);
   const shown = overwritten();
   shown.conflicts = [{ field: "name", value: "n2" }];
   expect(rulesBroken(shown)).toEqual([]);
-  const known = begun().user(1, "update", { name: "n2" }).accord(0, "update", { name: "n2" }).user(0, "update", { name: "n3" }).accord(1, "update", { name: "n3" });
+  const known = begun()
+    .user(1, "update", { name: "n2" })
+    .accord(0, "update", { name: "n2" })
+    .user(0, "update", { name: "n3" })
+    .accord(1, "update", { name: "n3" });
   expect(rulesBroken(known)).toEqual([]);
 });
 
@@ -105,7 +116,10 @@ test("[I2] the conflict log excuses nothing that was no conflict: a value that n
   const story = begun().user(1, "update", { name: "n2" }).accord(1, "update", { name: "n1" });
   story.conflicts = [{ field: "name", value: "n2" }];
   expect(rulesBroken(story)).toContain("I3");
-  const unknown = begun().user(1, "update", { name: "n2" }).accord(1, "update", { name: "made up" }).accord(0, "update", { name: "made up" });
+  const unknown = begun()
+    .user(1, "update", { name: "n2" })
+    .accord(1, "update", { name: "made up" })
+    .accord(0, "update", { name: "made up" });
   unknown.conflicts = [{ field: "name", value: "n2" }];
   expect(rulesBroken(unknown)).toEqual(["I2", "I3"]);
 });
@@ -118,12 +132,21 @@ test("[I2] a delete that takes an unseen edit with it is found", () => {
 
 test("[I3] an invented value, and an old one brought back, are found", () => {
   expect(rulesBroken(begun().accord(1, "update", { city: "made up" }).accord(0, "update", { city: "made up" }))).toEqual(["I3"]);
-  const reverted = begun().user(0, "update", { name: "n2" }).accord(1, "update", { name: "n2" }).accord(1, "update", { name: "n1" }).accord(0, "update", { name: "n1" });
+  const reverted = begun()
+    .user(0, "update", { name: "n2" })
+    .accord(1, "update", { name: "n2" })
+    .accord(1, "update", { name: "n1" })
+    .accord(0, "update", { name: "n1" });
   expect(rulesBroken(reverted)).toEqual(["I2", "I3"]);
 });
 
 test("[I4] a twin is found even if it is gone in the end", () => {
-  const twin = begun().accord(1, "insert", { name: "n1" }).accord(1, "delete", {}).accord(1, "insert", { name: "n1" }).accord(1, "delete", {}).accord(1, "insert", { name: "n1" });
+  const twin = begun()
+    .accord(1, "insert", { name: "n1" })
+    .accord(1, "delete", {})
+    .accord(1, "insert", { name: "n1" })
+    .accord(1, "delete", {})
+    .accord(1, "insert", { name: "n1" });
   expect(rulesBroken(twin)).toEqual(["I4"]);
 });
 

@@ -2,7 +2,7 @@ import { checkAgreement, checkCounters, checkDeletes, checkLog, checkPrivate, ch
 import { checkInventions, checkUpdates } from "./check-updates.ts";
 import type { Evidence, Violation } from "./evidence.ts";
 
-/** Writes beyond one per edit that are no sign of unrest: a conflict's loser is written too, and a write may be tried again after a crash. Per thousand edits, and in all. */
+/** Writes beyond one per edit that are no sign of unrest: a conflict's loser is written too, and a write may be tried again after a crash. A share of all changes, and a few. */
 const EXTRA_SHARE = 0.25;
 const EXTRA = 50;
 

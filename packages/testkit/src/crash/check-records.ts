@@ -72,7 +72,9 @@ function hasReason(deleting: readonly HistoryRow[], editing: readonly HistoryRow
         edit.after !== null &&
         MAPPED.some((field) => {
           const value = edit.after?.[field];
-          return field !== "code" && field !== COUNTER && value !== edit.before?.[field] && !shown.some(({ after }) => after?.[field] === value);
+          return (
+            field !== "code" && field !== COUNTER && value !== edit.before?.[field] && !shown.some(({ after }) => after?.[field] === value)
+          );
         }),
     );
   });
@@ -88,10 +90,13 @@ export function checkCounters(evidence: Evidence): Violation[] {
     if (changes.some(({ kind, operation }) => kind === "delete" && operation !== null)) continue;
     const byUsers = changes.filter(({ operation }) => operation !== null);
     const begun = Number(byUsers.find(({ kind }) => kind === "insert")?.after?.[COUNTER] ?? 0);
-    const added = byUsers.filter(({ kind }) => kind === "update").reduce((sum, { before, after }) => sum + Number(after?.[COUNTER]) - Number(before?.[COUNTER]), 0);
+    const added = byUsers
+      .filter(({ kind }) => kind === "update")
+      .reduce((sum, { before, after }) => sum + Number(after?.[COUNTER]) - Number(before?.[COUNTER]), 0);
     evidence.sides.forEach(({ name }, index) => {
       const shown = ends[index]?.get(code)?.[COUNTER];
-      if (shown !== undefined && Number(shown) !== begun + added) found.push({ rule: "I8", what: `${code} counts ${shown} at ${name}, users made it ${begun + added}` });
+      if (shown !== undefined && Number(shown) !== begun + added)
+        found.push({ rule: "I8", what: `${code} counts ${shown} at ${name}, users made it ${begun + added}` });
     });
   }
   return found;
@@ -102,7 +107,12 @@ export function checkPrivate({ sides }: Evidence): Violation[] {
   return sides.flatMap(({ name, history }) =>
     history.flatMap(({ operation, before, after }) => {
       if (operation !== null || after === null || (before?.[PRIVATE] ?? null) === after[PRIVATE]) return [];
-      return [{ rule: "I12" as const, what: `${after["code"]} at ${name}: the unmapped column went from ${before?.[PRIVATE]} to ${after[PRIVATE]}` }];
+      return [
+        {
+          rule: "I12" as const,
+          what: `${after["code"]} at ${name}: the unmapped column went from ${before?.[PRIVATE]} to ${after[PRIVATE]}`,
+        },
+      ];
     }),
   );
 }
@@ -112,7 +122,10 @@ export function checkQuiet(evidence: Evidence, constant: number): Violation[] {
   const found = evidence.sides.flatMap(({ name, history, quietFrom }) =>
     history
       .filter(({ operation, sequence }) => operation === null && sequence > quietFrom)
-      .map(({ kind, before, after }): Violation => ({ rule: "I6", what: `${kind} at ${name} after all was quiet: ${JSON.stringify(before)} → ${JSON.stringify(after)}` })),
+      .map(({ kind, before, after }): Violation => ({
+        rule: "I6",
+        what: `${kind} at ${name} after all was quiet: ${JSON.stringify(before)} → ${JSON.stringify(after)}`,
+      })),
   );
   const all = evidence.sides.flatMap(({ history }) => history);
   const writes = all.filter(({ operation }) => operation === null).length;
@@ -132,7 +145,8 @@ export function checkLog(evidence: Evidence): Violation[] {
       if (line === undefined) found.push({ rule: "log", what: `${side.name} holds the write ${row.operation}, which no user logged` });
       else if (sameFields(line.after, row.after) && sameFields(line.before, row.before)) lines.delete(row.sequence);
     }
-    for (const line of lines.values()) found.push({ rule: "log", what: `${side.name} has lost or changed the committed write ${line.operation}` });
+    for (const line of lines.values())
+      found.push({ rule: "log", what: `${side.name} has lost or changed the committed write ${line.operation}` });
     found.push(...checkStory(side));
   }
   return found;
@@ -142,7 +156,9 @@ function checkStory(side: SideEvidence): Violation[] {
   const ends = byCode(side.rows);
   return [...chainsOf(side)].flatMap(([code, chain]) => {
     const last = chain.at(-1);
-    return sameFields(last?.after ?? null, ends.get(code) ?? null) ? [] : [{ rule: "log" as const, what: `the history of ${code} at ${side.name} does not end with its row` }];
+    return sameFields(last?.after ?? null, ends.get(code) ?? null)
+      ? []
+      : [{ rule: "log" as const, what: `the history of ${code} at ${side.name} does not end with its row` }];
   });
 }
 

@@ -17,7 +17,9 @@ export function checkUpdates(evidence: Evidence): Violation[] {
       const next = place.chain.slice(at + 1).find((later) => later.kind === "delete" || sets(later, place.field));
       const isSafe = next === undefined || next.operation !== null || (next.kind === "delete" && isInitial(place, row));
       const problem = isSafe ? null : loss(place, value, next, lost);
-      return problem === null ? [] : [{ rule: "I2" as const, what: `${place.code} ${place.field} at ${place.side.name}: the user's ${value} ${problem}` }];
+      return problem === null
+        ? []
+        : [{ rule: "I2" as const, what: `${place.code} ${place.field} at ${place.side.name}: the user's ${value} ${problem}` }];
     }),
   );
 }
@@ -40,7 +42,9 @@ function loss(place: Place, value: string, next: HistoryRow, lost: ReadonlySet<s
   }
   const winner = next.after?.[field] ?? null;
   const shown = other.findIndex(({ after }) => after?.[field] === value);
-  const isReplaced = shown !== -1 && other.slice(shown + 1).some((row) => row.operation !== null && sets(row, field) && (row.after?.[field] ?? null) === winner);
+  const isReplaced =
+    shown !== -1 &&
+    other.slice(shown + 1).some((row) => row.operation !== null && sets(row, field) && (row.after?.[field] ?? null) === winner);
   if (isReplaced) return null;
   const isUsers = other.some((row) => row.operation !== null && sets(row, field) && (row.after?.[field] ?? null) === winner);
   if (!isUsers) return `was overwritten by Accord with ${winner}, which no user wrote at the other side`;
@@ -62,7 +66,9 @@ export function checkInventions(evidence: Evidence): Violation[] {
       if (row.operation !== null) return [];
       const where = `${place.code} ${field} at ${place.side.name}`;
       if (value !== null && !users.has(value)) return [{ rule: "I3", what: `${where}: Accord wrote ${value}, which no user ever did` }];
-      return isBack ? [{ rule: "I3", what: `${where}: Accord wrote ${value} over ${row.before?.[field]}, which had replaced it there` }] : [];
+      return isBack
+        ? [{ rule: "I3", what: `${where}: Accord wrote ${value} over ${row.before?.[field]}, which had replaced it there` }]
+        : [];
     });
   });
 }
@@ -80,6 +86,8 @@ interface Place {
 function forEachPlace(evidence: Evidence, check: (place: Place) => Violation[]): Violation[] {
   return evidence.sides.flatMap((side) => {
     const others = chainsOf(across(evidence, side));
-    return [...chainsOf(side)].flatMap(([code, chain]) => TEXT_FIELDS.flatMap((field) => check({ side, code, field, chain, other: others.get(code) ?? [] })));
+    return [...chainsOf(side)].flatMap(([code, chain]) =>
+      TEXT_FIELDS.flatMap((field) => check({ side, code, field, chain, other: others.get(code) ?? [] })),
+    );
   });
 }

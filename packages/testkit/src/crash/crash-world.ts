@@ -44,7 +44,8 @@ let worlds = 0;
 export async function createCrashWorld(topology: CrashTopology, server: PostgresServer, seed: number): Promise<CrashWorld> {
   worlds += 1;
   const line = createCommandLine();
-  const left = topology === "sqlite-postgres" ? sqliteSystem("left", line.path("left.db")) : await postgresSystem("left", server, `left_${worlds}`);
+  const left =
+    topology === "sqlite-postgres" ? sqliteSystem("left", line.path("left.db")) : await postgresSystem("left", server, `left_${worlds}`);
   const right = await postgresSystem("right", server, `right_${worlds}`);
   const log = openUserLog(line.path("users.jsonl"));
   const users = await createUsers([left, right], log, seed);
@@ -104,7 +105,9 @@ export async function momentNow({ systems: [left, right] }: CrashWorld): Promise
 }
 
 /** Lets Accord run, users stopped, until both sides agree and nothing waits; then watches for two sweeps that it stays so, and stops it. */
-export async function runUntilQuiet(world: CrashWorld): Promise<{ readonly quietFrom: Moment; readonly tookMs: number; readonly isQuiet: boolean }> {
+export async function runUntilQuiet(
+  world: CrashWorld,
+): Promise<{ readonly quietFrom: Moment; readonly tookMs: number; readonly isQuiet: boolean }> {
   const running = world.line.start(["run"]);
   await running.waitFor("Running");
   const startMs = performance.now();
@@ -148,7 +151,13 @@ async function stopped(running: Running): Promise<void> {
 export async function gatherEvidence(world: CrashWorld, metAt: Moment, quietFrom: Moment): Promise<Evidence> {
   const side = async (index: 0 | 1): Promise<SideEvidence> => {
     const system = world.systems[index];
-    return { name: system.name, rows: await system.rows(), history: await system.history(), metAt: metAt[index], quietFrom: quietFrom[index] };
+    return {
+      name: system.name,
+      rows: await system.rows(),
+      history: await system.history(),
+      metAt: metAt[index],
+      quietFrom: quietFrom[index],
+    };
   };
   const store = world.openStore();
   try {

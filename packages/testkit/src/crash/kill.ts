@@ -53,7 +53,8 @@ async function rowsOfIntents(scene: KillScene, intents: readonly OpenIntent[]): 
     const own = intents.filter((intent) => intent.side === side);
     if (own.length === 0) continue;
     const landed = await system.proofs(own.map(({ id }) => id));
-    for (const { id, kind } of own) rows.add(landed.has(id) ? LANDED[kind] ?? "update executed, answer lost" : "intent open, not executed");
+    for (const { id, kind } of own)
+      rows.add(landed.has(id) ? (LANDED[kind] ?? "update executed, answer lost") : "intent open, not executed");
   }
   return rows;
 }
@@ -61,7 +62,12 @@ async function rowsOfIntents(scene: KillScene, intents: readonly OpenIntent[]): 
 const LANDED: Readonly<Record<string, CrashRow>> = { create: "create executed, answer lost", delete: "delete executed, answer lost" };
 
 /** Waits until the store shows what is asked for. False: the moment did not come, or the process ended before. */
-export async function waitForStore(scene: KillScene, running: Running, isMoment: (store: StoreView) => boolean, waitMs: number = MOMENT_MS): Promise<boolean> {
+export async function waitForStore(
+  scene: KillScene,
+  running: Running,
+  isMoment: (store: StoreView) => boolean,
+  waitMs: number = MOMENT_MS,
+): Promise<boolean> {
   const endMs = performance.now() + waitMs;
   let store: StoreView | null = null;
   try {

@@ -12,7 +12,13 @@ const NOTICE_MS = 8_000;
  * A worker stands still past its lease in the middle of a write; a second process takes over and works on; then the first one wakes, may write late, and must find
  * out that it lost. [S32, S54] Returns the second process, or null where the moment did not come: then the first one is gone too.
  */
-export async function pausePastLease(scene: KillScene, line: CommandLine, running: Running, side: number, lookMs: number): Promise<Running | null> {
+export async function pausePastLease(
+  scene: KillScene,
+  line: CommandLine,
+  running: Running,
+  side: number,
+  lookMs: number,
+): Promise<Running | null> {
   const hanging = await hang(scene, running, side, "update");
   if (hanging === null) {
     await killHard(running);

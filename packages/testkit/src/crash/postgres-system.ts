@@ -44,7 +44,11 @@ export async function postgresSystem(name: string, server: PostgresServer, datab
     proofs: async (intents) => {
       const list = intents.map(literal).join(", ");
       if (list === "") return new Set();
-      return new Set((await rowsOf(admin, `SELECT intent FROM accord_${INSTALLATION}.applied WHERE intent IN (${list})`)).map(([intent]) => intent ?? ""));
+      return new Set(
+        (await rowsOf(admin, `SELECT intent FROM accord_${INSTALLATION}.applied WHERE intent IN (${list})`)).map(
+          ([intent]) => intent ?? "",
+        ),
+      );
     },
     codeOf: async (record) => (await rowsOf(admin, `SELECT code FROM customer WHERE id::text = ${literal(record)}`))[0]?.[0] ?? null,
     hold: () => hold(url),

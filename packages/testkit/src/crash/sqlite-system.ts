@@ -9,7 +9,10 @@ const NOTE = (kind: string, before: string, after: string): string =>
      INSERT INTO crash_history (operation, kind, before, after) VALUES ((SELECT operation FROM crash_turn), '${kind}', ${before}, ${after});
    END;`;
 
-/** Write transactions of SQLite follow one another: while `crash_turn` holds a row, whoever writes is that user. */
+/**
+ * AUTOINCREMENT, since a trigger log of touched records cannot tell a record that was deleted and whose id was given to another from one that was edited.
+ * Write transactions of SQLite follow one another: while `crash_turn` holds a row, whoever writes is that user.
+ */
 const SETUP = `
   PRAGMA journal_mode = WAL;
   CREATE TABLE contacts (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT, name TEXT, city TEXT, note TEXT, points INTEGER NOT NULL DEFAULT 0, private TEXT);
@@ -34,9 +37,15 @@ export function sqliteSystem(name: string, file: string): CrashSystem {
     connection: `{ connector: sqlite, file: "${file}", busyMs: 1500, requestMs: 1000 }`,
     object: "contacts",
     openUser: () => Promise.resolve(user(open())),
-    rows: () => Promise.resolve(admin.prepare(`SELECT ${COLUMNS.map((column) => `CAST(${column} AS TEXT) AS ${column}`).join(", ")} FROM contacts ORDER BY code`).all() as CrashFields[]), // CAST makes every cell a text or null.
+    rows: () =>
+      Promise.resolve(
+        admin
+          .prepare(`SELECT ${COLUMNS.map((column) => `CAST(${column} AS TEXT) AS ${column}`).join(", ")} FROM contacts ORDER BY code`)
+          .all() as CrashFields[],
+      ), // CAST makes every cell a text or null.
     history: () => Promise.resolve(historyWhere(admin, "", [])),
-    lastSequence: () => Promise.resolve(Number(admin.prepare("SELECT coalesce(max(sequence), 0) AS last FROM crash_history").get()?.["last"])),
+    lastSequence: () =>
+      Promise.resolve(Number(admin.prepare("SELECT coalesce(max(sequence), 0) AS last FROM crash_history").get()?.["last"])),
     proofs: (intents) => Promise.resolve(proofsOf(admin, intents)),
     codeOf: (record) => {
       const code = admin.prepare("SELECT code FROM contacts WHERE id = ?").get(Number(record))?.["code"];
@@ -73,7 +82,9 @@ function transact(database: DatabaseSync, operation: string, act: UserAct): read
 }
 
 function historyWhere(database: DatabaseSync, where: string, values: readonly string[]): HistoryRow[] {
-  const rows = database.prepare(`SELECT sequence, operation, kind, before, after FROM crash_history ${where} ORDER BY sequence`).all(...values);
+  const rows = database
+    .prepare(`SELECT sequence, operation, kind, before, after FROM crash_history ${where} ORDER BY sequence`)
+    .all(...values);
   return rows.map((row) => historyRow(row["sequence"], row["operation"], row["kind"], row["before"], row["after"]));
 }
 

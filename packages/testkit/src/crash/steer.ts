@@ -3,7 +3,7 @@ import type { Running } from "../program/command-line.ts";
 import type { CrashRow } from "./crash-table.ts";
 import { killHard, waitForStore } from "./kill.ts";
 import type { KillScene } from "./kill.ts";
-import type { OpenIntent } from "./store-view.ts";
+import type { OpenIntent, StoreView } from "./store-view.ts";
 import type { Habit } from "./users.ts";
 
 /** A try at a moment that does not come is given up after this. Milliseconds. */
@@ -40,36 +40,37 @@ export async function killAt(row: CrashRow, scene: KillScene, running: Running, 
   }
 }
 
-/** Users write, Accord cannot commit what it sees: the hint returns. */
+/** Users write while Accord cannot commit what it sees of it: the hint returns. */
 async function killWhileBlind(scene: KillScene, running: Running): Promise<void> {
-  await waitForStore(scene, running, (store) => {
-    const release = store.hold();
-    if (release === null) return false;
-    release();
-    return true;
-  });
-  const store = scene.openStore();
-  const release = store?.hold() ?? null;
+  const release = await holdStoreWhen(scene, running, () => true);
   await sleep(BLIND_MS);
   await killHard(running);
-  release?.();
-  store?.close();
+  release();
 }
 
 /** Stops Accord at one of its commits, again and again, until that is the one between a merge and its intents. */
 async function killBetweenCommits(scene: KillScene, running: Running): Promise<void> {
-  let release: (() => void) | null = null;
-  await waitForStore(scene, running, (store) => {
-    release = store.hold();
-    if (release === null) return false;
+  const release = await holdStoreWhen(scene, running, (store) => {
     const { due, intents } = store.state();
-    if (due > 0 && intents.length === 0) return true;
-    release();
-    return false;
+    return due > 0 && intents.length === 0;
   });
   await killHard(running);
-  release = release as (() => void) | null; // Set by the callback.
-  release?.();
+  release();
+}
+
+/** Holds the store as soon as it is in a state; the returned function ends that, if it came to it. */
+async function holdStoreWhen(scene: KillScene, running: Running, isMoment: (store: StoreView) => boolean): Promise<() => void> {
+  const held: (() => void)[] = [];
+  await waitForStore(scene, running, (store) => {
+    const release = store.hold();
+    if (release === null) return false;
+    if (isMoment(store)) held.push(release);
+    else release();
+    return held.length > 0;
+  });
+  return () => {
+    for (const release of held) release();
+  };
 }
 
 /** A user's lock keeps the call waiting; the lock stays until the server has given the dead client's call up. */
@@ -93,7 +94,10 @@ export async function hang(scene: KillScene, running: Running, side: number, hab
   for (let attempt = 0; attempt < TRIES_MAX && running.child.exitCode === null; attempt += 1) {
     scene.users.habit = habit;
     const release = (await target?.hold()) ?? null;
-    if (release === null) continue;
+    if (release === null) {
+      await sleep(20);
+      continue;
+    }
     let intent: OpenIntent | undefined;
     const isThere = await waitForStore(
       scene,
@@ -109,11 +113,18 @@ export async function hang(scene: KillScene, running: Running, side: number, hab
     await release();
     await sleep(100);
   }
+  scene.users.habit = "mixed";
   return null;
 }
 
 /** Lets the write happen while Accord is kept from committing its outcome: executed, and the answer lost. */
-async function killAfterEffect(scene: KillScene, running: Running, side: number, habit: Exclude<Habit, "mixed">, row: CrashRow): Promise<void> {
+async function killAfterEffect(
+  scene: KillScene,
+  running: Running,
+  side: number,
+  habit: Exclude<Habit, "mixed">,
+  row: CrashRow,
+): Promise<void> {
   const target = scene.systems[side];
   for (let attempt = 0; attempt < TRIES_MAX && running.child.exitCode === null; attempt += 1) {
     const hanging = await hang(scene, running, side, habit);
@@ -126,7 +137,8 @@ async function killAfterEffect(scene: KillScene, running: Running, side: number,
       await killHard(running);
       releaseStore?.();
       store?.close();
-      const code = row === "the same, then a user edited too" && hanging.intent.record !== null ? await target?.codeOf(hanging.intent.record) : null;
+      const code =
+        row === "the same, then a user edited too" && hanging.intent.record !== null ? await target?.codeOf(hanging.intent.record) : null;
       if (code !== null && code !== undefined && (await scene.users.edit(side, code))) scene.tally.hit(row);
       return;
     }

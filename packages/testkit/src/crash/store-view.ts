@@ -44,14 +44,26 @@ export function openStoreView(file: string): StoreView | null {
       const open = reader();
       return {
         marks: count(open, "SELECT count(*) AS n FROM mark"),
-        due: count(open, "SELECT count(*) AS n FROM due d WHERE d.state IN (0, 1) AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.side = d.side AND i.entity = d.entity)"),
+        due: count(
+          open,
+          "SELECT count(*) AS n FROM due d WHERE d.state IN (0, 1) AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.side = d.side AND i.entity = d.entity)",
+        ),
         intents: open
           .prepare("SELECT i.id, s.place, i.kind, i.record FROM intent i JOIN side s ON s.id = i.side ORDER BY i.seq")
           .all()
-          .map((row) => ({ id: String(row["id"]), side: Number(row["place"]), kind: String(row["kind"]), record: row["record"] === null ? null : String(row["record"]) })),
+          .map((row) => ({
+            id: String(row["id"]),
+            side: Number(row["place"]),
+            kind: String(row["kind"]),
+            record: row["record"] === null ? null : String(row["record"]),
+          })),
       };
     },
-    isIdle: () => count(reader(), "SELECT (SELECT count(*) FROM mark) + (SELECT count(*) FROM intent) + (SELECT count(*) FROM due WHERE state IN (0, 1)) AS n") === 0,
+    isIdle: () =>
+      count(
+        reader(),
+        "SELECT (SELECT count(*) FROM mark) + (SELECT count(*) FROM intent) + (SELECT count(*) FROM due WHERE state IN (0, 1)) AS n",
+      ) === 0,
     lostValues: () => lostValues(reader()),
     hold: () => hold(file),
     close: () => database?.close(),

@@ -46,7 +46,7 @@ export const INSTALLATION = "crash";
 export function historyRow(sequence: unknown, operation: unknown, kind: unknown, before: unknown, after: unknown): HistoryRow {
   return {
     sequence: Number(sequence),
-    operation: operation === null || operation === undefined || operation === "" ? null : String(operation),
+    operation: textOf(operation) === "" ? null : textOf(operation),
     kind: kind === "insert" || kind === "delete" ? kind : "update",
     before: fieldsOf(before),
     after: fieldsOf(after),
@@ -62,7 +62,8 @@ function fieldsOf(json: unknown): CrashFields | null {
 }
 
 function textOf(value: unknown): string | null {
-  return value === null || value === undefined ? null : String(value);
+  if (typeof value === "string") return value;
+  return typeof value === "number" || typeof value === "bigint" ? String(value) : null;
 }
 
 /** A text as an SQL literal of either database. The campaign's values hold no backslash. */

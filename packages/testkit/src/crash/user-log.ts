@@ -15,7 +15,12 @@ export function openUserLog(file: string): UserLog {
   return {
     note: (side, rows) => {
       if (rows.length === 0) return;
-      writeSync(handle, rows.map(({ sequence, operation, kind, before, after }) => `${JSON.stringify({ operation, side, sequence, kind, before, after })}\n`).join(""));
+      writeSync(
+        handle,
+        rows
+          .map(({ sequence, operation, kind, before, after }) => `${JSON.stringify({ operation, side, sequence, kind, before, after })}\n`)
+          .join(""),
+      );
       fsyncSync(handle);
     },
     read: () =>

@@ -76,7 +76,8 @@ class Crowd implements CrashUsers {
       for (const side of this.#systems.keys()) await this.#patiently(side, this.#insert(thing, side, points));
     }
     for (const side of this.#systems.keys()) {
-      for (let index = 0; index < apart; index += 1) await this.#patiently(side, this.#insert(this.#newThing(index % 5 === 4, false), side, String(this.#random.integer(100))));
+      for (let index = 0; index < apart; index += 1)
+        await this.#patiently(side, this.#insert(this.#newThing(index % 5 === 4, false), side, String(this.#random.integer(100))));
     }
   }
 

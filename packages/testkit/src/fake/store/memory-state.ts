@@ -66,7 +66,7 @@ export class MemoryState {
 
   /** What a backup holds: everything as it is now, untouched by what follows. */
   copy(): MemoryState {
-    return Object.assign(new MemoryState(), structuredClone({ ...this }));
+    return Object.assign(new MemoryState(), structuredClone(Object.fromEntries(Object.entries(this))));
   }
 
   sync(id: SyncId): StoredSync {

@@ -5,6 +5,7 @@ import type {
   Due,
   DueListing,
   DueQuery,
+  Intent,
   JournalEntry,
   JournalQuery,
   JournalRow,
@@ -111,13 +112,20 @@ export function memoryStore(state: MemoryState = new MemoryState()): Store {
       state.due.set(dueKey(due), keepAge && old !== undefined ? keptAge(old, due) : due);
     }
     for (const id of changes.intentsClosed) state.intents.delete(id);
-    for (const intent of changes.intentsOpened) state.intents.set(intent.id, intent);
+    for (const intent of changes.intentsOpened) openIntent(intent);
     state.journal.push(...changes.journal);
     for (const problem of changes.problems) state.problems.set(`${recordKey(problem.sync, problem.side, problem.record)}/${problem.kind}`, problem);
     for (const over of changes.problemsOver) {
       for (const key of state.problems.keys()) if (key.startsWith(`${recordKey(over.sync, over.side, over.record)}/`)) state.problems.delete(key);
     }
     for (const { sync, entity } of changes.arrived) wakeChildren(sync, entity);
+  }
+
+  function openIntent(intent: Intent): void {
+    state.intents.set(intent.id, intent);
+    const entity = entityOf(intent.entity);
+    const members = entity.members.map((member, side) => (side === intent.side && member !== null ? { ...member, intent: intent.id } : member));
+    state.entities.set(entity.id, { ...entity, members });
   }
 
   function wakeChildren(_sync: SyncId, entity: EntityId): void {
@@ -218,6 +226,7 @@ export function memoryStore(state: MemoryState = new MemoryState()): Store {
         if (listing !== null) state.sync(listing.sync).listings[listing.row.side] = listing.row;
         return [...new Set(marks.map(markShard))];
       }),
+    makeDurable: () => step(() => undefined),
     countMarks: () => step(() => state.marks.size),
     readyShards: (nowMs) =>
       step(() => {

@@ -1,0 +1,66 @@
+import { absorbDelete, withMember } from "@accord/core";
+import type { Entity, EntityId, RecordId, SideIndex } from "@accord/core";
+import type { WriteOutcome } from "../connector/connector.ts";
+import type { CallOptions } from "../host/host.ts";
+import { mergeEntry } from "../journal/payload.ts";
+import type { Intent } from "../store/store.ts";
+import type { ChangeSet } from "./changes.ts";
+import type { EngineContext, RunningSync } from "./context.ts";
+import { keepEntity } from "./due.ts";
+import { hydrate, loadReferences } from "./hydrate.ts";
+
+/**
+ * A system may give a new record the id of one that was deleted a moment ago, before that delete was seen (SQLite does so for its highest rowid): whoever is linked to
+ * an id under which our create now stands has lost its record. Its delete is absorbed in the same commit, so that the link stays injective. [S34, S38]
+ */
+export async function endFormerHolders(
+  context: EngineContext,
+  sync: RunningSync,
+  side: SideIndex,
+  landings: readonly { readonly intent: Intent; readonly outcome: WriteOutcome | undefined }[],
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<void> {
+  const created = landings.flatMap(({ intent, outcome }) =>
+    intent.kind === "create" && intent.side === side && outcome?.kind === "applied"
+      ? [{ entity: intent.entity, record: outcome.record }]
+      : [],
+  );
+  if (created.length === 0) return;
+  const records = created.map(({ record }) => record);
+  const holders = await context.store.findLinks(sync.id, side, records, options);
+  const former = new Map<EntityId, RecordId>();
+  for (const [index, { entity, record }] of created.entries()) {
+    const holder = holders[index] ?? null;
+    if (holder !== null && holder !== entity) former.set(holder, record);
+  }
+  if (former.size === 0) return;
+  const stored = await context.store.loadEntities([...former.keys()], options);
+  const references = await loadReferences(context, sync, stored, [], options);
+  for (const holder of stored) {
+    const entity = hydrate(sync.model, holder, references);
+    const nowMs = context.clock.nowMs();
+    const record = former.get(holder.id) ?? "";
+    const deletion = { fromMs: entity.members[side]?.seenAtMs ?? nowMs, toMs: nowMs, position: null, image: null };
+    const absorbed = absorbDelete(sync.model, entity, side, deletion, references);
+    if (absorbed.events.length > 0) {
+      changes.journal.push(
+        mergeEntry(
+          sync.model,
+          { run: context.run, sync: sync.id, entity: entity.id, side, atMs: nowMs },
+          { record, fromMs: deletion.fromMs, toMs: nowMs, version: absorbed.entity.version, events: absorbed.events },
+        ),
+      );
+    }
+    keepEntity(context, sync, withoutRecord(absorbed.entity, side, record), references, changes);
+    context.log.info("record.reused", { sync: sync.model.name, side: sync.model.sides[side]?.name, entity: entity.id });
+  }
+}
+
+/** The member keeps the id among the retired ones: it is another thing's now. */
+function withoutRecord(entity: Entity, side: SideIndex, record: RecordId): Entity {
+  const member = entity.members[side];
+  if (member === null || member === undefined || member.record !== record) return entity;
+  const retired = member.retired.includes(record) ? member.retired : [...member.retired, record];
+  return withMember(entity, side, { ...member, record: null, retired });
+}
