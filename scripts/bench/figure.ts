@@ -16,6 +16,7 @@ export const TARGETS: readonly Target[] = [
   { name: "P1", what: "first copy A to empty B, rows/s against COPY", must: "0.15", goal: "0.50", unit: "", reaches: least(0.15) },
   { name: "P2", what: "first two-way reconcile, pairs/s against COPY", must: "0.15", goal: "0.50", unit: "", reaches: least(0.15) },
   { name: "P3", what: "verify when nothing changed, against COPY", must: "0.40", goal: "1.0", unit: "", reaches: least(0.4) },
+  { name: "P3s", what: "sweep of both sides (accord plan) when nothing changed, against COPY", must: "0.40", goal: "1.0", unit: "", reaches: least(0.4) },
   { name: "P4", what: "steady two-way, 10 k updates a side at once, changes/s against COPY", must: "0.02", goal: "0.08", unit: "", reaches: least(0.02) },
   { name: "P5", what: "one-way backlog of 50 k rows, against native logical replication", must: "0.25", goal: "0.6", unit: "", reaches: least(0.25) },
   { name: "P6", what: "latency p50 at 10 commits/s, against native logical replication", must: "8x", goal: "2x", unit: "x", reaches: most(8) },

@@ -49,6 +49,8 @@ export async function measureReconcile(world: World, figures: Figures, run: numb
     const again = await copyPipe(pair.left, pair.right);
     const verified = await pair.project.run(["verify"]);
     figures.add("P3", again / verified.seconds, `COPY ${shown(again)} s, ${usedText(verified)}`);
+    const swept = await pair.project.run(["plan"]);
+    figures.add("P3s", again / swept.seconds, `COPY ${shown(again)} s, ${usedText(swept)}`);
   }
   return pair;
 }

@@ -53,6 +53,7 @@ export { createEntity, joinMember } from "./merge/join.ts";
 export type { Joined } from "./merge/join.ts";
 export type { MergeEvent } from "./merge/merge-event.ts";
 export { decideField } from "./merge/review.ts";
+export { rankAmong } from "./merge/policy.ts";
 export { undoField } from "./merge/undo.ts";
 export type { Undone } from "./merge/undo.ts";
 export type { BlankRule, CounterPolicy, CustomPolicy, CustomResolution, LadderPolicy, NewestPolicy, OwnerPolicy, Policy, SideRanks } from "./merge/policy.ts";

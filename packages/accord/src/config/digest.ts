@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ObjectSchema } from "@accord/core";
 import type { SyncConfiguration } from "@accord/engine/store";
+import { columnsOf } from "./columns-of.ts";
 import { mappedFields } from "./compile-policy.ts";
 import { fieldTypeOf, typeCatalogue } from "./field-type.ts";
 import { syncOf } from "./project.ts";
@@ -60,7 +61,10 @@ export function configurationOf(
   if (sync === undefined) throw new Error(`configurationOf: there is no sync ${syncName}`);
   return {
     ...digestOf(project, syncName),
-    sides: sync.sides.map(({ connection, object }) => ({ connection, object, keyOrder: schemas(connection, object)?.keyOrder ?? "bytes" })),
+    sides: sync.sides.map(({ name, connection, object }) => {
+      const read = columnsOf(project, syncName, name);
+      return { connection, object, keyOrder: schemas(connection, object)?.keyOrder ?? "bytes", columns: read.kind === "columns" ? read.columns : [] };
+    }),
     fields: mappedFields(sync).map(([name]) => name),
     matchRules: sync.entry.match.length,
   };

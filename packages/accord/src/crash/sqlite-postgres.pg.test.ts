@@ -6,7 +6,7 @@ const ROUNDS = CRASH_ROWS.length;
 
 test(
   "[S32, I1, I2, I3, I4, I5, I6, I7, I8, I12] SQLite and PostgreSQL: kill -9 of apply and run at every row of the crash table loses nothing that users wrote",
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     const report = await runCrashCampaign({ rounds: ROUNDS, seed: 1, topologies: ["sqlite-postgres"], roundsPerWorld: ROUNDS });
     expect(report.violations, crashReportText(report)).toEqual([]);

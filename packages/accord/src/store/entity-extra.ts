@@ -45,13 +45,18 @@ export function writeExtra(entity: StoredEntity): string | null {
   }
   for (let side = 0; side < entity.members.length; side += 1) {
     const member = entity.members[side];
-    if (member === null || member === undefined) continue;
+    if (member === null || member === undefined || isBeingCreated(member)) continue;
     if (member.record === null) (extra ??= {}).gone = { ...extra.gone, [side]: goneMember(member) };
     else if (member.incarnation !== NO_PAST.incarnation || member.retired.length > 0) {
       (extra ??= {}).past = { ...extra.past, [side]: { incarnation: member.incarnation, retired: member.retired } };
     }
   }
   return extra === null ? null : JSON.stringify(extra);
+}
+
+/** What an open create alone shows: the table of intents says it. [S33] */
+function isBeingCreated({ state, record, image, retired }: StoredMember): boolean {
+  return state === "creating" && record === null && image === null && retired.length === 0;
 }
 
 export function readExtra(text: string | null): EntityExtra {

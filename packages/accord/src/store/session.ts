@@ -107,7 +107,6 @@ interface BulkStatements {
 function openDatabase(file: string, options: SessionOptions): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
   try {
-    if (process.env["SP_PAGE"]) database.exec(`PRAGMA page_size = ${process.env["SP_PAGE"]}`);
     database.exec("PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA synchronous = ${options.durability === "full" ? "FULL" : "NORMAL"}`);
     database.exec(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);

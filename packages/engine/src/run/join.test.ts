@@ -111,6 +111,7 @@ describe("scope", () => {
     await stage.settle(context);
     expect(stage.erp.record("customers", right)).toMatchObject({ name: "Anne", kind: "customer" });
     expect(stage.crm.record("customers", ann)).toMatchObject({ name: "Ann", kind: "lead" });
+    expect(await stage.differences(context)).toEqual([]);
     stage.crm.user.update("customers", ann, { kind: "customer" });
     await stage.settle(context);
     await stage.settle(context);

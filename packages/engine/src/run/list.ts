@@ -1,20 +1,24 @@
 import { compareRecordIds, getRecord, matchKeysOf, NO_REFERENCES, readImage } from "@accord/core";
 import type { NativeImage, RecordId, SideIndex } from "@accord/core";
 import type { OpenObject, RecordPage } from "../connector/connector.ts";
+import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { ListedMember, Mark } from "../store/store.ts";
+import { contestants } from "./contested.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { touch } from "./due.ts";
+import { Whereabouts } from "./relink.ts";
 
 /**
  * The first listing of a side: every record becomes a mark with its image and match keys, in resumable pages. [S52] All sides are listed before any is joined, so that
- * keys that are not unique are known. [S36]
+ * keys that are not unique are known. [S36] @throws ACCORD_LISTING_INCOMPLETE where the system ended the listing before its end: what it kept back would be made twice
  */
 export async function listFirst(context: EngineContext, sync: RunningSync, side: SideIndex, after: RecordId | null, options: CallOptions): Promise<number> {
   const object = sync.objects[side];
   if (object === undefined) return 0;
   const startedAtMs = context.clock.nowMs();
   let count = 0;
+  let isComplete = false;
   for await (const page of object.list(after, { ...options, pageSize: context.limits.listPage })) {
     const marks = page.ids.map((record, index) => firstMark(sync, side, record, page.images[index] ?? "", page, startedAtMs));
     await context.store.commitPull(
@@ -34,9 +38,20 @@ export async function listFirst(context: EngineContext, sync: RunningSync, side:
       options,
     );
     count += marks.length;
+    isComplete = page.complete;
     context.watch.listed(sync.model.name, sync.model.sides[side]?.name ?? "", count);
   }
+  if (!isComplete) throw incompleteListing(sync, side);
   return count;
+}
+
+/** The error for a listing that ended before its end: nothing may be concluded from it. [S11] */
+export function incompleteListing(sync: RunningSync, side: SideIndex): AccordError {
+  const where = sync.model.sides[side]?.name ?? String(side);
+  return new AccordError("ACCORD_LISTING_INCOMPLETE", `${where} ended its list of ${sync.model.sides[side]?.object ?? "records"} before the end; run the command again.`, {
+    remedy: "retry",
+    where,
+  });
 }
 
 function firstMark(sync: RunningSync, side: SideIndex, record: RecordId, image: NativeImage, page: RecordPage, atMs: number): Mark {
@@ -63,26 +78,33 @@ function firstMark(sync: RunningSync, side: SideIndex, record: RecordId, image: 
  */
 export async function sweep(context: EngineContext, sync: RunningSync, side: SideIndex, options: CallOptions): Promise<SweepResult> {
   const object = sync.objects[side];
-  const result: SweepResult = { records: 0, marks: 0 };
+  const result: SweepResult = { records: 0, marks: 0, isComplete: false };
   if (object === undefined) return result;
   const members = new MemberReader(context, sync, side, options);
-  let marks: Mark[] = [];
+  const whereabouts = new Whereabouts(sync, side);
   for await (const page of object.list(null, { ...options, pageSize: context.limits.listPage })) {
-    marks = await comparePage(context, sync, side, object, page, members);
-    if (page.complete) marks.push(...(await missingAtEnd(context, sync, side, members)));
+    const marks = await comparePage(context, sync, side, object, page, members, whereabouts);
     result.records += page.ids.length;
     result.marks += marks.length;
-    if (marks.length > 0 || page.complete) {
-      const row = { side, state: "done", after: null, completedAtMs: context.clock.nowMs() } as const;
-      await context.store.commitPull({ marks, cursor: null, listing: page.complete ? { sync: sync.id, row } : null }, options);
-    }
+    result.isComplete = page.complete;
+    if (marks.length > 0) await context.store.commitPull({ marks, cursor: null, listing: null }, options);
   }
+  if (result.isComplete) await missingAtEnd(members, whereabouts);
+  const nowMs = context.clock.nowMs();
+  const marks = whereabouts.marks(result.isComplete, nowMs);
+  if (result.isComplete) marks.push(...(await setAside(context, sync, side, options)));
+  else context.log.warn("sweep.incomplete", { sync: sync.model.name, side: sync.model.sides[side]?.name, records: result.records });
+  result.marks += marks.length;
+  const row = { side, state: "done", after: null, completedAtMs: nowMs } as const;
+  await context.store.commitPull({ marks, cursor: null, listing: result.isComplete ? { sync: sync.id, row } : null }, options);
   return result;
 }
 
 export interface SweepResult {
   records: number;
   marks: number;
+  /** False: the listing ended before its end; nothing was thought missing. [S11] */
+  isComplete: boolean;
 }
 
 async function comparePage(
@@ -92,33 +114,46 @@ async function comparePage(
   object: OpenObject,
   page: RecordPage,
   members: MemberReader,
+  whereabouts: Whereabouts,
 ): Promise<Mark[]> {
   const marks: Mark[] = [];
   const nowMs = context.clock.nowMs();
   for (const [index, record] of page.ids.entries()) {
     let member = await members.peek();
     while (member !== null && compareRecordIds(object.schema.keyOrder, member.record, record) < 0) {
-      if (isExpected(member)) marks.push(touch(sync, side, member.record, nowMs));
+      if (isExpected(member)) whereabouts.missed(member);
       members.skip();
       member = await members.peek();
     }
     if (member !== null && member.record === record) {
       members.skip();
-      if (member.image === page.images[index] && isExpected(member)) continue;
-      if (member.hasIntent) continue;
+      if (isAsKnown(sync, side, member, page.images[index] ?? "")) continue;
+      if (!member.hasIntent) marks.push(touch(sync, side, record, nowMs));
+      continue;
     }
-    marks.push(touch(sync, side, record, nowMs));
+    const mark = whereabouts.found(record, page.images[index] ?? "", nowMs);
+    if (mark !== null) marks.push(mark);
   }
   return marks;
 }
 
-async function missingAtEnd(context: EngineContext, sync: RunningSync, side: SideIndex, members: MemberReader): Promise<Mark[]> {
-  const marks: Mark[] = [];
+/** Records that wait for a person are looked at as well: of one that is gone no listing tells, and it would stand in the way of others for ever. [S36] */
+async function setAside(context: EngineContext, sync: RunningSync, side: SideIndex, options: CallOptions): Promise<Mark[]> {
+  const records = new Set([...(await contestants(context, sync, side, options)).values()].flatMap((names) => [...names]));
+  return [...records].map((record) => touch(sync, side, record, context.clock.nowMs()));
+}
+
+async function missingAtEnd(members: MemberReader, whereabouts: Whereabouts): Promise<void> {
   for (let member = await members.peek(); member !== null; member = await members.peek()) {
-    if (isExpected(member)) marks.push(touch(sync, side, member.record, context.clock.nowMs()));
+    if (isExpected(member)) whereabouts.missed(member);
     members.skip();
   }
-  return marks;
+}
+
+/** Whether a listed image is no news of its member. Of a record out of scope the only news is that it is back: what changes in it meanwhile is not taken in. [S42] */
+function isAsKnown(sync: RunningSync, side: SideIndex, member: ListedMember, image: NativeImage): boolean {
+  if (member.state === "outOfScope") return sync.model.sides[side]?.filter?.(readImage(image)) === false;
+  return member.image === image && isExpected(member);
 }
 
 /** Whether the side is thought to show this record now. */

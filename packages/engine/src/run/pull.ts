@@ -164,6 +164,8 @@ async function recoverFeed(context: EngineContext, connection: Connection, error
   const row = await context.store.readConnection(connection.name, options);
   context.log.warn("feed.interrupted", { connection: connection.name, code: error.code, remedy: error.remedy });
   if (error.remedy === "reread") {
+    // A cursor that expires again at once is waited for: each round lists everything.
+    if (attempts > 0) await context.clock.sleep(retryDelayMs(context.limits, attempts), options);
     context.echoes.clear();
     await context.store.writeConnection(
       { connection: connection.name, cursor: null, epoch: row?.epoch ?? null, state: "active", reason: null },

@@ -1,17 +1,18 @@
 import { owe } from "@accord/core";
-import type { Cell, Entity, EntityId, IntentId, Owed, OwedField, RecordId, References } from "@accord/core";
+import type { Cell, Entity, EntityId, Owed, OwedField, RecordId, References } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { OpenObject, WriteOperation, WriteOutcome } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
-import type { Intent, Lease, LoadedDue, Shard, StoredMember } from "../store/store.ts";
+import type { Intent, Lease, LoadedDue, Shard } from "../store/store.ts";
 import { ChangeSet } from "./changes.ts";
 import { CONTESTED, contestedEntities } from "./contested.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { retryDelayMs } from "./context.ts";
 import { keepEntity } from "./due.ts";
 import type { Dispatch } from "./dispatch.ts";
+import { deadlineOf, keepFresh } from "./fresh.ts";
 import { guardPush } from "./guard.ts";
-import { dehydrate, hydrate, loadReferences } from "./hydrate.ts";
+import { hydrate, loadReferences } from "./hydrate.ts";
 import { settleWrites } from "./settle.ts";
 
 const NONE: ReadonlySet<EntityId> = new Set();
@@ -52,15 +53,12 @@ async function pushSide(context: EngineContext, lease: Lease, sync: RunningSync,
   const contested = mayCreate ? await contestedEntities(context, sync, side, options) : NONE;
   const dispatches = due.flatMap((one) => prepare(context, sync, object, one, references, contested, changes) ?? []);
   const allowed = await guardPush(context, sync, side, dispatches, changes, options);
-  for (const { intent, entity } of allowed) {
-    changes.intentsOpened.push(intent);
-    // Only a member that is not there yet has to be written: an open intent of any other is noted by the store.
-    if (intent.record === null) changes.entities.push({ entity: withIntent(sync, entity, side, intent.id), keys: null });
-  }
+  // The store shows open intents with their members: opening one writes no entity.
+  for (const { intent } of allowed) changes.intentsOpened.push(intent);
   await context.store.commit(lease, changes, options);
   for (let start = 0; start < allowed.length; start += object.capabilities.batchSizeMax) {
     const batch = allowed.slice(start, start + object.capabilities.batchSizeMax);
-    const outcomes = await dispatch(context, object, batch, options);
+    const outcomes = await dispatch(context, lease, object, batch, options);
     await settleWrites(context, lease, sync, side, batch, outcomes, references, options);
   }
 }
@@ -97,7 +95,7 @@ function prepare(
 /** Put off beyond what a run waits for, and looked at again now and then: the match may be decided in many ways. [S36] */
 function putOffContested(context: EngineContext, due: LoadedDue, changes: ChangeSet): void {
   const { stored: _, ...row } = due;
-  changes.due.push({ ...row, code: "ACCORD_CONTESTED", reason: CONTESTED, notBeforeMs: context.clock.nowMs() + 2 * context.limits.retryDelayMsMax, keepAge: true });
+  changes.due.push({ ...row, code: "ACCORD_CONTESTED", reason: CONTESTED, notBeforeMs: context.clock.nowMs() + 2 * context.limits.retryDelayMsMax, keepAge: false });
 }
 
 interface PreparedWrite {
@@ -150,7 +148,7 @@ function dispatchOf(context: EngineContext, object: OpenObject, due: LoadedDue, 
     attempt: due.attempts + 1,
     run: context.run,
     openedAtMs: nowMs,
-    deadlineMs: nowMs + object.capabilities.requestDeadlineMs,
+    deadlineMs: deadlineOf(nowMs, object),
   };
   return { due, entity, intent, operation: operationOf(intent), fields: write.fields };
 }
@@ -163,29 +161,20 @@ function operationOf(intent: Intent): WriteOperation {
   return { kind: "update", intent: id, entity, record, set, expect };
 }
 
-function withIntent(sync: RunningSync, entity: Entity, side: number, intent: IntentId): ReturnType<typeof dehydrate> {
-  const stored = dehydrate(sync, entity);
-  const fresh: StoredMember = {
-    state: "creating",
-    record: null,
-    incarnation: 0,
-    image: null,
-    ack: sync.model.fields.map(() => 0),
-    position: null,
-    seenAtMs: 0,
-    intent,
-    retired: [],
-  };
-  return { ...stored, members: stored.members.map((member, index) => (index === side ? { ...(member ?? fresh), intent } : member)) };
-}
-
 /** Calls the connector; a batch that is refused as a whole is cut in halves until the operation at fault stands alone. [S47] */
-async function dispatch(context: EngineContext, object: OpenObject, batch: readonly Dispatch[], options: CallOptions): Promise<readonly WriteOutcome[]> {
+async function dispatch(
+  context: EngineContext,
+  lease: Lease,
+  object: OpenObject,
+  opened: readonly Dispatch[],
+  options: CallOptions,
+): Promise<readonly WriteOutcome[]> {
+  const batch = await keepFresh(context, lease, object, opened, options);
   const outcomes = await callWrite(context, object, batch, options);
   if (batch.length === 1 || !outcomes.some(({ kind }) => kind === "batchRejected")) return outcomes;
   const half = Math.ceil(batch.length / 2);
-  const first = await dispatch(context, object, batch.slice(0, half), options);
-  return [...first, ...(await dispatch(context, object, batch.slice(half), options))];
+  const first = await dispatch(context, lease, object, batch.slice(0, half), options);
+  return [...first, ...(await dispatch(context, lease, object, batch.slice(half), options))];
 }
 
 async function callWrite(context: EngineContext, object: OpenObject, batch: readonly Dispatch[], options: CallOptions): Promise<readonly WriteOutcome[]> {

@@ -2,6 +2,7 @@ import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { Lease } from "../store/store.ts";
 import { Bell } from "./bell.ts";
+import { retryDelayMs } from "./context.ts";
 import type { EngineContext } from "./context.ts";
 import { drainAll, releaseLeases } from "./drain.ts";
 import { sweep } from "./list.ts";
@@ -36,13 +37,20 @@ export async function runLive(context: EngineContext, options: CallOptions): Pro
   };
   try {
     const feeds = [...context.connections.values()].map((connection) => untilAborted(followConnection(context, connection, () => bell.ring(), inner), stop));
-    await Promise.all([guarded(keepEngine(context, inner)), guarded(drainLoop(context, bell, inner)), guarded(sweepLoop(context, bell, inner)), ...feeds]);
+    await allEnded([guarded(keepEngine(context, inner)), guarded(drainLoop(context, bell, inner)), guarded(sweepLoop(context, bell, inner)), ...feeds]);
   } finally {
     options.signal.removeEventListener("abort", abort);
     const closing = { signal: new AbortController().signal };
     await releaseLeases(context, closing);
     await context.store.releaseLease(lease, closing);
   }
+}
+
+/** Waits for every task, and fails as the first that failed did: leases are given back only when nobody works under them any more. */
+async function allEnded(tasks: readonly Promise<void>[]): Promise<void> {
+  const failures: unknown[] = [];
+  await Promise.all(tasks.map((task) => task.catch((error: unknown) => failures.push(error))));
+  if (failures.length > 0) throw failures[0];
 }
 
 /** A feed that has nothing to follow ends; one that fails for good ends the run. */
@@ -104,6 +112,7 @@ async function waitForWork(context: EngineContext, bell: Bell, nextAtMs: number 
 }
 
 async function sweepLoop(context: EngineContext, bell: Bell, options: CallOptions): Promise<void> {
+  const waits = new Map<string, { readonly attempts: number; readonly untilMs: number }>();
   while (!options.signal.aborted) {
     await sleep(context, SWEEP_LOOK_MS, options);
     if (options.signal.aborted) return;
@@ -113,20 +122,28 @@ async function sweepLoop(context: EngineContext, bell: Bell, options: CallOption
       for (const listing of row.listings) {
         const isDue = listing.completedAtMs === null || context.clock.nowMs() - listing.completedAtMs >= sync.settings.sweepMs;
         if (!isDue || options.signal.aborted) continue;
-        await sweepPatiently(context, sync, listing.side, options);
+        const key = `${sync.id}/${listing.side}`;
+        const wait = waits.get(key);
+        if (wait !== undefined && wait.untilMs > context.clock.nowMs()) continue;
+        const isComplete = await sweepPatiently(context, sync, listing.side, options);
+        const attempts = (wait?.attempts ?? 0) + 1;
+        if (isComplete) waits.delete(key);
+        else waits.set(key, { attempts, untilMs: context.clock.nowMs() + retryDelayMs(context.limits, attempts) });
         bell.ring();
       }
     }
   }
 }
 
-async function sweepPatiently(context: EngineContext, sync: EngineContext["syncs"][number], side: number, options: CallOptions): Promise<void> {
+/** Whether the side was listed to its end. */
+async function sweepPatiently(context: EngineContext, sync: EngineContext["syncs"][number], side: number, options: CallOptions): Promise<boolean> {
   try {
-    await sweep(context, sync, side, options);
+    return (await sweep(context, sync, side, options)).isComplete;
   } catch (error) {
-    if (options.signal.aborted) return;
+    if (options.signal.aborted) return false;
     if (!(error instanceof AccordError) || (error.remedy !== "retry" && error.remedy !== "reauthorize")) throw error;
     context.log.warn("sweep.interrupted", { sync: sync.model.name, side: sync.model.sides[side]?.name, code: error.code });
+    return false;
   }
 }
 

@@ -85,7 +85,7 @@ export function settleOutcome(
       taken(context, sync, landing, outcome.reason, outcome.holder, references, changes);
       return;
     case "rejected":
-      park(context, sync, landing, outcome.code, outcome.reason, changes);
+      refused(context, sync, landing, outcome.code, outcome.reason, changes);
       return;
     case "batchRejected":
       park(context, sync, landing, "ACCORD_REFUSED", outcome.reason, changes);
@@ -204,6 +204,10 @@ function lookAgain(context: EngineContext, sync: RunningSync, landing: Landing, 
   const nowMs = context.clock.nowMs();
   keepEntity(context, sync, closed, references, changes);
   const attempts = (landing.due?.attempts ?? 0) + 1;
+  if (attempts > context.limits.attemptsMax) {
+    setAside(context, sync, landing, "ACCORD_KEEPS_CHANGING", "the record was never as it had just been read, however often it was tried", changes);
+    return;
+  }
   if (intent.record !== null) changes.marks.push(touch(sync, intent.side, intent.record, nowMs));
   putOff(changes, dueOf(landing, nowMs), { attempts, notBeforeMs: nowMs + (attempts > 2 ? retryDelayMs(context.limits, attempts) : 0) });
 }
@@ -230,12 +234,22 @@ function taken(
   putOff(changes, dueOf(landing, nowMs), { attempts, notBeforeMs: nowMs + retryDelayMs(context.limits, attempts) });
 }
 
+/** A refused delete is tried again for a while: children that still name the record may be on their way out too, from another shard. [S45] */
+function refused(context: EngineContext, sync: RunningSync, landing: Landing, code: string, reason: string, changes: ChangeSet): void {
+  const isDelete = landing.intent.kind === "delete" || landing.intent.kind === "undo-delete";
+  if (isDelete && landing.intent.attempt < context.limits.attemptsMax) tryLater(context, sync, landing, { kind: "notSent", reason, retryAfterMs: null }, changes);
+  else park(context, sync, landing, code, reason, changes);
+}
+
 /** Sets the record aside with the system's reason; the rest proceeds. [S30, S47] */
 function park(context: EngineContext, sync: RunningSync, landing: Landing, code: string, reason: string, changes: ChangeSet): void {
-  const closed = closeIntent(sync, landing, changes);
+  changes.entities.push({ entity: dehydrate(sync, closeIntent(sync, landing, changes)), keys: null });
+  setAside(context, sync, landing, code, reason, changes);
+}
+
+function setAside(context: EngineContext, sync: RunningSync, landing: Landing, code: string, reason: string, changes: ChangeSet): void {
   const { intent } = landing;
   const nowMs = context.clock.nowMs();
-  changes.entities.push({ entity: dehydrate(sync, closed), keys: null });
   changes.due.push({ ...dueOf(landing, nowMs), state: "parked", code, reason, keepAge: true });
   const payload: RefusedPayload = { kind: intent.kind, record: intent.record, code, reason };
   changes.journal.push({

@@ -1,9 +1,10 @@
-import { compareRecordIds, equalValues, imageOf, isPresent, readImage } from "@accord/core";
-import type { Entity, MaybeValue, NativeImage, RecordId, References, SideIndex } from "@accord/core";
+import { compareRecordIds, equalValues, imageOf, isPresent, owe, rankAmong, readImage } from "@accord/core";
+import type { Entity, FieldModel, MaybeValue, NativeImage, RecordId, References, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import type { ListedMember } from "../store/store.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
+import { incompleteListing } from "./list.ts";
 
 /** One thing that does not agree. */
 export interface Difference {
@@ -68,9 +69,11 @@ async function verifySide(
   const stored = storedMembers(context, sync, side, options);
   let next = await stored.next();
   let count = 0;
+  let isComplete = false;
   const different = (record: RecordId, entity: number | null, kind: Difference["kind"]): void =>
     report({ sync: sync.model.name, side: model.name, record, entity, kind, field: null, expected: undefined, actual: undefined });
   for await (const page of object.list(null, { ...options, pageSize: context.limits.listPage })) {
+    isComplete = page.complete;
     for (const [index, record] of page.ids.entries()) {
       count += 1;
       while (next.done !== true && compareRecordIds(object.schema.keyOrder, next.value.record, record) < 0) {
@@ -80,13 +83,14 @@ async function verifySide(
       const image = page.images[index] ?? "";
       if (next.done !== true && next.value.record === record) {
         if (isGone(next.value)) different(record, next.value.entity, "surplus");
-        else if (next.value.image !== image) different(record, next.value.entity, "unseen");
+        else if (next.value.image !== image && (next.value.state !== "outOfScope" || isInScope(sync, side, image))) different(record, next.value.entity, "unseen");
         next = await stored.next();
       } else if (isInScope(sync, side, image)) {
         different(record, null, "unlinked");
       }
     }
   }
+  if (!isComplete) throw incompleteListing(sync, side);
   for (; next.done !== true; next = await stored.next()) {
     if (next.value.state === "live") different(next.value.record, next.value.entity, "missing");
   }
@@ -150,7 +154,10 @@ function verifyEntity(sync: RunningSync, entity: Entity, references: References,
     const state = member?.state ?? "absent";
     if (!isPresent(member)) {
       const isOwed = hasPresent && entity.review === null && (state === "absent" || state === "archived");
-      if (isOwed && takesRecords(sync, side)) report({ ...about, kind: "absent", field: null, expected: undefined, actual: undefined });
+      if (!isOwed || !takesRecords(sync, side)) continue;
+      // What would not pass the side's own filter is not made there. [S42]
+      if (owe(sync.model, entity, side, references).kind === "withheld") exempt += 1;
+      else report({ ...about, kind: "absent", field: null, expected: undefined, actual: undefined });
       continue;
     }
     const cells = member.image === null ? null : readImage(member.image);
@@ -161,12 +168,18 @@ function verifyEntity(sync: RunningSync, entity: Entity, references: References,
       const expected = imageOf(mapping, field.value, cells, references);
       const actual = member.shadow[index];
       if (equalValues(fieldModel.type, expected, actual)) continue;
-      const isKept = fieldModel.drift === "keep" && fieldModel.writers[side] !== true;
-      if (field.review !== null || isKept) exempt += 1;
+      if (field.review !== null || isLeftAlone(fieldModel, side, actual)) exempt += 1;
       else report({ ...about, kind: "value", field: fieldModel.name, expected, actual });
     }
   }
   return exempt;
+}
+
+/** Whether configuration leaves a differing value as it is: one-way fields with `keep`, and sides that are only filled where empty. [S17, S55] */
+function isLeftAlone({ policy, writers, drift }: FieldModel, side: SideIndex, actual: MaybeValue): boolean {
+  if (drift === "keep" && writers[side] !== true) return true;
+  const isFillOnly = policy.kind === "owner" && policy.fill && rankAmong(policy.ranks, side, writers) > 0;
+  return isFillOnly && actual !== null && actual !== undefined && actual !== "";
 }
 
 /** Whether any field flows to this side. */

@@ -161,9 +161,20 @@ export interface SyncConfiguration {
   readonly digest: string;
   /** Canonical JSON of the configuration, kept per version. */
   readonly body: string;
-  readonly sides: readonly { readonly connection: string; readonly object: string; readonly keyOrder: "integer" | "bytes" }[];
+  readonly sides: readonly SideConfiguration[];
   readonly fields: readonly string[];
   readonly matchRules: number;
+}
+
+export interface SideConfiguration {
+  readonly connection: string;
+  readonly object: string;
+  readonly keyOrder: "integer" | "bytes";
+  /**
+   * The columns that images carry, in order. Images kept under another list are given with their cells in the places of this one, cells of new columns unknown:
+   * a changed mapping never reads one column's value as another's. [S51]
+   */
+  readonly columns: readonly string[];
 }
 
 /** `new`: never listed. `planned`: listed, merged, and nothing is written but by an approved plan. `live`: writes flow. `paused`: a guard or a person stopped it. */

@@ -51,6 +51,7 @@ export async function engineBench(options: EngineBenchOptions): Promise<EngineCo
           connection: side.connection,
           object: side.object,
           keyOrder: objects[index]?.schema.keyOrder ?? "bytes",
+          columns: side.mapping.columns,
         })),
         fields: model.fields.map(({ name }) => name),
         matchRules: model.match.length,

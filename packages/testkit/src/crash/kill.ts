@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Running } from "../program/command-line.ts";
 import type { CrashRow, CrashTally } from "./crash-table.ts";
+import { isTooEarly } from "./store-view.ts";
 import type { OpenIntent, StoreView } from "./store-view.ts";
 import type { CrashSystem } from "./system.ts";
 import type { CrashUsers } from "./users.ts";
@@ -39,8 +40,9 @@ export async function autopsy(scene: KillScene): Promise<readonly OpenIntent[]> 
     if (due > 0) scene.tally.hit("merge committed");
     for (const row of await rowsOfIntents(scene, intents)) scene.tally.hit(row);
     return intents;
-  } catch {
-    return []; // A store without tables: it was killed while it was being made.
+  } catch (error) {
+    if (!isTooEarly(error)) throw error;
+    return [];
   } finally {
     store.close();
   }
@@ -75,8 +77,8 @@ export async function waitForStore(
       store ??= scene.openStore();
       try {
         if (store !== null && isMoment(store)) return true;
-      } catch {
-        // Not made yet.
+      } catch (error) {
+        if (!isTooEarly(error)) throw error;
       }
       await sleep(LOOK_MS);
     }

@@ -9,6 +9,8 @@ import type { Habit } from "./users.ts";
 /** A try at a moment that does not come is given up after this. Milliseconds. */
 const TRY_MS = 1_200;
 const TRIES_MAX = 8;
+/** How long Accord is held to see where it stands. Milliseconds. */
+const HOLD_MS = 5;
 /** How long users write with Accord kept from committing. Milliseconds. */
 const BLIND_MS = 150;
 
@@ -43,19 +45,23 @@ export async function killAt(row: CrashRow, scene: KillScene, running: Running, 
 /** Users write while Accord cannot commit what it sees of it: the hint returns. */
 async function killWhileBlind(scene: KillScene, running: Running): Promise<void> {
   const release = await holdStoreWhen(scene, running, () => true);
+  const before = await lastSequences(scene);
   await sleep(BLIND_MS);
+  const after = await lastSequences(scene);
   await killHard(running);
   release();
+  if (after.some((sequence, side) => sequence !== before[side])) scene.tally.hit("before the merge commits");
 }
 
 /** Stops Accord at one of its commits, again and again, until that is the one between a merge and its intents. */
 async function killBetweenCommits(scene: KillScene, running: Running): Promise<void> {
-  const release = await holdStoreWhen(scene, running, (store) => {
-    const { due, intents } = store.state();
-    return due > 0 && intents.length === 0;
-  });
+  const release = await holdStoreWhen(scene, running, (store) => store.state().due > 0);
   await killHard(running);
   release();
+}
+
+function lastSequences({ systems }: KillScene): Promise<readonly number[]> {
+  return Promise.all(systems.map((system) => system.lastSequence()));
 }
 
 /** Holds the store as soon as it is in a state; the returned function ends that, if it came to it. */
@@ -64,8 +70,13 @@ async function holdStoreWhen(scene: KillScene, running: Running, isMoment: (stor
   await waitForStore(scene, running, (store) => {
     const release = store.hold();
     if (release === null) return false;
-    if (isMoment(store)) held.push(release);
-    else release();
+    try {
+      // Long enough for Accord to come to its next commit and wait there.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, HOLD_MS);
+      if (isMoment(store)) held.push(release);
+    } finally {
+      if (held.length === 0) release();
+    }
     return held.length > 0;
   });
   return () => {

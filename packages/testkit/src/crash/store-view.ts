@@ -49,7 +49,7 @@ export function openStoreView(file: string): StoreView | null {
           "SELECT count(*) AS n FROM due d WHERE d.state IN (0, 1) AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.side = d.side AND i.entity = d.entity)",
         ),
         intents: open
-          .prepare("SELECT i.id, s.place, i.kind, i.record FROM intent i JOIN side s ON s.id = i.side ORDER BY i.seq")
+          .prepare("SELECT i.id, s.place, i.kind, i.record FROM intent i JOIN side s ON s.id = i.side ORDER BY i.opened_at_ms")
           .all()
           .map((row) => ({
             id: String(row["id"]),
@@ -68,6 +68,11 @@ export function openStoreView(file: string): StoreView | null {
     hold: () => hold(file),
     close: () => database?.close(),
   };
+}
+
+/** Whether a look failed only since the store is just being made, or is busy; any other failure means that this file does not know the store any more. */
+export function isTooEarly(error: unknown): boolean {
+  return error instanceof Error && /no such table|unable to open|locked|busy/.test(error.message);
 }
 
 function count(database: DatabaseSync, sql: string): number {

@@ -55,6 +55,8 @@ export class MemoryState {
   /** `sync/side/record` of live and former members to their entity. */
   readonly links = new Map<string, EntityId>();
   readonly marks = new Map<string, StoredMark>();
+  /** Match keys of records that waited to be joined, by `sync/side/record`: they outlive the mark of a record that was set aside. [S36] */
+  readonly staged = new Map<string, readonly (string | null)[]>();
   readonly requests = new Map<number, NewRequest>();
   readonly due = new Map<string, Due>();
   readonly intents = new Map<string, Intent>();

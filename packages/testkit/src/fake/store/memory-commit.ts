@@ -1,0 +1,169 @@
+import { UNKNOWN_FIELD, type EntityId, type SideIndex } from "@accord/core";
+import { AccordError } from "@accord/engine/connector";
+import type { Changes, Due, Lease, Mark, StoredEntity, SyncConfiguration, SyncId } from "@accord/engine/store";
+import { foldMark } from "./fold-mark.ts";
+import { dueKey, recordKey, type MemoryState } from "./memory-state.ts";
+import { isWithRecord, type MemoryView } from "./memory-view.ts";
+
+/** Carries out a commit, whole or not at all: what the tables would refuse is looked for before anything is changed. */
+export function commitChanges(view: MemoryView, lease: Lease, changes: Changes): void {
+  const { state } = view;
+  checkLease(state, lease);
+  const entities = lastOfEach(changes.entities);
+  checkLinks(view, entities);
+  checkIntents(state, changes);
+  for (const { entity } of entities) releaseRecords(state, entity);
+  for (const { entity, keys } of entities) putEntity(state, entity, keys);
+  consumeMarks(state, changes);
+  for (const mark of changes.marks) putMark(state, mark);
+  for (const id of changes.requestsDone) state.requests.delete(id);
+  for (const id of changes.intentsClosed) state.intents.delete(id);
+  for (const intent of changes.intentsOpened) state.intents.set(intent.id, intent);
+  for (const key of changes.dueDone) state.due.delete(dueKey(key));
+  for (const due of new Map(changes.due.map((one) => [dueKey(one), one])).values()) putDue(state, due);
+  state.journal.push(...changes.journal);
+  putProblems(state, changes);
+  for (const { entity } of changes.arrived) wakeChildren(view, entity);
+}
+
+function checkLease(state: MemoryState, lease: Lease): void {
+  const current = state.leases.get(lease.name);
+  if (current === undefined || current.holder !== lease.holder || current.epoch !== lease.epoch) {
+    throw new AccordError("ACCORD_LEASE_LOST", "Another process has taken over this work.", { remedy: "stop" });
+  }
+}
+
+type Written = Changes["entities"][number];
+
+/** One entry per entity: the last of several, with the keys of the last that names some. */
+function lastOfEach(written: readonly Written[]): Written[] {
+  const byId = new Map<EntityId, Written>();
+  for (const one of written) byId.set(one.entity.id, { entity: one.entity, keys: one.keys ?? byId.get(one.entity.id)?.keys ?? null });
+  return [...byId.values()];
+}
+
+/** A record that another entity holds, alive and not giving it up in this commit, is refused. [S34] */
+function checkLinks(view: MemoryView, entities: readonly Written[]): void {
+  const after = new Map(entities.map(({ entity }) => [entity.id, entity]));
+  const claimed = new Map<string, EntityId>();
+  for (const { entity } of entities) {
+    for (const [side, member] of entity.members.entries()) {
+      if (member === null || member.record === null) continue;
+      const key = recordKey(entity.sync, side, member.record);
+      const holder = view.liveLink(entity.sync, side, member.record);
+      const keeps = holder !== null && (after.get(holder)?.members[side]?.record ?? (after.has(holder) ? null : member.record)) === member.record;
+      const other = claimed.get(key) ?? (keeps ? holder : entity.id);
+      if (other !== entity.id) throw new RangeError(`[S34] record ${key} is linked to ${other} already`);
+      claimed.set(key, entity.id);
+    }
+  }
+}
+
+/** A member has one open intent at most. [S3, S29] */
+function checkIntents(state: MemoryState, changes: Changes): void {
+  const closed = new Set(changes.intentsClosed);
+  const open = new Set([...state.intents.values()].filter(({ id }) => !closed.has(id)).map(dueKey));
+  for (const intent of changes.intentsOpened) {
+    if (open.has(dueKey(intent))) throw new RangeError(`[S29] ${dueKey(intent)} has an open intent already`);
+    open.add(dueKey(intent));
+  }
+}
+
+/** Records that an entity gives up are free before anyone takes them: two may swap their ids in one commit. [S63] */
+function releaseRecords(state: MemoryState, entity: StoredEntity): void {
+  const old = state.entities.get(entity.id);
+  for (const [side, member] of (old?.members ?? []).entries()) {
+    if (member !== null && member.record !== null) state.links.delete(recordKey(entity.sync, side, member.record));
+  }
+}
+
+function putEntity(state: MemoryState, entity: StoredEntity, keys: Written["keys"]): void {
+  for (const [side, member] of entity.members.entries()) {
+    if (member === null || member.record === null) continue;
+    const key = recordKey(entity.sync, side, member.record);
+    const holder = state.links.get(key);
+    if (holder !== undefined && holder !== entity.id) displaceDead(state, holder, side);
+    state.links.set(key, entity.id);
+  }
+  state.entities.set(entity.id, entity);
+  if (keys !== null) state.keys.set(entity.id, keys);
+}
+
+/** A record id that lives again under another entity: the tombstone that held it keeps its image, and the id as a retired one. [S38] */
+function displaceDead(state: MemoryState, holder: EntityId, side: SideIndex): void {
+  const entity = state.entities.get(holder);
+  const member = entity?.members[side] ?? null;
+  if (entity === undefined || member === null || member.record === null || isWithRecord(member)) return;
+  const retired = [...member.retired.filter((id) => id !== member.record), member.record];
+  const gone = { ...member, record: null, retired };
+  state.entities.set(holder, { ...entity, members: entity.members.map((old, index) => (index === side ? gone : old)) });
+}
+
+export function putMark(state: MemoryState, mark: Mark): void {
+  if (mark.renamedFrom !== null) moveMark(state, mark, mark.renamedFrom);
+  const key = recordKey(mark.sync, mark.side, mark.record);
+  const older = state.marks.get(key);
+  const folded = foldMark(older?.mark, mark);
+  if (mark.keys !== null) state.staged.set(key, mark.keys);
+  const notBeforeMs = older === undefined ? mark.notBeforeMs : Math.max(older.attempts > 0 ? older.mark.notBeforeMs : 0, mark.notBeforeMs);
+  state.marks.delete(key);
+  state.marks.set(key, { mark: { ...folded, notBeforeMs }, sequence: state.nextSequence++, attempts: older?.attempts ?? 0 });
+}
+
+function moveMark(state: MemoryState, { sync, side, record }: Mark, from: string): void {
+  const older = state.marks.get(recordKey(sync, side, from));
+  if (older === undefined) return;
+  state.marks.delete(recordKey(sync, side, from));
+  state.marks.set(recordKey(sync, side, record), { ...older, mark: { ...older.mark, record, renamedFrom: older.mark.renamedFrom ?? from } });
+}
+
+function consumeMarks(state: MemoryState, { consumed, deferred }: Changes): void {
+  const done = new Set(consumed);
+  const later = new Map(deferred.map(({ sequence, notBeforeMs }) => [sequence, notBeforeMs]));
+  if (done.size + later.size === 0) return;
+  for (const [key, stored] of state.marks) {
+    const notBeforeMs = later.get(stored.sequence);
+    if (done.has(stored.sequence)) state.marks.delete(key);
+    else if (notBeforeMs !== undefined) {
+      state.marks.set(key, { ...stored, attempts: stored.attempts + 1, mark: { ...stored.mark, notBeforeMs } });
+    }
+  }
+}
+
+function putDue(state: MemoryState, { keepAge, ...due }: Changes["due"][number]): void {
+  const old = state.due.get(dueKey(due));
+  state.due.set(dueKey(due), keepAge && old !== undefined ? keptAge(old, due) : due);
+}
+
+/** The quiet period begins with the first change. [S56] */
+function keptAge(old: Due, due: Due): Due {
+  const isWaiting = old.state === "ready" && due.state === "ready";
+  const notBeforeMs = isWaiting ? Math.min(old.notBeforeMs, due.notBeforeMs) : due.notBeforeMs;
+  return { ...due, sinceMs: old.sinceMs, attempts: old.attempts, notBeforeMs };
+}
+
+function putProblems(state: MemoryState, { problems, problemsOver }: Changes): void {
+  for (const { sync, side, record } of problemsOver) {
+    for (const key of state.problems.keys()) if (key.startsWith(`${recordKey(sync, side, record)}/`)) state.problems.delete(key);
+  }
+  for (const problem of problems) state.problems.set(`${recordKey(problem.sync, problem.side, problem.record)}/${problem.kind}`, problem);
+}
+
+function wakeChildren(view: MemoryView, entity: EntityId): void {
+  for (const [key, due] of view.state.due) {
+    if (due.state !== "waiting" || due.waitsFor !== entity) continue;
+    const state = view.isWriting(due.sync) ? "ready" : "held";
+    view.state.due.set(key, { ...due, state, waitsFor: null, notBeforeMs: 0, code: null, reason: null });
+  }
+}
+
+/** Entities in the order of the fields of a changed configuration. [S51] */
+export function arrangeFields(state: MemoryState, sync: SyncId, before: SyncConfiguration, after: SyncConfiguration): void {
+  const places = after.fields.map((name) => before.fields.indexOf(name));
+  for (const entity of state.entities.values()) {
+    if (entity.sync !== sync) continue;
+    const fields = places.map((place) => entity.fields[place] ?? UNKNOWN_FIELD);
+    const members = entity.members.map((member) => (member === null ? null : { ...member, ack: places.map((place) => member.ack[place] ?? 0) }));
+    state.entities.set(entity.id, { ...entity, fields, members });
+  }
+}

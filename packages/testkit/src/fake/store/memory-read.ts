@@ -1,0 +1,186 @@
+import { compareRecordIds, type EntityId, type RecordId, type SideIndex } from "@accord/core";
+import type {
+  DueCount,
+  DueListing,
+  DueQuery,
+  JournalQuery,
+  JournalRow,
+  KeyMatch,
+  ListedMember,
+  LoadedDue,
+  LoadedMark,
+  Seeker,
+  Shard,
+  StateCounts,
+  StoredEntity,
+  SyncId,
+} from "@accord/engine/store";
+import { recordKey } from "./memory-state.ts";
+import { isWithRecord, shardOf, type MemoryView } from "./memory-view.ts";
+
+const MATCHES_MAX = 3;
+
+export function readyShards(view: MemoryView, nowMs: number): { readonly shards: readonly Shard[]; readonly nextAtMs: number | null } {
+  const { state } = view;
+  const shards = new Set<Shard>();
+  const later: number[] = [];
+  for (const { mark } of state.marks.values()) {
+    if (view.intent(view.markEntity(mark), mark.side) !== null) continue;
+    if (mark.notBeforeMs <= nowMs) shards.add(view.markShard(mark));
+    else later.push(mark.notBeforeMs);
+  }
+  for (const request of state.requests.values()) shards.add(shardOf(request.entity));
+  for (const due of state.due.values()) {
+    if (view.isReadyDue(due, nowMs)) shards.add(shardOf(due.entity));
+    else if (due.state === "ready" && view.intent(due.entity, due.side) === null) later.push(due.notBeforeMs);
+  }
+  for (const intent of state.intents.values()) {
+    if (intent.deadlineMs <= nowMs) shards.add(shardOf(intent.entity));
+    else later.push(intent.deadlineMs);
+  }
+  return { shards: [...shards].toSorted((a, b) => a - b), nextAtMs: later.length === 0 ? null : Math.min(...later) };
+}
+
+export function loadMarks(view: MemoryView, shard: Shard, limit: number, nowMs: number): LoadedMark[] {
+  const loaded: LoadedMark[] = [];
+  for (const { mark, sequence, attempts } of view.state.marks.values()) {
+    if (view.markShard(mark) !== shard || mark.notBeforeMs > nowMs) continue;
+    const id = view.markEntity(mark);
+    if (view.intent(id, mark.side) !== null) continue;
+    loaded.push({ ...mark, sequence, attempts, entity: id === null ? null : view.entity(id) });
+  }
+  return loaded.toSorted((a, b) => a.sequence - b.sequence).slice(0, limit);
+}
+
+export function findMatches(view: MemoryView, sync: SyncId, side: SideIndex, seekers: readonly Seeker[]): KeyMatch[][] {
+  return seekers.map(({ record, keys }) =>
+    keys.map((key, rule) =>
+      key === null ? { entities: [], rivals: 0 } : { entities: entitiesWith(view, sync, side, rule, key), rivals: rivalsOf(view, sync, side, rule, key, record) },
+    ),
+  );
+}
+
+function entitiesWith({ state }: MemoryView, sync: SyncId, side: SideIndex, rule: number, key: string): EntityId[] {
+  const found: EntityId[] = [];
+  for (const [id, theirs] of state.keys) {
+    const entity = state.entities.get(id);
+    if (theirs[rule] !== key || entity?.sync !== sync || entity.life.kind !== "live" || isWithRecord(entity.members[side])) continue;
+    found.push(id);
+  }
+  return found.toSorted((a, b) => a - b).slice(0, MATCHES_MAX);
+}
+
+/** Other unlinked records of the side with the key, waiting or set aside with a problem. [S36] */
+function rivalsOf(view: MemoryView, sync: SyncId, side: SideIndex, rule: number, key: string, record: RecordId): number {
+  const { state } = view;
+  const rivals = new Set<RecordId>();
+  for (const { mark } of state.marks.values()) if (mark.sync === sync && mark.side === side && mark.keys?.[rule] === key) rivals.add(mark.record);
+  for (const problem of state.problems.values()) {
+    const keys = state.staged.get(recordKey(problem.sync, problem.side, problem.record));
+    if (problem.sync === sync && problem.side === side && keys?.[rule] === key) rivals.add(problem.record);
+  }
+  rivals.delete(record);
+  return [...rivals].filter((other) => view.liveLink(sync, side, other) === null).slice(0, MATCHES_MAX).length;
+}
+
+export function loadDue(view: MemoryView, { shard, sync, side, limit, nowMs }: DueQuery): LoadedDue[] {
+  const rows = [...view.state.due.values()].filter(
+    (due) => due.sync === sync && due.side === side && shardOf(due.entity) === shard && view.isReadyDue(due, nowMs),
+  );
+  return view.withEntities(
+    rows.toSorted((a, b) => a.sinceMs - b.sinceMs || a.entity - b.entity),
+    limit,
+  );
+}
+
+export function listDue(view: MemoryView, { sync, side, states, after, limit }: DueListing): LoadedDue[] {
+  const rows = [...view.state.due.values()].filter(
+    (due) => due.sync === sync && due.side === side && states.includes(due.state) && due.entity > (after ?? 0),
+  );
+  return view.withEntities(
+    rows.toSorted((a, b) => a.entity - b.entity),
+    limit,
+  );
+}
+
+export function countDue(view: MemoryView): DueCount[] {
+  const counts = new Map<string, DueCount>();
+  for (const { sync, side, state, sinceMs } of view.state.due.values()) {
+    const key = `${sync}/${side}/${state}`;
+    const row = counts.get(key) ?? { sync, side, state, count: 0, oldestSinceMs: sinceMs };
+    counts.set(key, { ...row, count: row.count + 1, oldestSinceMs: Math.min(row.oldestSinceMs, sinceMs) });
+  }
+  const order = ["ready", "held", "waiting", "parked"];
+  return [...counts.values()].toSorted((a, b) => a.sync - b.sync || a.side - b.side || order.indexOf(a.state) - order.indexOf(b.state));
+}
+
+export function listMembers(view: MemoryView, sync: SyncId, side: SideIndex, after: RecordId | null, limit: number): ListedMember[] {
+  const order = view.state.sync(sync).configuration.sides[side]?.keyOrder ?? "bytes";
+  const members = [...view.state.entities.values()].flatMap((entity): ListedMember[] => {
+    const member = entity.members[side] ?? null;
+    if (entity.sync !== sync || member === null || member.record === null) return [];
+    if (after !== null && compareRecordIds(order, member.record, after) <= 0) return [];
+    const hasIntent = view.intent(entity.id, side) !== null;
+    return [{ record: member.record, entity: entity.id, state: member.state, image: member.image, hasIntent }];
+  });
+  return members.toSorted((a, b) => compareRecordIds(order, a.record, b.record)).slice(0, limit);
+}
+
+export function listEntities(view: MemoryView, sync: SyncId, after: EntityId | null, limit: number): StoredEntity[] {
+  return [...view.state.entities.values()]
+    .filter((entity) => entity.sync === sync && entity.id > (after ?? 0))
+    .toSorted((a, b) => a.id - b.id)
+    .slice(0, limit)
+    .map(({ id }) => view.known(id));
+}
+
+export function listReviews({ state }: MemoryView, limit: number): { readonly sync: SyncId; readonly entity: EntityId }[] {
+  return [...state.entities.values()]
+    .flatMap((entity) => {
+      const openedAtMs = [entity.review, ...entity.fields.map(({ review }) => review)].flatMap((review) => (review === null ? [] : [review.openedAtMs]));
+      return openedAtMs.length === 0 ? [] : [{ entity, sinceMs: Math.min(...openedAtMs) }];
+    })
+    .toSorted((a, b) => a.sinceMs - b.sinceMs || a.entity.id - b.entity.id)
+    .slice(0, limit)
+    .map(({ entity }) => ({ sync: entity.sync, entity: entity.id }));
+}
+
+export function readJournal({ state }: MemoryView, query: JournalQuery): JournalRow[] {
+  return state.journal
+    .map((entry, index): JournalRow => ({ ...entry, sequence: index + 1, payloadErased: false }))
+    .filter((row) => matchesQuery(row, query))
+    .toReversed()
+    .slice(0, query.limit);
+}
+
+function matchesQuery(row: JournalRow, query: JournalQuery): boolean {
+  return (
+    (query.sync === undefined || row.sync === query.sync) &&
+    (query.entity === undefined || row.entity === query.entity) &&
+    (query.run === undefined || row.run === query.run) &&
+    (query.kinds === undefined || query.kinds.includes(row.kind)) &&
+    (query.fromMs === undefined || row.atMs >= query.fromMs) &&
+    (query.toMs === undefined || row.atMs <= query.toMs) &&
+    (query.before === undefined || row.sequence < query.before)
+  );
+}
+
+export function countState(view: MemoryView): StateCounts {
+  const { state } = view;
+  const reviews = listReviews(view, Number.POSITIVE_INFINITY);
+  return {
+    syncs: state.syncs.map(({ id, configuration }) => {
+      const entities = [...state.entities.values()].filter((entity) => entity.sync === id);
+      return {
+        sync: id,
+        entities: entities.filter(({ life }) => life.kind === "live").length,
+        members: configuration.sides.map((_, side) => entities.filter(({ members }) => isWithRecord(members[side])).length),
+        marks: [...state.marks.values()].filter(({ mark }) => mark.sync === id).length,
+        reviews: reviews.filter(({ sync }) => sync === id).length,
+        problems: [...state.problems.values()].filter((problem) => problem.sync === id).length,
+      };
+    }),
+    bytes: 0,
+    journalEntries: state.journal.length,
+  };
+}
