@@ -41,7 +41,13 @@ async function bench(words: readonly string[]): Promise<void> {
     process.stdout.write(`${table(figures)}\n`);
     if (!options.writesPage) return;
     const command = `npm run bench${words.length === 0 ? "" : ` -- ${words.join(" ")}`}`;
-    const circumstances = { command, date: new Date().toISOString().slice(0, 10), server: await world.serverVersion(), copyPipe: copyPipeKind(), load };
+    const circumstances = {
+      command,
+      date: new Date().toISOString().slice(0, 10),
+      server: await world.serverVersion(),
+      copyPipe: copyPipeKind(),
+      load,
+    };
     writeFileSync("docs/performance.md", await formatted(page(figures, options, circumstances, CAUSES), "docs/performance.md"));
   } finally {
     await world.close();

@@ -36,7 +36,10 @@ export interface LiveAccord {
 
 /** Builds the program from the present sources. What the compiler complains of is said, and does not keep it from building. */
 export function buildAccord(): void {
-  const built = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-b", "packages/accord"], { cwd: ROOT, encoding: "utf8" });
+  const built = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-b", "packages/accord"], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
   if (built.status !== 0) process.stderr.write(`${built.stdout}${built.stderr}`);
 }
 
@@ -60,7 +63,8 @@ export class AccordProject {
     const watched = watch(child);
     const { code, out } = await ended(child);
     const { cpuSeconds, peakMiB } = watched.stop();
-    if (code === null || !codes.includes(code)) throw new Error(`accord ${words.join(" ")} ended with ${String(code)}: ${out.slice(-2_000)}`);
+    if (code === null || !codes.includes(code))
+      throw new Error(`accord ${words.join(" ")} ended with ${String(code)}: ${out.slice(-2_000)}`);
     return { seconds: (performance.now() - startedAtMs) / 1_000, cpuSeconds, peakMiB, out };
   }
 

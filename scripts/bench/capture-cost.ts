@@ -25,7 +25,10 @@ export async function measureCaptureCost(world: World, figures: Figures, run: nu
   }
   const plain = middle(times.get("none") ?? []);
   const updates = TRANSACTIONS * 5;
-  for (const [name, kind] of [["P13a", "log"], ["P13b", "triggers"]] as const) {
+  for (const [name, kind] of [
+    ["P13a", "log"],
+    ["P13b", "triggers"],
+  ] as const) {
     const taken = middle(times.get(kind) ?? []);
     figures.add(name, taken / plain, `${updates} updates in ${shown(taken)} s, without capture ${shown(plain)} s`);
   }
@@ -38,7 +41,7 @@ async function work({ client }: Place, round: number): Promise<number> {
   const startedAtMs = performance.now();
   for (let transaction = 0; transaction < TRANSACTIONS; transaction += 1) {
     const updates = Array.from({ length: 5 }, (_, index) => {
-      const id = 1 + ((transaction * 5 + index) * 7919 + round * 13) % ROWS;
+      const id = 1 + (((transaction * 5 + index) * 7919 + round * 13) % ROWS);
       return `UPDATE contacts SET title = 'Round ${round}', points = ${transaction} WHERE id = ${id}`;
     });
     await client.run(`BEGIN; ${updates.join("; ")}; COMMIT`);

@@ -28,7 +28,11 @@ export async function measureFirstCopy(world: World, figures: Figures, run: numb
   const cpuBefore = world.serverCpuSeconds();
   const used = await project.run(["apply", "--yes"]);
   await requireEqual(left, right, "the first copy");
-  figures.add("P1", copySeconds / used.seconds, `COPY ${shown(copySeconds)} s, ${usedText(used)}, servers ${shown(world.serverCpuSeconds() - cpuBefore)} CPU s`);
+  figures.add(
+    "P1",
+    copySeconds / used.seconds,
+    `COPY ${shown(copySeconds)} s, ${usedText(used)}, servers ${shown(world.serverCpuSeconds() - cpuBefore)} CPU s`,
+  );
   await dropPlace(world.left, left, leftName);
   await dropPlace(world.right, right, rightName);
 }
@@ -41,9 +45,14 @@ export async function measureReconcile(world: World, figures: Figures, run: numb
   const full = await reconcile(world, rows, `full_${run}`);
   const { copySeconds, used, pair } = full;
   await requireEqual(pair.left, pair.right, "the reconcile");
-  figures.add("P2", copySeconds / used.seconds, `COPY ${shown(copySeconds)} s, ${usedText(used)}, servers ${shown(full.serverSeconds)} CPU s`);
+  figures.add(
+    "P2",
+    copySeconds / used.seconds,
+    `COPY ${shown(copySeconds)} s, ${usedText(used)}, servers ${shown(full.serverSeconds)} CPU s`,
+  );
   figures.add("P10", used.peakMiB, `plan and apply of ${rows} x ${rows} rows`);
-  if (small !== null) figures.add("P10r", used.peakMiB / small.used.peakMiB, `${shown(small.used.peakMiB)} MB at ${Math.floor(rows / 10)} rows`);
+  if (small !== null)
+    figures.add("P10r", used.peakMiB / small.used.peakMiB, `${shown(small.used.peakMiB)} MB at ${Math.floor(rows / 10)} rows`);
   figures.add("bytes", pair.project.storeBytes() / (rows * 1.01), "store bytes per entity, journal and log included");
   if (only.has("P3")) {
     const again = await copyPipe(pair.left, pair.right);

@@ -15,7 +15,8 @@ const TURN_MS = 50;
 
 /** P6, P7: from the commit at one side until a client of the other side sees it, turn by turn with native replication. */
 export async function measureLatency(figures: Figures, pair: Pair, native: NativeReplication): Promise<void> {
-  const ids = (await pair.left.client.run(`SELECT email FROM contacts ORDER BY hashtext(email || 'latency') LIMIT ${COMMITS}`)).at(-1)?.rows ?? [];
+  const ids =
+    (await pair.left.client.run(`SELECT email FROM contacts ORDER BY hashtext(email || 'latency') LIMIT ${COMMITS}`)).at(-1)?.rows ?? [];
   const own: number[] = [];
   const theirs: number[] = [];
   for (const [index, [email = ""]] of ids.entries()) {
@@ -56,7 +57,10 @@ const PEOPLE = 1_000;
 
 /** P8: the same between two SQLite files, whose capture is looked at and not pushed. In shares of what is allowed: 0.6 x interval + 10 ms. */
 export async function measurePolling(world: World, figures: Figures): Promise<void> {
-  const project = world.project(`polling_${figures.count("P8")}`, projectFile("{ connector: sqlite, file: crm.db }", "{ connector: sqlite, file: erp.db }"));
+  const project = world.project(
+    `polling_${figures.count("P8")}`,
+    projectFile("{ connector: sqlite, file: crm.db }", "{ connector: sqlite, file: erp.db }"),
+  );
   const left = sqliteContacts(join(project.folder, "crm.db"), PEOPLE);
   const right = sqliteContacts(join(project.folder, "erp.db"), 0);
   await project.run(["install"]);
@@ -77,14 +81,20 @@ export async function measurePolling(world: World, figures: Figures): Promise<vo
   await live.stop();
   left.close();
   right.close();
-  figures.add("P8", middle(taken) / (0.6 * POLL_MS + 10), `p50 ${shown(middle(taken))} ms, p99 ${shown(quantile(taken, 0.99))} ms at an interval of ${POLL_MS} ms`);
+  figures.add(
+    "P8",
+    middle(taken) / (0.6 * POLL_MS + 10),
+    `p50 ${shown(middle(taken))} ms, p99 ${shown(quantile(taken, 0.99))} ms at an interval of ${POLL_MS} ms`,
+  );
 }
 
 function sqliteContacts(file: string, people: number): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 5_000 });
   database.exec(`PRAGMA journal_mode = WAL; CREATE TABLE contacts (id INTEGER PRIMARY KEY, email TEXT UNIQUE, first_name TEXT, last_name TEXT, phone TEXT, company TEXT,
     title TEXT, city TEXT, country TEXT, amount TEXT, points INTEGER, updated_at TEXT); BEGIN`);
-  const insert = database.prepare("INSERT INTO contacts (email, first_name, title, amount, points, updated_at) VALUES (?, 'Ann', 'Head', '1.5', 3, '2026-01-01 00:00:00')");
+  const insert = database.prepare(
+    "INSERT INTO contacts (email, first_name, title, amount, points, updated_at) VALUES (?, 'Ann', 'Head', '1.5', 3, '2026-01-01 00:00:00')",
+  );
   for (let person = 1; person <= people; person += 1) insert.run(`person${person}@example.org`);
   database.exec("COMMIT");
   return database;

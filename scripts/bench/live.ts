@@ -12,7 +12,13 @@ import { DIGEST } from "./workload.ts";
 const LOOK_MS = 20;
 
 /** P4, P9, P12: both sides update at once, 1 % of the rows are hit on both, in different fields. Timed from the moment the updates are sent. */
-export async function measureSteady(world: World, figures: Figures, { left, right, copyRate }: Pair, live: LiveAccord, round: number): Promise<void> {
+export async function measureSteady(
+  world: World,
+  figures: Figures,
+  { left, right, copyRate }: Pair,
+  live: LiveAccord,
+  round: number,
+): Promise<void> {
   const count = Math.min(10_000, Math.floor(world.options.rows / 4));
   const onLeft = { field: "title", word: `Steady ${round}`, salt: `s${round}`, offset: 0, count };
   const onRight = { field: "city", word: `Town ${round}`, salt: `s${round}`, offset: Math.floor(count * 0.99), count };
@@ -28,14 +34,34 @@ export async function measureSteady(world: World, figures: Figures, { left, righ
   const taken = seconds(startedAtMs);
   await live.untilIdle();
   figures.add("P4", (2 * count) / taken / copyRate, `${2 * count} changes in ${shown(taken)} s`);
-  figures.add("P12", ((live.cpuSeconds() - cpuBefore) * 20_000) / (2 * count), `servers ${shown(world.serverCpuSeconds() - serverBefore)} CPU s`);
-  const here = [await missing(left, "own", onLeft), await missing(left, "awaited", onRight), await missing(right, "own", onRight), await missing(right, "awaited", onLeft)];
+  figures.add(
+    "P12",
+    ((live.cpuSeconds() - cpuBefore) * 20_000) / (2 * count),
+    `servers ${shown(world.serverCpuSeconds() - serverBefore)} CPU s`,
+  );
+  const here = [
+    await missing(left, "own", onLeft),
+    await missing(left, "awaited", onRight),
+    await missing(right, "own", onRight),
+    await missing(right, "awaited", onLeft),
+  ];
   const isEqual = (await row(left.client, DIGEST)) === (await row(right.client, DIGEST));
-  figures.add("P9", here.reduce((sum, lost) => sum + lost, isEqual ? 0 : 1), `digests ${isEqual ? "equal" : "differ"}`);
+  figures.add(
+    "P9",
+    here.reduce((sum, lost) => sum + lost, isEqual ? 0 : 1),
+    `digests ${isEqual ? "equal" : "differ"}`,
+  );
 }
 
 /** P5: rows changed at one side while nobody listened. Accord is timed from its word that it runs, the server from ENABLE. */
-export async function measureBacklog(world: World, figures: Figures, pair: Pair, native: NativeReplication, live: LiveAccord, round: number): Promise<LiveAccord> {
+export async function measureBacklog(
+  world: World,
+  figures: Figures,
+  pair: Pair,
+  native: NativeReplication,
+  live: LiveAccord,
+  round: number,
+): Promise<LiveAccord> {
   const count = Math.min(50_000, Math.floor(world.options.rows / 2));
   const edits = { field: "title", word: `Backlog ${round}`, salt: `b${round}`, offset: 0, count };
   await live.stop();
@@ -80,13 +106,17 @@ async function edit({ client }: Place, { field }: Edits): Promise<void> {
 /** In transactions of a thousand rows, as applications write. */
 async function editInParts({ client }: Place, { field, count }: Edits): Promise<void> {
   for (let after = 0; after < count; after += 1_000) {
-    await client.run(`UPDATE contacts c SET ${field} = o.value FROM awaited o WHERE o.id = c.id AND o.place > ${after} AND o.place <= ${after + 1_000}`);
+    await client.run(
+      `UPDATE contacts c SET ${field} = o.value FROM awaited o WHERE o.id = c.id AND o.place > ${after} AND o.place <= ${after + 1_000}`,
+    );
   }
 }
 
 /** How many of the noted rows do not have their value. */
 async function missing({ client }: Place, table: string, { field }: Edits): Promise<number> {
-  return Number(await one(client, `SELECT count(*) FROM ${table} o LEFT JOIN contacts c ON c.id = o.id WHERE c.${field} IS DISTINCT FROM o.value`));
+  return Number(
+    await one(client, `SELECT count(*) FROM ${table} o LEFT JOIN contacts c ON c.id = o.id WHERE c.${field} IS DISTINCT FROM o.value`),
+  );
 }
 
 /** Looks no further than the first row that is still to come: looking must not keep the servers busy. */

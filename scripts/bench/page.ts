@@ -1,5 +1,6 @@
 import { arch, cpus, platform, release, totalmem } from "node:os";
-import { Figures, shown, TARGETS } from "./figure.ts";
+import { shown, TARGETS } from "./figure.ts";
+import type { Figures } from "./figure.ts";
 import type { BenchOptions } from "./options.ts";
 
 /** What a figure is worth nothing without. */
@@ -17,7 +18,9 @@ export function table(figures: Figures): string {
     const value = figures.median(name);
     if (value === null) return [];
     const verdict = reaches(value) ? "ok" : "BELOW";
-    return [`${name.padEnd(5)} ${what.padEnd(72)} ${`${shown(value)}${unit}`.padStart(10)}  must ${must.padEnd(7)} goal ${goal.padEnd(7)} ${verdict}`];
+    return [
+      `${name.padEnd(5)} ${what.padEnd(72)} ${`${shown(value)}${unit}`.padStart(10)}  must ${must.padEnd(7)} goal ${goal.padEnd(7)} ${verdict}`,
+    ];
   });
   const bytes = figures.median("bytes");
   return [...lines, ...(bytes === null ? [] : [`      store bytes per entity${" ".repeat(55)}${shown(bytes)}`])].join("\n");

@@ -8,7 +8,10 @@ export function cpuSecondsOf(processId: number, withChildren = false): number {
   try {
     const stat = readFileSync(`/proc/${processId}/stat`, "latin1");
     // The name in brackets may hold spaces; `utime` is the 12th number behind it.
-    const numbers = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
+    const numbers = stat
+      .slice(stat.lastIndexOf(")") + 2)
+      .split(" ")
+      .map(Number);
     const own = (numbers[11] ?? 0) + (numbers[12] ?? 0);
     const children = withChildren ? (numbers[13] ?? 0) + (numbers[14] ?? 0) : 0;
     return (own + children) / TICKS_A_SECOND;

@@ -1,6 +1,6 @@
 import type { EntityId, MaybeValue, MergeEvent, NativeCell, RecordId, SyncModel } from "@accord/core";
 import type { CellPatch } from "../connector/connector.ts";
-import type { Intent, JournalEntry, RunId, SyncId } from "../store/store.ts";
+import type { Intent, JournalEntry, NewRequest, RunId, SyncId } from "../store/store.ts";
 
 /**
  * What journal payloads hold, as JSON. Fields, sides and columns go by name: numbers would change their meaning with the configuration. [S51]
@@ -60,7 +60,8 @@ export interface WrittenField {
 }
 
 export interface RefusedPayload {
-  readonly kind: Intent["kind"];
+  /** A write, or a person's request, that was refused. */
+  readonly kind: Intent["kind"] | NewRequest["kind"];
   readonly record: RecordId | null;
   readonly code: string;
   readonly reason: string;

@@ -78,8 +78,8 @@ export function isWriting(context: EngineContext, sync: RunningSync): boolean {
   return state === "live" || state === "paused";
 }
 
-/** A mark that makes the record be read. [S7] */
-export function touch(sync: RunningSync, side: SideIndex, record: string, nowMs: number, notBeforeMs: number = nowMs): ChangeSet["marks"][number] {
+/** A mark that makes the record be read, at once unless told otherwise. [S7] */
+export function touch(sync: RunningSync, side: SideIndex, record: string, nowMs: number, notBeforeMs = 0): ChangeSet["marks"][number] {
   return {
     sync: sync.id,
     side,

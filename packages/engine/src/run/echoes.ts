@@ -30,7 +30,7 @@ export class Echoes {
   }
 
   /** Whether a change is included in an own write: then its news is old. */
-  includes(sync: SyncId, side: SideIndex, object: OpenObject, { record, change }: Change): boolean {
+  includes(sync: SyncId, side: SideIndex, object: Pick<OpenObject, "covers">, { record, change }: Change): boolean {
     if (change.kind === "emptied" || change.kind === "renamed") return false;
     const known = this.positions.get(keyOf(sync, side, record));
     return known !== undefined && change.position !== undefined && change.position !== null && object.covers(known, change.position);

@@ -25,14 +25,37 @@ export async function guardPush(
 ): Promise<readonly Dispatch[]> {
   if (dispatches.length === 0) return dispatches;
   const tally = await tallyOf(context, sync, side, options);
-  const counts = countsWith(sync, side, tally, dispatches);
-  const stop = checkGuards(counts, { ...sync.settings.guards, emptiedShareMax: EMPTIED_SHARE_MAX });
-  if (stop === null || (await isApproved(context, sync, side, stop, dispatches, options))) {
-    keepCounts(tally, counts);
-    return dispatches;
+  let counts = countsWith(sync, side, tally, dispatches);
+  for (;;) {
+    const stop = checkGuards(counts, { ...sync.settings.guards, emptiedShareMax: EMPTIED_SHARE_MAX });
+    if (stop === null) break;
+    if (!(await isApproved(context, sync, side, stop, dispatches, options))) {
+      await trip(context, sync, side, stop, changes, options);
+      return [];
+    }
+    // What was approved counts no more: else every later write within the window would ask again.
+    counts = withoutApproved(counts, stop);
   }
-  await trip(context, sync, side, stop, changes, options);
-  return [];
+  keepCounts(tally, counts);
+  return dispatches;
+}
+
+function withoutApproved(counts: GuardCounts, { guard }: GuardStop): GuardCounts {
+  switch (guard) {
+    case "deletes":
+    case "emptied-side":
+      return { ...counts, deletes: 0 };
+    case "rewrites":
+      return { ...counts, rewrites: {} };
+    case "emptied":
+      return { ...counts, emptied: {} };
+  }
+}
+
+/** Whether a write is of the kind that a guard counts. */
+function isCounted({ guard }: GuardStop, { intent }: Dispatch): boolean {
+  const isDelete = intent.kind === "delete" || intent.kind === "archive";
+  return guard === "deletes" || guard === "emptied-side" ? isDelete : intent.kind === "update";
 }
 
 async function tallyOf(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<GuardTally> {
@@ -70,6 +93,8 @@ function countsWith(sync: RunningSync, side: number, tally: GuardTally, dispatch
 
 function keepCounts(tally: GuardTally, counts: GuardCounts): void {
   tally.deletes = counts.deletes;
+  tally.rewrites.clear();
+  tally.emptied.clear();
   for (const [name, count] of Object.entries(counts.rewrites)) tally.rewrites.set(name, count);
   for (const [name, count] of Object.entries(counts.emptied)) tally.emptied.set(name, count);
 }
@@ -93,7 +118,7 @@ async function isApproved(
 ): Promise<boolean> {
   const id = tripId(sync, side, stop);
   const approvedAtMs = (await context.store.listTrips(options)).find((known) => known.id === id)?.approvedAtMs ?? null;
-  return approvedAtMs !== null && dispatches.every(({ due }) => due.sinceMs <= approvedAtMs);
+  return approvedAtMs !== null && dispatches.every((one) => !isCounted(stop, one) || one.due.sinceMs <= approvedAtMs);
 }
 
 async function trip(context: EngineContext, sync: RunningSync, side: number, stop: GuardStop, changes: ChangeSet, options: CallOptions): Promise<void> {

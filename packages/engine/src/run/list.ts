@@ -68,7 +68,7 @@ function firstMark(sync: RunningSync, side: SideIndex, record: RecordId, image: 
     fromMs: 0,
     toMs: atMs,
     keys: matchKeysOf(sync.model, values),
-    notBeforeMs: atMs,
+    notBeforeMs: 0,
   };
 }
 

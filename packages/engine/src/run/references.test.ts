@@ -159,7 +159,6 @@ describe("references", () => {
     await sweepOne(context, 0, 0);
     await stage.drain(context);
     expect(stage.erp.records("companies").size).toBe(1);
-    console.log(JSON.stringify([...stage.state.due.values()]), JSON.stringify([...stage.state.marks.values()]), stage.state.intents);
     expect(await context.store.listParked(10, UNCANCELLED)).toEqual([]);
     await stage.settle(context);
     expect(stage.erp.records("customers").size).toBe(0);
@@ -177,7 +176,7 @@ describe("references", () => {
     await sweepOne(context, 0, 0);
     await sweepOne(context, 1, 0);
     await stage.drain(context);
-    for (let round = 0; round < 12; round += 1) await stage.clock.advance(60_000).then(() => stage.drain(context));
+    for (let round = 0; round < 40; round += 1) await stage.clock.advance(60_000).then(() => stage.drain(context));
     expect((await context.store.listParked(10, UNCANCELLED)).map(({ code }) => code)).toContain("23503");
     expect(stage.erp.record("customers", late)).not.toBeNull();
   });

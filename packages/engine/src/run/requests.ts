@@ -4,6 +4,7 @@ import { AccordError } from "../connector/errors.ts";
 import type { CellPatch } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
+import type { RefusedPayload } from "../journal/payload.ts";
 import type { UndoCells, UndoItem } from "../journal/undo.ts";
 import type { Lease, LoadedRequest, Shard, UndoWrite } from "../store/store.ts";
 import { ChangeSet } from "./changes.ts";
@@ -32,10 +33,23 @@ export async function answerRequests(context: EngineContext, lease: Lease, shard
     const changes = new ChangeSet();
     changes.requestsDone.push(request.id);
     const [stored] = await context.store.loadEntities([request.entity], options);
-    if (sync !== undefined && stored !== undefined) await answer(context, sync, { ...request, stored }, changes, options);
+    if (sync !== undefined && stored !== undefined) await answerOrRefuse(context, sync, { ...request, stored }, changes, options);
     await context.store.commit(lease, changes, options);
   }
   return requests.length;
+}
+
+/** What cannot be carried out is told and dropped: a request that fails must not stand before all others for ever. [S47] */
+async function answerOrRefuse(context: EngineContext, sync: RunningSync, request: LoadedRequest, changes: ChangeSet, options: CallOptions): Promise<void> {
+  try {
+    await answer(context, sync, request, changes, options);
+  } catch (error) {
+    if (!(error instanceof AccordError) || options.signal.aborted || error.code === "ACCORD_LEASE_LOST") throw error;
+    context.log.warn("request.refused", { sync: sync.model.name, entity: request.entity, kind: request.kind, code: error.code });
+    const payload: RefusedPayload = { kind: request.kind, record: null, code: error.code, reason: error.message };
+    const facts = { run: request.run ?? context.run, sync: sync.id, entity: request.entity, side: null, atMs: context.clock.nowMs() };
+    changes.journal.push({ ...facts, kind: "refused", payload: JSON.stringify(payload) });
+  }
 }
 
 async function answer(context: EngineContext, sync: RunningSync, request: LoadedRequest, changes: ChangeSet, options: CallOptions): Promise<void> {
@@ -179,6 +193,10 @@ async function link(
   const side = sync.model.sides.findIndex(({ name }) => name === request.side);
   const object = sync.objects[side];
   if (object === undefined || entity.members[side]?.state === "live") return null;
+  const [holder] = await context.store.findLinks(sync.id, side, [request.record], options);
+  if (holder !== null && holder !== undefined && holder !== entity.id) {
+    throw new AccordError("ACCORD_RECORD_LINKED", `The record belongs to another entity already (${holder}).`, { remedy: "park" });
+  }
   const reading = await object.read([request.record], options);
   const image = reading.images[0] ?? null;
   if (image === null) {
