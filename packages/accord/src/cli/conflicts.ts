@@ -98,7 +98,7 @@ async function resolveConflict(context: CommandContext, options: ResolveOptions,
   output.json(document);
   output.line(
     resolved.resolved
-      ? `Decided ${id} in run ${resolved.run}. To take it back: accord undo ${resolved.run}`
+      ? `Decided ${id} in run ${resolved.run}.${options.link === undefined ? ` To take it back: accord undo ${resolved.run}` : ""}`
       : `${id} is still open: ${resolved.reason ?? "the sides changed meanwhile"}`,
   );
   return resolved.resolved ? EXIT.done : EXIT.todo;

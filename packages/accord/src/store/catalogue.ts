@@ -1,4 +1,4 @@
-import type { RecordId, SideIndex } from "@accord/core";
+import { readImage, writeImage, type NativeImage, type RecordId, type SideIndex } from "@accord/core";
 import { assert, type Clock } from "@accord/engine/connector";
 import type { ListingRow, SyncConfiguration, SyncId, SyncRow, SyncState } from "@accord/engine/store";
 import type { Session } from "./session.ts";
@@ -23,6 +23,8 @@ export interface SyncShape {
   readonly fields: number;
   /** By version of the configuration: where each of today's fields stood then, −1 for a field that is new. [S51] */
   placesAt(version: number): readonly number[] | null;
+  /** An image of a side as kept under a version, with its cells where today's columns stand; cells of new columns are unknown. [S51] */
+  imageAt(version: number, place: SideIndex, image: NativeImage): NativeImage;
 }
 
 /** Syncs and their sides, kept in memory; read again when another process may have changed them. */
@@ -79,15 +81,20 @@ export function openSync(session: Session, clock: Clock, name: string, configura
   assert(row !== null, "a sync just written is there");
   if (known === undefined || known[2] !== configuration.digest) {
     session.run(
-      "INSERT INTO sync_version (sync, version, digest, body, fields, match_rules, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO sync_version (sync, version, digest, body, fields, columns, match_rules, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       row.id,
       row.version,
       configuration.digest,
       configuration.body,
       JSON.stringify(configuration.fields),
+      JSON.stringify(configuration.sides.map(({ columns }) => columns)),
       configuration.matchRules,
       clock.nowMs(),
     );
+  }
+  // Images in the inbox carry the columns of before: their records are read anew. [S51]
+  if (known !== undefined && known[2] !== configuration.digest) {
+    session.run("UPDATE mark SET kind = 0, image = NULL, position = NULL WHERE image IS NOT NULL AND side IN (SELECT id FROM side WHERE sync = ?)", row.id);
   }
   configuration.sides.forEach((side, place) => {
     writeSide(session, row.id, place, side);
@@ -175,36 +182,61 @@ function readCatalogue(session: Session): { syncs: Map<SyncId, SyncShape>; sides
     sides.set(number, side);
     bySync.set(sync, [...(bySync.get(sync) ?? []), side]);
   }
-  const versions = new Map<SyncId, Map<number, readonly string[]>>();
-  for (const [sync, version, fields] of session.all<[number, number, string]>("SELECT sync, version, fields FROM sync_version")) {
-    const names = versions.get(sync) ?? new Map<number, readonly string[]>();
-    // We wrote this text ourselves, from an array of texts.
-    names.set(version, JSON.parse(fields) as readonly string[]);
-    versions.set(sync, names);
+  const versions = new Map<SyncId, Map<number, Layout>>();
+  for (const [sync, version, fields, columns] of session.all<[number, number, string, string]>(
+    "SELECT sync, version, fields, columns FROM sync_version",
+  )) {
+    const layouts = versions.get(sync) ?? new Map<number, Layout>();
+    // We wrote these texts ourselves, from arrays of texts.
+    layouts.set(version, { fields: JSON.parse(fields) as readonly string[], columns: JSON.parse(columns) as readonly (readonly string[])[] });
+    versions.set(sync, layouts);
   }
   const syncs = new Map<SyncId, SyncShape>();
   for (const [id, version] of session.all<[number, number]>("SELECT id, version FROM sync")) {
-    const names = versions.get(id) ?? new Map<number, readonly string[]>();
-    const today = names.get(version) ?? [];
-    syncs.set(id, { id, version, sides: bySync.get(id) ?? [], fields: today.length, placesAt: placesByVersion(today, names) });
+    const layouts = versions.get(id) ?? new Map<number, Layout>();
+    const today = layouts.get(version) ?? { fields: [], columns: [] };
+    syncs.set(id, {
+      id,
+      version,
+      sides: bySync.get(id) ?? [],
+      fields: today.fields.length,
+      placesAt: placesByVersion(today.fields, (then) => layouts.get(then)?.fields),
+      imageAt: imagesByVersion(today, layouts),
+    });
   }
   return { syncs, sides };
 }
 
-/** Null where the fields stood exactly as today. */
+/** How records were laid out under one version of a sync: its fields, and by side the columns of its images. */
+interface Layout {
+  readonly fields: readonly string[];
+  readonly columns: readonly (readonly string[])[];
+}
+
+/** Null where the names stood exactly as today. */
 function placesByVersion(
   today: readonly string[],
-  versions: ReadonlyMap<number, readonly string[]>,
+  namesAt: (version: number) => readonly string[] | undefined,
 ): (version: number) => readonly number[] | null {
   const known = new Map<number, readonly number[] | null>();
   return (version) => {
     const kept = known.get(version);
     if (kept !== undefined) return kept;
-    const then = versions.get(version) ?? today;
+    const then = namesAt(version) ?? today;
     const same = then.length === today.length && then.every((name, index) => name === today[index]);
     const places = same ? null : today.map((name) => then.indexOf(name));
     known.set(version, places);
     return places;
+  };
+}
+
+function imagesByVersion(today: Layout, layouts: ReadonlyMap<number, Layout>): SyncShape["imageAt"] {
+  const bySide = today.columns.map((columns, place) => placesByVersion(columns, (version) => layouts.get(version)?.columns[place]));
+  return (version, place, image) => {
+    const places = bySide[place]?.(version) ?? null;
+    if (places === null) return image;
+    const cells = readImage(image);
+    return writeImage(places.map((then) => (then === -1 ? undefined : cells[then])));
   };
 }
 

@@ -1,4 +1,4 @@
-import { readImage, UNKNOWN_FIELD, type EntityId, type IntentId } from "@accord/core";
+import { readImage, UNKNOWN_FIELD, type EntityId, type IntentId, type NativeImage } from "@accord/core";
 import type { StoredEntity, StoredMember } from "@accord/engine/store";
 import type { Catalogue, Side, SyncShape } from "./catalogue.ts";
 import { fieldOf, NO_PAST, readCase, readExtra, type EntityExtra } from "./entity-extra.ts";
@@ -83,14 +83,14 @@ function memberOf(one: Draft, side: Side, open: IntentsOfEntities): StoredMember
   if (record === null || body === null || body === undefined) {
     const gone = one.extra.gone?.[side.place];
     if (gone === undefined) return intent === null ? null : beingCreated(one.shape.fields, intent);
-    return { ...gone, record: null, ack: acksOf(one, side), intent };
+    return { ...gone, image: imageOf(one, side, gone.image), record: null, ack: acksOf(one, side), intent };
   }
   const { incarnation, retired } = one.extra.past?.[side.place] ?? NO_PAST;
   return {
     state: MEMBER_STATES[Number(stateAt(one.row[7], side.place))] ?? "lost",
     record,
     incarnation,
-    image: body.image,
+    image: imageOf(one, side, body.image),
     ack: acksOf(one, side),
     position: body.position,
     seenAtMs: body.seenAtMs,
@@ -117,6 +117,10 @@ function beingCreated(fields: number, intent: IntentId): StoredMember {
 /** A JSON array of cells of one column. */
 export function cellSet(cells: readonly (bigint | string)[]): string {
   return `[${cells.map((cell) => (typeof cell === "bigint" ? String(cell) : JSON.stringify(cell))).join(",")}]`;
+}
+
+function imageOf(one: Draft, side: Side, image: NativeImage | null): NativeImage | null {
+  return image === null ? null : one.shape.imageAt(one.header.layout, side.place, image);
 }
 
 function acksOf(one: Draft, side: Side): readonly number[] {

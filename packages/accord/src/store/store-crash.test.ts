@@ -31,7 +31,7 @@ function worker(name: string, rounds: number): string {
     const quiet = () => {};
     const host = { clock: { nowMs: () => 1, sleep: async () => {} }, random: { hex: (n) => randomBytes(n).toString("hex") }, log: { debug: quiet, info: quiet, warn: quiet, error: quiet } };
     const store = await openSqliteStore({ path: ${JSON.stringify(path)}, ...host });
-    const sides = [0, 1].map((side) => ({ connection: ${JSON.stringify(name)} + side, object: "o", keyOrder: "integer" }));
+    const sides = [0, 1].map((side) => ({ connection: ${JSON.stringify(name)} + side, object: "o", keyOrder: "integer", columns: [] }));
     const { id: sync } = await store.openSync(${JSON.stringify(name)}, { digest: "d", body: "{}", sides, fields: ["f"], matchRules: 1 }, call);
     const lease = await store.takeLease(${JSON.stringify(`feed:${name}`)}, "holder " + process.pid, ${FAR_MS}, ${FAR_MS}, call);
     const provenance = { side: 0, cause: "user", fromMs: 1, toMs: 1 };

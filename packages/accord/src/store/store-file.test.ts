@@ -47,7 +47,7 @@ async function open(options: Partial<SqliteStoreOptions> = {}): Promise<SqliteSt
 }
 
 async function begin(store: Store): Promise<{ readonly sync: number; readonly lease: Lease }> {
-  const sides = [{ connection: "crm", object: "contacts", keyOrder: "bytes" as const }];
+  const sides = [{ connection: "crm", object: "contacts", keyOrder: "bytes" as const, columns: [] }];
   const { id } = await store.openSync("customers", { digest: "d", body: "{}", sides, fields: ["name"], matchRules: 0 }, call);
   const lease = await store.takeLease("shard:0", "me", 9e12, 1, call);
   if (lease === null) throw new Error("nobody else holds the lease");

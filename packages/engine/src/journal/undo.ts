@@ -45,7 +45,7 @@ export async function planUndo(context: EngineContext, filter: UndoFilter, optio
     const key = `${row.sync}/${row.entity}`;
     const draft = drafts.get(key) ?? newDraft(sync, row.entity);
     drafts.set(key, draft);
-    if (row.kind === "write") draftWrite(sync, draft, row, JSON.parse(row.payload) as WritePayload);
+    if (row.kind === "write") draftWrite(sync, draft, row, JSON.parse(row.payload) as WritePayload, filter);
     if (row.kind === "merge" || row.kind === "decision") draftMerge(draft, JSON.parse(row.payload) as MergePayload);
   }
   return [...drafts.values()].map((draft) => itemOf(draft, filter)).filter(isSomething);
@@ -85,7 +85,7 @@ function newDraft(sync: RunningSync, entity: EntityId): Draft {
 }
 
 /** Rows come newest first: the last `after` seen first stays, the earliest `before` wins. */
-function draftWrite(sync: RunningSync, draft: Draft, row: JournalRow, payload: WritePayload): void {
+function draftWrite(sync: RunningSync, draft: Draft, row: JournalRow, payload: WritePayload, filter: UndoFilter): void {
   const side = sync.model.sides[row.side ?? -1]?.name;
   if (side === undefined) return;
   switch (payload.kind) {
@@ -98,7 +98,7 @@ function draftWrite(sync: RunningSync, draft: Draft, row: JournalRow, payload: W
       return;
     case "update":
     case "restore":
-      restoreInitial(sync, draft, side, payload);
+      restoreInitial(sync, draft, side, payload, filter);
       return;
     case "undo-update":
     case "undo-delete":
@@ -106,12 +106,12 @@ function draftWrite(sync: RunningSync, draft: Draft, row: JournalRow, payload: W
   }
 }
 
-function restoreInitial(sync: RunningSync, draft: Draft, side: string, payload: WritePayload): void {
+function restoreInitial(sync: RunningSync, draft: Draft, side: string, payload: WritePayload, filter: UndoFilter): void {
   const mapping = sync.model.sides.find(({ name }) => name === side)?.mapping;
   const cells = draft.restores.get(side) ?? {};
   for (const { field: name, initial } of payload.fields) {
     const field = sync.model.fields.findIndex((model) => model.name === name);
-    if (!initial || mapping === undefined) continue;
+    if (!initial || mapping === undefined || (filter.field !== undefined && filter.field !== name)) continue;
     for (const place of mapping.fields[field]?.writes ?? []) {
       const column = mapping.columns[place] ?? "";
       const written = payload.cells[column];

@@ -74,6 +74,8 @@ function countsWith(sync: RunningSync, side: number, tally: GuardTally, dispatch
   const emptied = new Map(tally.emptied);
   let deletes = tally.deletes;
   for (const { intent, fields } of dispatches) {
+    // What was let through and is tried again is no second write.
+    if (intent.attempt > 1) continue;
     if (intent.kind === "delete" || intent.kind === "archive") deletes += 1;
     if (intent.kind !== "update") continue;
     for (const { field, before, after } of fields) {

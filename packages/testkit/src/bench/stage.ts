@@ -1,4 +1,4 @@
-import { applyPlan, drainAll, drainUntilQuiet, makePlan, sweep, verify } from "@accord/engine";
+import { applyPlan, drainAll, drainUntilQuiet, makePlan, releaseLeases, sweep, verify } from "@accord/engine";
 import type { Applied, ApplyChoice, Difference, EngineContext, Limits, PlanSummary, SyncSettings } from "@accord/engine";
 import type { Connection } from "@accord/engine/connector";
 import type { NewRequest, PlanId, Store } from "@accord/engine/store";
@@ -133,7 +133,9 @@ export class Stage {
 
   async plan(options: ContextOptions = {}): Promise<{ readonly plan: PlanId; readonly summary: PlanSummary; readonly context: EngineContext }> {
     const context = await this.context({ ...options, mayWrite: false });
-    return { ...(await this.drive(makePlan(context, UNCANCELLED))), context };
+    const planned = await this.drive(makePlan(context, UNCANCELLED));
+    await releaseLeases(context, UNCANCELLED);
+    return { ...planned, context };
   }
 
   apply(context: EngineContext, { plan, summary }: { readonly plan: PlanId; readonly summary: PlanSummary }, choice: Partial<ApplyChoice> = {}): Promise<Applied> {

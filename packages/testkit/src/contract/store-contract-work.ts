@@ -5,8 +5,10 @@ import { AT, beginSample, call, idsOfShard, pullOf, sampleDue, sampleEntity, sam
 /** What the store promises of work: due writes, intents, requests, plans, guards, and that commits are whole. */
 export function describeStoreWork(open: () => Promise<Store>): void {
   describeDue(open);
-  describeSetAside(open);
-  describeIntents(open);
+  describeQuiet(open);
+  describeRelease(open);
+  describeWithinOne(open);
+  describeOpenIntents(open);
   describeRequestsAndPlans(open);
   describeProblemsAndFailures(open);
 }
@@ -54,7 +56,7 @@ function describeDue(open: () => Promise<Store>): void {
   });
 }
 
-function describeSetAside(open: () => Promise<Store>): void {
+function describeQuiet(open: () => Promise<Store>): void {
   test("[S56] what is changed again while it waits keeps its age and its earlier moment, so that its wait is bounded", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
@@ -75,7 +77,9 @@ function describeSetAside(open: () => Promise<Store>): void {
     await commit({ due: [sampleDue(sync, id, { sinceMs: AT + 99, notBeforeMs: AT + 99 })] });
     expect(await at()).toMatchObject({ sinceMs: AT + 99, notBeforeMs: AT + 99, attempts: 0 });
   });
+}
 
+function describeRelease(open: () => Promise<Store>): void {
   test("[S60, S44] held writes wait for a release, waiting ones for a parent, parked ones for a retry", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
@@ -135,7 +139,7 @@ function describeSetAside(open: () => Promise<Store>): void {
   });
 }
 
-function describeIntents(open: () => Promise<Store>): void {
+function describeWithinOne(open: () => Promise<Store>): void {
   test("within one commit the last entry of a key wins, and what is closed or done goes before what is opened", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
@@ -161,7 +165,9 @@ function describeIntents(open: () => Promise<Store>): void {
     expect(await store.countDue(call)).toMatchObject([{ oldestSinceMs: AT + 20, count: 1 }]);
     expect((await store.loadEntities([id], call))[0]?.members[0]?.record).toBe("2");
   });
+}
 
+function describeOpenIntents(open: () => Promise<Store>): void {
   test("[S31] an open intent makes its shard ready from its deadline on, though nothing else waits there", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);

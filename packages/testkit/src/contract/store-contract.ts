@@ -139,6 +139,18 @@ function describeSyncs(open: () => Promise<Store>): void {
     expect(found?.members[0]?.ack).toEqual([1, 0, 1]);
   });
 
+  test("[S51] images keep their cells when columns are added, removed or put in another order", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    const id = await store.reserveEntities(1, call);
+    const members = [sampleMember("1", { image: "x\ty" }), sampleMember("a", { image: "x\ty" })];
+    await commit({ entities: [{ entity: sampleEntity(sync, id, ["1", "a"], { members }), keys: null }] });
+    const sides = CONFIGURATION.sides.map((side, place) => (place === 0 ? { ...side, columns: ["b", "c", "a"] } : side));
+    await store.openSync("customers", { ...CONFIGURATION, digest: "two", sides }, call);
+    const [found] = await store.loadEntities([id], call);
+    expect(found?.members.map((member) => member?.image)).toEqual(["y\t\\U\tx", "x\ty"]);
+  });
+
   test("[S4] a connection's cursor, epoch and state are kept; a pull moves the cursor alone", async () => {
     const store = await open();
     expect(await store.readConnection("crm", call)).toBeNull();

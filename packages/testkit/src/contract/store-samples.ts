@@ -24,8 +24,8 @@ export const CONFIGURATION: SyncConfiguration = {
   digest: "one",
   body: "{}",
   sides: [
-    { connection: "crm", object: "contacts", keyOrder: "integer" },
-    { connection: "erp", object: "customers", keyOrder: "bytes" },
+    { connection: "crm", object: "contacts", keyOrder: "integer", columns: ["a", "b"] },
+    { connection: "erp", object: "customers", keyOrder: "bytes", columns: ["a", "b"] },
   ],
   fields: ["name", "note"],
   matchRules: 2,

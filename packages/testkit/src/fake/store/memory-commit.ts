@@ -1,4 +1,4 @@
-import { UNKNOWN_FIELD, type EntityId, type SideIndex } from "@accord/core";
+import { readImage, UNKNOWN_FIELD, writeImage, type EntityId, type NativeImage, type SideIndex } from "@accord/core";
 import { AccordError } from "@accord/engine/connector";
 import type { Changes, Due, Lease, Mark, StoredEntity, SyncConfiguration, SyncId } from "@accord/engine/store";
 import { foldMark } from "./fold-mark.ts";
@@ -163,7 +163,21 @@ export function arrangeFields(state: MemoryState, sync: SyncId, before: SyncConf
   for (const entity of state.entities.values()) {
     if (entity.sync !== sync) continue;
     const fields = places.map((place) => entity.fields[place] ?? UNKNOWN_FIELD);
-    const members = entity.members.map((member) => (member === null ? null : { ...member, ack: places.map((place) => member.ack[place] ?? 0) }));
+    const members = entity.members.map((member, side) => {
+      if (member === null) return null;
+      const image = member.image === null ? null : arrangeCells(member.image, before.sides[side]?.columns, after.sides[side]?.columns);
+      return { ...member, image, ack: places.map((place) => member.ack[place] ?? 0) };
+    });
     state.entities.set(entity.id, { ...entity, fields, members });
   }
+  for (const [key, stored] of state.marks) {
+    if (stored.mark.sync !== sync || stored.mark.image === null) continue;
+    state.marks.set(key, { ...stored, mark: { ...stored.mark, kind: "touched", image: null, position: null } });
+  }
+}
+
+/** An image with its cells where the columns stand now; cells of new columns are unknown. [S51] */
+function arrangeCells(image: NativeImage, before: readonly string[] = [], after: readonly string[] = []): NativeImage {
+  const cells = readImage(image);
+  return writeImage(after.map((column) => cells[before.indexOf(column)]));
 }

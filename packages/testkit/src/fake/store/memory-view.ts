@@ -1,6 +1,6 @@
 import type { EntityId, IntentId, RecordId, SideIndex } from "@accord/core";
 import type { Due, LoadedDue, Mark, Shard, StoredEntity, StoredMember, SyncId } from "@accord/engine/store";
-import { MemoryState, recordKey } from "./memory-state.ts";
+import { recordKey, type MemoryState } from "./memory-state.ts";
 
 /** Few, so that small tests have work in several. */
 export const SHARDS = 4;

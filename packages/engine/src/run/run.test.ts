@@ -1,0 +1,219 @@
+import { Stage, UNCANCELLED } from "@accord/testkit";
+import type { StageOptions } from "@accord/testkit";
+import { describe, expect, test } from "vitest";
+import { AccordError } from "../connector/errors.ts";
+import type { EngineContext } from "./context.ts";
+import { drain, drainAll, takeShard } from "./drain.ts";
+import { sweep } from "./list.ts";
+import { runLive } from "./run.ts";
+
+interface LiveRun {
+  readonly stage: Stage;
+  readonly context: EngineContext;
+  /** Lets time pass in small steps while the run goes on. */
+  pass(durationMs: number): Promise<void>;
+  /** Asks the run to stop and gives how it ended: an error's code, or null. */
+  stop(): Promise<string | null>;
+  ended(): Promise<string | null>;
+}
+
+async function live(options: StageOptions = {}): Promise<LiveRun> {
+  const stage = new Stage(options);
+  stage.crm.user.insert("customers", { email: "ann@x.org", name: "Ann" });
+  const context = await stage.goLive();
+  const controller = new AbortController();
+  const run = runLive(context, { signal: controller.signal }).then(
+    () => null,
+    (error: unknown) => (error instanceof AccordError ? error.code : String(error)),
+  );
+  const pass = async (durationMs: number): Promise<void> => {
+    for (let passed = 0; passed < durationMs; passed += 250) await stage.clock.advance(250);
+  };
+  await pass(500);
+  return {
+    stage,
+    context,
+    pass,
+    stop: async () => {
+      controller.abort();
+      await pass(1_000);
+      return run;
+    },
+    ended: async () => {
+      await pass(2_000);
+      return run;
+    },
+  };
+}
+
+function nameAt(stage: Stage, system: number): string | null | undefined {
+  return stage.system(system).record("customers", stage.idOf(stage.system(system), { email: "ann@x.org" }))?.["name"];
+}
+
+function rename(stage: Stage, system: number, name: string): void {
+  const at = stage.system(system);
+  at.user.update("customers", stage.idOf(at, { email: "ann@x.org" }), { name });
+}
+
+describe("a live run", () => {
+  test.each(["log", "touched"] as const)("[S7] carries an edit from side to side within moments (%s)", async (capture) => {
+    const { stage, pass, stop } = await live({ systems: [{ name: "crm", capabilities: { capture } }, { name: "erp", capabilities: { capture } }] });
+    rename(stage, 0, "Anne");
+    await pass(1_000);
+    expect(nameAt(stage, 1)).toBe("Anne");
+    rename(stage, 1, "Annie");
+    await pass(1_000);
+    expect(nameAt(stage, 0)).toBe("Annie");
+    expect(await stop()).toBeNull();
+  });
+
+  test("[S8] sweeps systems without a feed when a sweep is due", async () => {
+    const { stage, pass, stop } = await live({ systems: [{ name: "crm", capabilities: { capture: "sweep" } }, { name: "erp" }], settings: { sweepMs: 10_000 } });
+    rename(stage, 0, "Anne");
+    await pass(13_000);
+    expect(nameAt(stage, 1)).toBe("Anne");
+    expect(await stop()).toBeNull();
+  });
+
+  test("stops when asked, gives back its leases, and the next run begins at once where it stopped", async () => {
+    const { stage, context, pass, stop } = await live();
+    rename(stage, 0, "Anne");
+    await pass(500);
+    expect(await stop()).toBeNull();
+    expect([...stage.state.leases.keys()]).toEqual([]);
+    expect(context.leases.size).toBe(0);
+    rename(stage, 0, "Meanwhile");
+    const next = new AbortController();
+    const run = runLive(await stage.context({ holder: "next" }), { signal: next.signal });
+    await pass(1_500);
+    expect(nameAt(stage, 1)).toBe("Meanwhile");
+    next.abort();
+    await pass(1_000);
+    await run;
+  });
+
+  test("[S54] refuses a second one on the same store, and leaves the first alone", async () => {
+    const { stage, pass, stop } = await live();
+    const second = await stage.context({ holder: "second" });
+    await expect(runLive(second, UNCANCELLED)).rejects.toMatchObject({ code: "ACCORD_ALREADY_RUNNING" });
+    rename(stage, 0, "Anne");
+    await pass(1_000);
+    expect(nameAt(stage, 1)).toBe("Anne");
+    expect(await stop()).toBeNull();
+  });
+
+  test("ends with the error of a feed that fails for good, with nobody left working and no lease held", async () => {
+    const { stage, ended } = await live();
+    stage.erp.faults = ({ method }) => (method === "next" || method === "follow" ? { kind: "forbidden" } : null);
+    expect(await ended()).toBe("ACCORD_FORBIDDEN");
+    expect([...stage.state.leases.keys()]).toEqual([]);
+    expect(await stage.state.connections.get("erp")).toMatchObject({ state: "paused" });
+  });
+
+  test("[S30] refused credentials pause the connection; once they are mended it goes on by itself", async () => {
+    const { stage, pass, stop } = await live();
+    stage.erp.faults = () => ({ kind: "authRejected" });
+    rename(stage, 0, "Anne");
+    await pass(3_000);
+    expect(stage.state.connections.get("erp")).toMatchObject({ state: "paused" });
+    stage.erp.faults = null;
+    await pass(70_000);
+    expect(stage.state.connections.get("erp")).toMatchObject({ state: "active", reason: null });
+    expect(nameAt(stage, 1)).toBe("Anne");
+    expect(await stop()).toBeNull();
+  });
+
+  test("[S47] one system that does not answer holds up nothing between the others [I11]", async () => {
+    const { stage, pass, stop } = await live({ systems: [{ name: "crm" }, { name: "erp" }, { name: "shop" }] });
+    stage.erp.faults = () => ({ kind: "unavailable" });
+    rename(stage, 0, "Anne");
+    await pass(2_000);
+    expect(nameAt(stage, 2)).toBe("Anne");
+    stage.erp.faults = null;
+    await pass(70_000);
+    expect(nameAt(stage, 1)).toBe("Anne");
+    expect(await stop()).toBeNull();
+  });
+
+  test("[S8] a listing that never comes to its end is tried again, but not without pause", async () => {
+    const { stage, pass, stop } = await live({ systems: [{ name: "crm", capabilities: { capture: "sweep" } }, { name: "erp" }], settings: { sweepMs: 5_000 } });
+    let lists = 0;
+    stage.crm.faults = ({ method }) => {
+      if (method !== "list") return null;
+      lists += 1;
+      return { kind: "truncatedPage" };
+    };
+    await pass(60_000);
+    expect(lists).toBeGreaterThan(3);
+    expect(lists).toBeLessThan(14);
+    expect(await stop()).toBeNull();
+  });
+});
+
+describe("two processes on one store", () => {
+  async function two(): Promise<{ stage: Stage; first: EngineContext; second: EngineContext }> {
+    const stage = new Stage();
+    for (let index = 0; index < 8; index += 1) stage.crm.user.insert("customers", { email: `u${index}@x.org`, name: "Old" });
+    const first = await stage.goLive({ holder: "first" });
+    return { stage, first, second: await stage.context({ holder: "second" }) };
+  }
+
+  test("[S54] a shard that one holds is not worked on by the other, which is told when to come back", async () => {
+    const { stage, first, second } = await two();
+    expect(await drain(second, 1, UNCANCELLED)).toEqual({ held: false, worked: false, nextAtMs: first.leases.get("shard:1")?.expiresAtMs });
+    await stage.clock.advance(first.limits.leaseMs + 1);
+    expect(await drain(second, 1, UNCANCELLED)).toMatchObject({ held: true });
+    expect(await drain(first, 1, UNCANCELLED)).toMatchObject({ held: false });
+  });
+
+  test("[S54] a holder that was paused past its lease commits nothing", async () => {
+    const { stage, first, second } = await two();
+    const stale = await takeShard(first, 2, UNCANCELLED);
+    await stage.clock.advance(first.limits.leaseMs + 1);
+    expect(await takeShard(second, 2, UNCANCELLED)).toMatchObject({ holder: "second" });
+    if (stale === null) throw new RangeError("the first holds it");
+    const { ChangeSet } = await import("./changes.ts");
+    await expect(first.store.commit(stale, new ChangeSet(), UNCANCELLED)).rejects.toMatchObject({ code: "ACCORD_LEASE_LOST" });
+  });
+
+  test("[S32] a worker paused between its intents and its call writes nothing once another has the shard", async () => {
+    const stage = new Stage();
+    const record = stage.crm.user.insert("customers", { email: "u0@x.org", name: "Old" });
+    const second = { context: null as EngineContext | null };
+    let isPaused = false;
+    const first = await stage.goLive({
+      holder: "first",
+      wrapStore: (store) => ({
+        ...store,
+        commit: async (lease, changes, options) => {
+          await store.commit(lease, changes, options);
+          if (lease.holder !== "first" || changes.intentsOpened.length === 0 || isPaused || second.context === null) return;
+          isPaused = true;
+          await stage.clock.advance(60_000);
+          stage.crm.user.update("customers", record, { name: "Newer" });
+          await stage.settle(second.context);
+        },
+      }),
+    });
+    second.context = await stage.context({ holder: "second" });
+    stage.crm.user.update("customers", record, { name: "New" });
+    await stage.sweepAll(first);
+    await drainAll(first, UNCANCELLED);
+    expect(isPaused).toBe(true);
+    expect(stage.rows(stage.erp, ["name"])).toEqual(["Newer"]);
+    const names = stage.erp.history.changes.map(({ after }) => after?.[2]);
+    expect(names).toEqual(["Old", "Newer"]);
+    await stage.settle(second.context);
+    expect(await stage.differences(second.context)).toEqual([]);
+  });
+
+  test("[S54] shards are drained by whoever holds them, each record once", async () => {
+    const { stage, first, second } = await two();
+    await stage.clock.advance(first.limits.leaseMs + 1);
+    for (const id of stage.crm.records("customers").keys()) stage.crm.user.update("customers", id, { name: "New" });
+    for (const sync of first.syncs) await sweep(first, sync, 0, UNCANCELLED);
+    await Promise.all([drainAll(first, UNCANCELLED), drainAll(second, UNCANCELLED)]);
+    expect(stage.writes(stage.erp)).toBe(16);
+    expect(stage.rows(stage.erp)).toEqual(stage.rows(stage.crm));
+  });
+});
