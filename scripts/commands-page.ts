@@ -8,7 +8,12 @@ import type { Program } from "../packages/accord/src/cli/program.ts";
 const PACKAGES = fileURLToPath(new URL("../packages/", import.meta.url));
 const CLI = join(PACKAGES, "accord", "src", "cli");
 /** Where shapes outside the commands' own files stand. */
-const SHARED = ["engine/src/run/plan.ts", "engine/src/run/verify.ts", "engine/src/journal/preview-undo.ts", "engine/src/connector/connector.ts"];
+const SHARED = [
+  "engine/src/run/plan.ts",
+  "engine/src/run/verify.ts",
+  "engine/src/journal/preview-undo.ts",
+  "engine/src/connector/connector.ts",
+];
 
 /** One exported type as its source says it, with the names it mentions. */
 interface Shape {

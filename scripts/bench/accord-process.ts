@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** The program as it is installed: built, so that no compiler runs in the process that is measured. */
 const MAIN = join(ROOT, "packages/accord/dist/main.js");
 /** How bin/accord.mjs starts it. */
-const HEAP = "--max-semi-space-size=4";
+const HEAP = ["--max-semi-space-size=4", "--heap-growing-percent=100"];
 /** Between two looks at a process's memory and CPU. Milliseconds. */
 const SAMPLE_MS = 100;
 
@@ -101,7 +101,7 @@ export class AccordProject {
 
   #spawn(words: readonly string[]): ChildProcess {
     const profiling = this.#profile === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${this.#profile}`];
-    const child = spawn(process.execPath, [HEAP, ...profiling, MAIN, ...words], {
+    const child = spawn(process.execPath, [...HEAP, ...profiling, MAIN, ...words], {
       cwd: this.folder,
       env: { ...process.env, NO_COLOR: "1" },
       stdio: ["ignore", "pipe", "pipe"],

@@ -56,7 +56,17 @@ export { decideField } from "./merge/review.ts";
 export { rankAmong } from "./merge/policy.ts";
 export { undoField } from "./merge/undo.ts";
 export type { Undone } from "./merge/undo.ts";
-export type { BlankRule, CounterPolicy, CustomPolicy, CustomResolution, LadderPolicy, NewestPolicy, OwnerPolicy, Policy, SideRanks } from "./merge/policy.ts";
+export type {
+  BlankRule,
+  CounterPolicy,
+  CustomPolicy,
+  CustomResolution,
+  LadderPolicy,
+  NewestPolicy,
+  OwnerPolicy,
+  Policy,
+  SideRanks,
+} from "./merge/policy.ts";
 
 export { settleWrite } from "./merge/settle.ts";
 export type { ConfirmedWrite, Settled } from "./merge/settle.ts";

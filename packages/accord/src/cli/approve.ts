@@ -46,7 +46,8 @@ async function approve(context: CommandContext, _options: object, ...ids: readon
     const approved = trips.filter(({ id }) => ids.includes(id));
     const waiting = trips.filter(({ id }) => !ids.includes(id));
     output.json({ approved: approved.map(tripJson), waiting: waiting.map(tripJson) } satisfies ApproveJson);
-    for (const { id, reason } of approved) output.line(`Approved ${id}: ${reason}. A running accord goes on by itself; else accord apply, or accord run.`);
+    for (const { id, reason } of approved)
+      output.line(`Approved ${id}: ${reason}. A running accord goes on by itself; else accord apply, or accord run.`);
     if (ids.length === 0 && waiting.length === 0) output.line("No guard waits for approval.");
     if (ids.length === 0) for (const { id, reason } of waiting) output.line(`${id}: ${reason}`);
     return ids.length === 0 && waiting.length > 0 ? EXIT.todo : EXIT.done;

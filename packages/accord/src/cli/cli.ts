@@ -58,7 +58,8 @@ export function createRoot(program: Program, binder: Binder): Command {
     .configureOutput({
       writeOut: (text) => program.terminal.out(text),
       writeErr: (text) => program.terminal.error(text),
-      outputError: (text, write) => write(text.replace(/^error: /, "error ACCORD_USAGE: ").replace(/\n\(Did you mean (.*)\?\)/, "; did you mean $1?")),
+      outputError: (text, write) =>
+        write(text.replace(/^error: /, "error ACCORD_USAGE: ").replace(/\n\(Did you mean (.*)\?\)/, "; did you mean $1?")),
     });
   defineCommands(root, binder);
   for (const command of allBelow(root)) command.copyInheritedSettings(root).helpOption("-h, --help", "show help with an example");
@@ -69,9 +70,18 @@ function allBelow(command: Command): readonly Command[] {
   return command.commands.flatMap((child) => [child, ...allBelow(child)]);
 }
 
-async function runAction(program: Program, command: Command, action: Action<unknown>, given: readonly unknown[], signal: AbortSignal): Promise<ExitCode> {
+async function runAction(
+  program: Program,
+  command: Command,
+  action: Action<unknown>,
+  given: readonly unknown[],
+  signal: AbortSignal,
+): Promise<ExitCode> {
   const globals = command.optsWithGlobals<GlobalOptions>();
-  const output = createOutput(program.terminal, { isJson: globals.json === true, hasColors: globals.color && program.terminal.isOutTty && program.environment["NO_COLOR"] === undefined });
+  const output = createOutput(program.terminal, {
+    isJson: globals.json === true,
+    hasColors: globals.color && program.terminal.isOutTty && program.environment["NO_COLOR"] === undefined,
+  });
   const printLog = globals.verbose === true ? (line: string) => program.terminal.error(line) : null;
   const runCommand: CommandContext["runCommand"] = async (words, tell, stop) => {
     const { terminal, flush } = lineTerminal(program.terminal, globals.color, tell);
@@ -89,7 +99,11 @@ async function runAction(program: Program, command: Command, action: Action<unkn
 }
 
 /** A terminal whose output is handed on line by line; nobody sits at its keyboard. */
-function lineTerminal(outer: Terminal, hasColors: boolean, tell: (line: string) => void): { readonly terminal: Terminal; readonly flush: () => void } {
+function lineTerminal(
+  outer: Terminal,
+  hasColors: boolean,
+  tell: (line: string) => void,
+): { readonly terminal: Terminal; readonly flush: () => void } {
   let pending = "";
   const take = (text: string): void => {
     const lines = `${pending}${text}`.split("\n");
@@ -97,7 +111,14 @@ function lineTerminal(outer: Terminal, hasColors: boolean, tell: (line: string) 
     for (const line of lines) tell(line);
   };
   return {
-    terminal: { ...outer, out: take, error: take, ask: () => Promise.resolve(null), isErrorTty: false, isOutTty: outer.isOutTty && hasColors },
+    terminal: {
+      ...outer,
+      out: take,
+      error: take,
+      ask: () => Promise.resolve(null),
+      isErrorTty: false,
+      isOutTty: outer.isOutTty && hasColors,
+    },
     flush: () => {
       if (pending !== "") tell(pending);
     },

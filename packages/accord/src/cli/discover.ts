@@ -46,14 +46,18 @@ async function discover(context: CommandContext, _options: object, connection?: 
   const { connectAll, openProject } = await import("./session.ts");
   const opened = await openProject(program, context.session);
   const names = opened.project.connections.map(({ name }) => name);
-  if (connection !== undefined && !names.includes(connection)) throw usageError(`There is no connection ${connection}; use one of ${names.join(", ")}.`);
+  if (connection !== undefined && !names.includes(connection))
+    throw usageError(`There is no connection ${connection}; use one of ${names.join(", ")}.`);
   const connections = connectAll(opened, connection === undefined ? names : [connection]);
   try {
     const found: DiscoverJson["connections"][number][] = [];
     for (const [name, one] of connections) {
       const schemas = await one.discover({ signal });
-      const objects = schemas.filter((schema) => object === undefined || schema.name === object || schema.name === `public.${object}`).map(objectJson);
-      if (object !== undefined && objects.length === 0) throw usageError(`There is no object ${object} at ${name}; accord discover ${name} lists those that the account can see.`);
+      const objects = schemas
+        .filter((schema) => object === undefined || schema.name === object || schema.name === `public.${object}`)
+        .map(objectJson);
+      if (object !== undefined && objects.length === 0)
+        throw usageError(`There is no object ${object} at ${name}; accord discover ${name} lists those that the account can see.`);
       found.push({ connection: name, objects });
     }
     output.json({ connections: found } satisfies DiscoverJson);
@@ -69,7 +73,12 @@ function print({ output }: CommandContext, { connection, objects }: DiscoverJson
   if (!hasColumns) {
     output.table(
       ["  object", "key", "columns", ""],
-      objects.map(({ object, key, keyProblem, columns }) => [`  ${object}`, key.join(", "), String(columns.length), keyProblem === null ? "" : `no side: ${keyProblem}`]),
+      objects.map(({ object, key, keyProblem, columns }) => [
+        `  ${object}`,
+        key.join(", "),
+        String(columns.length),
+        keyProblem === null ? "" : `no side: ${keyProblem}`,
+      ]),
     );
     return;
   }
@@ -81,11 +90,14 @@ function print({ output }: CommandContext, { connection, objects }: DiscoverJson
         `  ${column}`,
         nativeType,
         type === null ? "-" : options === null ? type : `${type}(${options.join(", ")})`,
-        [nullable ? "" : "required", hasDefault ? "has a default" : "", writable ? "" : "read-only", problem ?? ""].filter((word) => word !== "").join(", "),
+        [nullable ? "" : "required", hasDefault ? "has a default" : "", writable ? "" : "read-only", problem ?? ""]
+          .filter((word) => word !== "")
+          .join(", "),
       ]),
     );
     for (const unique of uniques) output.line(`  unique: ${unique.join(", ")}`);
-    for (const { columns: from, object: to, objectColumns } of references) output.line(`  ${from.join(", ")} names ${to} (${objectColumns.join(", ")})`);
+    for (const { columns: from, object: to, objectColumns } of references)
+      output.line(`  ${from.join(", ")} names ${to} (${objectColumns.join(", ")})`);
   }
 }
 

@@ -20,7 +20,11 @@ interface FieldDraft {
 }
 
 /** A commented project file: a mapping where both sides were discovered, else a pattern to fill in. It loads as it is. */
-export function projectFile(sync: string, left: SideDraft, right: SideDraft): { readonly text: string; readonly fields: readonly string[] } {
+export function projectFile(
+  sync: string,
+  left: SideDraft,
+  right: SideDraft,
+): { readonly text: string; readonly fields: readonly string[] } {
   const fields = left.schema === null || right.schema === null ? [] : sameNamed(left.schema, right.schema);
   const shown = fields.length > 0 ? fields : [{ name: "email", type: "email", left: "email", right: "email" }];
   const match = matchField(shown, left.schema);
@@ -48,7 +52,9 @@ ${ignoreLines(left, right, shown)}    deletes: { do: archive, conflict: update-w
 }
 
 function connectionLine({ name, variable, file }: SideDraft): string {
-  return variable === null ? `  ${name}: { connector: sqlite, file: ${yamlText(file ?? "")} }` : `  ${name}: { connector: postgres, url: "\${${variable}}" }`;
+  return variable === null
+    ? `  ${name}: { connector: sqlite, file: ${yamlText(file ?? "")} }`
+    : `  ${name}: { connector: postgres, url: "\${${variable}}" }`;
 }
 
 /** Columns of one name, but for keys: those belong to their system. */
@@ -57,7 +63,9 @@ function sameNamed(left: ObjectSchema, right: ObjectSchema): FieldDraft[] {
     const other = right.columns.find((candidate) => candidate.name.toLowerCase() === column.name.toLowerCase());
     if (other === undefined || left.key.includes(column.name) || right.key.includes(other.name)) return [];
     const type = typeFor(column, other);
-    return type === null || !/^[A-Za-z_]\w*$/.test(column.name) ? [] : [{ name: column.name.toLowerCase(), type, left: column.name, right: other.name }];
+    return type === null || !/^[A-Za-z_]\w*$/.test(column.name)
+      ? []
+      : [{ name: column.name.toLowerCase(), type, left: column.name, right: other.name }];
   });
 }
 
@@ -86,7 +94,16 @@ function fieldLine({ name, type, left, right }: FieldDraft, leftName: string, ri
 function ignoreLines(left: SideDraft, right: SideDraft, fields: readonly FieldDraft[]): string {
   const open = ({ schema }: SideDraft, mapped: readonly string[]): string[] =>
     (schema?.columns ?? []).map(({ name }) => name).filter((column) => !mapped.includes(column) && schema?.key.includes(column) !== true);
-  const [lefts, rights] = [open(left, fields.map((field) => field.left)), open(right, fields.map((field) => field.right))];
+  const [lefts, rights] = [
+    open(
+      left,
+      fields.map((field) => field.left),
+    ),
+    open(
+      right,
+      fields.map((field) => field.right),
+    ),
+  ];
   const rows = [
     ...(lefts.length === 0 ? [] : [`      ${left.name}: [${lefts.map(yamlText).join(", ")}]`]),
     ...(rights.length === 0 ? [] : [`      ${right.name}: [${rights.map(yamlText).join(", ")}]`]),

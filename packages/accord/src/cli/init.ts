@@ -39,7 +39,13 @@ export function defineInit(parent: Command, { bind }: Binder): void {
     .option("--left-object <object>", "its object; with both objects named, columns of one name are mapped")
     .option("--right-object <object>", "the other's object")
     .option("--sync <name>", "what is kept in agreement", "customers")
-    .addHelpText("after", examples("accord init", "accord init --left crm.db --left-object contacts --right postgres://localhost/erp --right-object public.customer"));
+    .addHelpText(
+      "after",
+      examples(
+        "accord init",
+        "accord init --left crm.db --left-object contacts --right postgres://localhost/erp --right-object public.customer",
+      ),
+    );
   bind<InitOptions>(command, init);
 }
 
@@ -55,26 +61,48 @@ async function init(context: CommandContext, options: InitOptions): Promise<Exit
   output.json({ file: session.file, fields, variables } satisfies InitJson);
   output.line(`Wrote ${session.file}.`);
   for (const variable of variables) output.line(`It reads the address of a system from the environment: export ${variable}=postgres://…`);
-  output.line(fields.length === 0 ? "Next: fill in what it leaves open, then accord check." : `Mapped ${fields.join(", ")}. Next: look it over, then accord check.`);
+  output.line(
+    fields.length === 0
+      ? "Next: fill in what it leaves open, then accord check."
+      : `Mapped ${fields.join(", ")}. Next: look it over, then accord check.`,
+  );
   return EXIT.done;
 }
 
-async function draftSide({ program, session, signal }: CommandContext, name: string, address: string | undefined, object: string | undefined): Promise<SideDraft> {
+async function draftSide(
+  { program, session, signal }: CommandContext,
+  name: string,
+  address: string | undefined,
+  object: string | undefined,
+): Promise<SideDraft> {
   const isPostgres = address === undefined ? false : /^postgres(ql)?:/.test(address);
   const variable = isPostgres || address === undefined ? `${name.toUpperCase()}_URL` : null;
-  const draft = { name, variable, file: variable === null && address !== undefined ? besideFile(session.file, address) : null, object: object ?? null };
+  const draft = {
+    name,
+    variable,
+    file: variable === null && address !== undefined ? besideFile(session.file, address) : null,
+    object: object ?? null,
+  };
   if (address === undefined || object === undefined) return { ...draft, schema: null };
   const connector = (await program.loadConnectors()).find((candidate) => candidate.name === (isPostgres ? "postgres" : "sqlite"));
   if (connector === undefined) throw usageError(`There is no connector for ${name}.`);
   const { createLog, systemClock, systemRandom } = await import("../daemon/host.ts");
   const settings = isPostgres ? { url: address } : { file: address };
   const [problem] = connector.checkSettings(settings);
-  if (problem !== undefined) throw usageError(`The address of ${name} cannot be used: ${problem.key} ${problem.problem}; ${problem.remedy}.`);
-  const connection = connector.connect(settings, { name, installation: "accord", clock: systemClock, random: systemRandom, log: createLog({ file: null, print: null }) });
+  if (problem !== undefined)
+    throw usageError(`The address of ${name} cannot be used: ${problem.key} ${problem.problem}; ${problem.remedy}.`);
+  const connection = connector.connect(settings, {
+    name,
+    installation: "accord",
+    clock: systemClock,
+    random: systemRandom,
+    log: createLog({ file: null, print: null }),
+  });
   try {
     const schemas = await connection.discover({ signal });
     const schema = schemas.find((candidate) => candidate.name === object || candidate.name === `public.${object}`);
-    if (schema === undefined) throw usageError(`There is no object ${object} at ${name}; it has ${schemas.map((candidate) => candidate.name).join(", ")}.`);
+    if (schema === undefined)
+      throw usageError(`There is no object ${object} at ${name}; it has ${schemas.map((candidate) => candidate.name).join(", ")}.`);
     return { ...draft, object: schema.name, schema };
   } finally {
     await connection.close();
@@ -93,8 +121,15 @@ function writeNew(file: string, text: string): void {
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (code === "EEXIST") {
-      throw new AccordError("ACCORD_FILE_EXISTS", `${file} is already there and was left as it is; name another file with --file.`, { remedy: "stop", where: file });
+      throw new AccordError("ACCORD_FILE_EXISTS", `${file} is already there and was left as it is; name another file with --file.`, {
+        remedy: "stop",
+        where: file,
+      });
     }
-    throw new AccordError("ACCORD_FILE_UNWRITABLE", `${file} cannot be written (${code}); check its path and rights.`, { remedy: "stop", where: file, cause: error });
+    throw new AccordError("ACCORD_FILE_UNWRITABLE", `${file} cannot be written (${code}); check its path and rights.`, {
+      remedy: "stop",
+      where: file,
+      cause: error,
+    });
   }
 }

@@ -7,7 +7,12 @@ export interface StepsJson {
   readonly steps: readonly InstallStep[];
 }
 
-const WORDS: Readonly<Record<InstallStep["state"], string>> = { done: "done", already: "already there", would: "would be done", impossible: "not possible" };
+const WORDS: Readonly<Record<InstallStep["state"], string>> = {
+  done: "done",
+  already: "already there",
+  would: "would be done",
+  impossible: "not possible",
+};
 
 export function printSteps(output: Output, { connection, steps }: StepsJson, showsSql: boolean): void {
   output.line(output.paint.bold(connection));

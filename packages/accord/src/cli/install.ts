@@ -21,7 +21,9 @@ export interface InstallJson {
 export function defineInstall(parent: Command, { bind }: Binder): void {
   const command = parent
     .command("install")
-    .description("Make what live capture and proof of writes need at each system: slots, triggers, tables. Repeatable; records are not touched.")
+    .description(
+      "Make what live capture and proof of writes need at each system: slots, triggers, tables. Repeatable; records are not touched.",
+    )
     .option("--dry-run", "show what would be made, with its SQL, and make nothing")
     .option("--adopt", "take over systems that a lost store kept: what it installed is removed first, and links are rebuilt by match keys")
     .addHelpText("after", examples("accord install --dry-run", "accord install"));
@@ -44,7 +46,9 @@ async function install(context: CommandContext, options: InstallOptions): Promis
     const call = { signal: session.signal };
     const connections: StepsJson[] = [];
     for (const [name, connection] of session.context.connections) {
-      const objects = [...new Set(project.syncs.flatMap(({ sides }) => sides.filter((side) => side.connection === name).map(({ object }) => object)))];
+      const objects = [
+        ...new Set(project.syncs.flatMap(({ sides }) => sides.filter((side) => side.connection === name).map(({ object }) => object))),
+      ];
       const mark = await connection.readMark(call);
       const isForeign = mark !== null && mark.storeId !== identity.storeId;
       const steps: InstallStep[] = isForeign ? [...(await connection.uninstall(isDry ? "describe" : "do", call))] : [];
@@ -57,7 +61,12 @@ async function install(context: CommandContext, options: InstallOptions): Promis
     output.json({ dryRun: isDry, connections } satisfies InstallJson);
     const isImpossible = connections.some(({ steps }) => steps.some(({ state }) => state === "impossible"));
     if (isDry) output.line("Nothing has been made.");
-    else output.line(isImpossible ? "Installed, but for the steps above that are not possible: accord check says what that costs." : "Installed. Next: accord plan");
+    else
+      output.line(
+        isImpossible
+          ? "Installed, but for the steps above that are not possible: accord check says what that costs."
+          : "Installed. Next: accord plan",
+      );
     return isImpossible ? EXIT.todo : EXIT.done;
   } finally {
     await session.close();

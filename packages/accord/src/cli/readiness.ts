@@ -32,7 +32,9 @@ export function requireProof(context: EngineContext): void {
   for (const sync of context.syncs) {
     for (const [index, side] of sync.model.sides.entries()) {
       const capabilities = sync.objects[index]?.capabilities;
-      const counter = sync.model.fields.find(({ policy }, field) => policy.kind === "counter" && (side.mapping.fields[field]?.writes.length ?? 0) > 0);
+      const counter = sync.model.fields.find(
+        ({ policy }, field) => policy.kind === "counter" && (side.mapping.fields[field]?.writes.length ?? 0) > 0,
+      );
       if (counter === undefined || capabilities === undefined || capabilities.proof) continue;
       throw new AccordError(
         "ACCORD_NO_PROOF",
@@ -45,7 +47,9 @@ export function requireProof(context: EngineContext): void {
 
 /** Connections that accord install has not prepared. */
 export function notInstalled(context: EngineContext): readonly string[] {
-  const names = context.syncs.flatMap((sync) => sync.model.sides.filter((_, side) => sync.objects[side]?.capabilities.proof === false).map(({ connection }) => connection));
+  const names = context.syncs.flatMap((sync) =>
+    sync.model.sides.filter((_, side) => sync.objects[side]?.capabilities.proof === false).map(({ connection }) => connection),
+  );
   return [...new Set(names)];
 }
 

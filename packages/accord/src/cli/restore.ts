@@ -32,7 +32,11 @@ async function restore(context: CommandContext, _options: object, name = ""): Pr
   const opened = await openProject(program, context.session);
   const { storePath } = opened.project;
   const from = resolve(name);
-  if (!existsSync(from)) throw new AccordError("ACCORD_NO_BACKUP", `There is no file ${from}, and nothing was restored; name a file that accord backup made.`, { remedy: "stop", where: from });
+  if (!existsSync(from))
+    throw new AccordError("ACCORD_NO_BACKUP", `There is no file ${from}, and nothing was restored; name a file that accord backup made.`, {
+      remedy: "stop",
+      where: from,
+    });
   await requireIdle(context, opened);
   const { generationSeen, notAsked } = await askSystems(opened, signal);
   mkdirSync(dirname(storePath), { recursive: true, mode: 0o700 });
@@ -60,11 +64,18 @@ async function requireIdle({ program, signal }: CommandContext, { project, host 
     throw error;
   }
   if (held === null || held.expiresAtMs <= host.clock.nowMs() || isDead(held.holder)) return;
-  throw new AccordError("ACCORD_ALREADY_RUNNING", `Another Accord (${held.holder}) is working on this store, and nothing was restored; stop it first.`, { remedy: "stop" });
+  throw new AccordError(
+    "ACCORD_ALREADY_RUNNING",
+    `Another Accord (${held.holder}) is working on this store, and nothing was restored; stop it first.`,
+    { remedy: "stop" },
+  );
 }
 
 /** The highest generation that a system carries, so that the restored store is above it. [S58] */
-async function askSystems(opened: OpenProject, signal: AbortSignal): Promise<{ readonly generationSeen: number | null; readonly notAsked: readonly string[] }> {
+async function askSystems(
+  opened: OpenProject,
+  signal: AbortSignal,
+): Promise<{ readonly generationSeen: number | null; readonly notAsked: readonly string[] }> {
   const { connectAll } = await import("./session.ts");
   const notAsked: string[] = [];
   let generationSeen: number | null = null;

@@ -36,11 +36,16 @@ async function uninstall(context: CommandContext, options: UninstallOptions): Pr
   const opened = await openProject(program, context.session);
   const store = existsSync(opened.project.storePath) ? await openStoreSession(program, context.session) : null;
   const connections = connectAll(opened);
-  const held = store === null || isDry ? null : await holdEngine(bareContext(store.host, store.store, store.identity), { signal }).catch(closeAndThrow);
+  const held =
+    store === null || isDry
+      ? null
+      : await holdEngine(bareContext(store.host, store.store, store.identity), { signal }).catch(closeAndThrow);
   try {
     if (options.force !== true) {
       const { requireOwnSystems } = await import("./session.ts");
-      await requireOwnSystems(store?.identity ?? null, connections, "run this where that store is, or accord uninstall --force", { signal });
+      await requireOwnSystems(store?.identity ?? null, connections, "run this where that store is, or accord uninstall --force", {
+        signal,
+      });
     }
     const done: StepsJson[] = [];
     for (const [name, connection] of connections) {

@@ -33,11 +33,14 @@ export function compileWhere(project: Project, context: EngineContext, source: s
     if (compiled.ok) filters.set(sync.id, { names: sync.model.fields.map((field) => field.name), expression: compiled });
     else reasons.push(`${name}: ${compiled.problem}`);
   }
-  if (filters.size === 0) throw usageError(`--where cannot be used: ${reasons.join("; ")}; write CEL over canonical fields, for instance --where "email.endsWith('@example.org')".`);
+  if (filters.size === 0)
+    throw usageError(
+      `--where cannot be used: ${reasons.join("; ")}; write CEL over canonical fields, for instance --where "email.endsWith('@example.org')".`,
+    );
   return (entity) => {
     const filter = filters.get(entity.sync);
     if (filter === undefined) return false;
-        const result = filter.expression.evaluate(Object.fromEntries(filter.names.map((name, field) => [name, entity.fields[field]?.value])));
+    const result = filter.expression.evaluate(Object.fromEntries(filter.names.map((name, field) => [name, entity.fields[field]?.value])));
     return result.kind === "value" && result.value === "true";
   };
 }
@@ -46,7 +49,12 @@ export function compileWhere(project: Project, context: EngineContext, source: s
 const PAGE = 1_000;
 
 /** The entities of a plan's operations that fit, found page by page. */
-export async function entitiesWhere(context: EngineContext, plan: PlanId, fits: EntityFilter, options: CallOptions): Promise<ReadonlySet<number>> {
+export async function entitiesWhere(
+  context: EngineContext,
+  plan: PlanId,
+  fits: EntityFilter,
+  options: CallOptions,
+): Promise<ReadonlySet<number>> {
   const found = new Set<number>();
   for await (const page of operationPages(context, plan, options)) {
     const entities = await context.store.loadEntities([...new Set(page.map(({ entity }) => entity))], options);
@@ -56,7 +64,11 @@ export async function entitiesWhere(context: EngineContext, plan: PlanId, fits: 
 }
 
 /** A plan's operations in their order, page by page. */
-export async function* operationPages(context: Pick<EngineContext, "store">, plan: PlanId, options: CallOptions): AsyncGenerator<readonly PlannedOperation[]> {
+export async function* operationPages(
+  context: Pick<EngineContext, "store">,
+  plan: PlanId,
+  options: CallOptions,
+): AsyncGenerator<readonly PlannedOperation[]> {
   let after = 0;
   for (;;) {
     const page = await context.store.listOperations(plan, after, PAGE, options);

@@ -63,7 +63,12 @@ export function configurationOf(
     ...digestOf(project, syncName),
     sides: sync.sides.map(({ name, connection, object }) => {
       const read = columnsOf(project, syncName, name);
-      return { connection, object, keyOrder: schemas(connection, object)?.keyOrder ?? "bytes", columns: read.kind === "columns" ? read.columns : [] };
+      return {
+        connection,
+        object,
+        keyOrder: schemas(connection, object)?.keyOrder ?? "bytes",
+        columns: read.kind === "columns" ? read.columns : [],
+      };
     }),
     fields: mappedFields(sync).map(([name]) => name),
     matchRules: sync.entry.match.length,

@@ -48,7 +48,10 @@ export async function holdEngine(context: EngineContext, options: CallOptions): 
   const stop = new AbortController();
   const abort = (): void => stop.abort(options.signal.reason);
   options.signal.addEventListener("abort", abort, { once: true });
-  const renewal = setInterval(() => void takeEngine(context, options).catch((error: unknown) => stop.abort(error)), context.limits.leaseMs / 3);
+  const renewal = setInterval(
+    () => void takeEngine(context, options).catch((error: unknown) => stop.abort(error)),
+    context.limits.leaseMs / 3,
+  );
   renewal.unref();
   return {
     signal: stop.signal,
@@ -68,7 +71,13 @@ export async function dismissDeadHolder(store: Store, clock: Clock, shards: numb
     const held = await store.leaseHolder(name, options);
     if (held === null || !isDead(held.holder)) continue;
     // The dead cannot renew: the lease is taken as of its expiry, which raises its epoch, and given back.
-    const lease = await store.takeLease(name, leaseHolderName(), held.expiresAtMs + 1, Math.max(clock.nowMs(), held.expiresAtMs + 1), options);
+    const lease = await store.takeLease(
+      name,
+      leaseHolderName(),
+      held.expiresAtMs + 1,
+      Math.max(clock.nowMs(), held.expiresAtMs + 1),
+      options,
+    );
     if (lease !== null) await store.releaseLease(lease, options);
   }
 }

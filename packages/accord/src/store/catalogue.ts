@@ -94,7 +94,10 @@ export function openSync(session: Session, clock: Clock, name: string, configura
   }
   // Images in the inbox carry the columns of before: their records are read anew. [S51]
   if (known !== undefined && known[2] !== configuration.digest) {
-    session.run("UPDATE mark SET kind = 0, image = NULL, position = NULL WHERE image IS NOT NULL AND side IN (SELECT id FROM side WHERE sync = ?)", row.id);
+    session.run(
+      "UPDATE mark SET kind = 0, image = NULL, position = NULL WHERE image IS NOT NULL AND side IN (SELECT id FROM side WHERE sync = ?)",
+      row.id,
+    );
   }
   configuration.sides.forEach((side, place) => {
     writeSide(session, row.id, place, side);
@@ -188,7 +191,10 @@ function readCatalogue(session: Session): { syncs: Map<SyncId, SyncShape>; sides
   )) {
     const layouts = versions.get(sync) ?? new Map<number, Layout>();
     // We wrote these texts ourselves, from arrays of texts.
-    layouts.set(version, { fields: JSON.parse(fields) as readonly string[], columns: JSON.parse(columns) as readonly (readonly string[])[] });
+    layouts.set(version, {
+      fields: JSON.parse(fields) as readonly string[],
+      columns: JSON.parse(columns) as readonly (readonly string[])[],
+    });
     versions.set(sync, layouts);
   }
   const syncs = new Map<SyncId, SyncShape>();

@@ -9,7 +9,11 @@ export function countState(session: Session, catalogue: Catalogue): StateCounts 
   const members = readTally(session, "member");
   const marks = readTally(session, "mark");
   const problems = new Map(session.all<[number, number]>("SELECT side, count(*) FROM problem GROUP BY side"));
-  const reviews = new Map(session.all<[number, number]>("SELECT sync, count(*) FROM entity INDEXED BY entity_review WHERE review_since IS NOT NULL GROUP BY sync"));
+  const reviews = new Map(
+    session.all<[number, number]>(
+      "SELECT sync, count(*) FROM entity INDEXED BY entity_review WHERE review_since IS NOT NULL GROUP BY sync",
+    ),
+  );
   const syncs = session.all<[number]>("SELECT id FROM sync ORDER BY id").map(([sync]) => {
     const { sides } = catalogue.sync(sync);
     const sum = (counts: ReadonlyMap<number, number>): number => sides.reduce((total, { number }) => total + (counts.get(number) ?? 0), 0);

@@ -15,7 +15,7 @@ import type {
   UndoWrite,
 } from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
-import type { CommitContext } from "./commit.ts";
+import type { CommitContext } from "./commit-context.ts";
 import { groupBy } from "./group.ts";
 import type { EntityReader } from "./entity-read.ts";
 import { SET_SIZE_MAX } from "./limits.ts";

@@ -17,7 +17,16 @@ export interface EntityReader {
   list(sync: number, after: EntityId | null, limit: number): StoredEntity[];
 }
 
-type EntityRow = [id: number, sync: number, fields: string, header: string, records: string, extra: string | null, members: string, states: string];
+type EntityRow = [
+  id: number,
+  sync: number,
+  fields: string,
+  header: string,
+  records: string,
+  extra: string | null,
+  members: string,
+  states: string,
+];
 
 const COLUMNS = "e.id, e.sync, e.fields, e.header, e.records, e.extra, e.members, e.states";
 

@@ -3,7 +3,7 @@ import { readImage, writeImage, type EntityId } from "@accord/core";
 import { assert } from "@accord/engine/connector";
 import type { Changes, StoredEntity } from "@accord/engine/store";
 import type { Catalogue, Side } from "./catalogue.ts";
-import type { CommitContext } from "./commit.ts";
+import type { CommitContext } from "./commit-context.ts";
 import { reviewSince, writeExtra, type EntityExtra } from "./entity-extra.ts";
 import { writeHeader } from "./entity-header.ts";
 import { MEMBER_STATES, readMemberBodies, STATES_WITH_RECORD, writeMemberBodies, type MemberBody } from "./entity-members.ts";
@@ -81,7 +81,13 @@ export function writeEntities(
     lastEntries.set(entity.id, earlier);
     const fields = writeImage(entity.fields.map(({ value }) => value));
     entityCells.push(entity.id, entity.sync, fields, writeHeader(entity, version), records, states);
-    entityCells.push(writeMemberBodies(entity.members, sides, fields), keyText, writeExtra(entity), reviewSince(entity), entries.get(entity.id) ?? earlier);
+    entityCells.push(
+      writeMemberBodies(entity.members, sides, fields),
+      keyText,
+      writeExtra(entity),
+      reviewSince(entity),
+      entries.get(entity.id) ?? earlier,
+    );
   }
   session.insert(ENTITY, entityCells);
   session.insert(KEY, keyCells);
@@ -94,7 +100,11 @@ function writeRecords(entity: StoredEntity, sides: readonly Side[]): string {
 }
 
 /** Journal entries of entities that had no row when they were written. */
-function headsOf(session: Session, written: readonly WrittenEntity[], former: ReadonlyMap<EntityId, Former>): ReadonlyMap<EntityId, number> {
+function headsOf(
+  session: Session,
+  written: readonly WrittenEntity[],
+  former: ReadonlyMap<EntityId, Former>,
+): ReadonlyMap<EntityId, number> {
   if (former.size === written.length || session.first("SELECT 1 FROM journal_head LIMIT 1") === undefined) return new Map();
   const ids = written.map(({ entity }) => entity.id).filter((id) => !former.has(id));
   const sql = "SELECT h.entity, h.last_entry FROM json_each(?) j CROSS JOIN journal_head h ON h.entity = j.value";

@@ -2,7 +2,7 @@ import type { SQLInputValue } from "node:sqlite";
 import type { EntityId, SideIndex } from "@accord/core";
 import type { Changes, Intent, LoadedIntent, Shard, SyncId } from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
-import type { CommitContext } from "./commit.ts";
+import type { CommitContext } from "./commit-context.ts";
 import { readPatches, writePatches } from "./due.ts";
 import type { EntityReader } from "./entity-read.ts";
 import type { OpenIntents } from "./open-intents.ts";

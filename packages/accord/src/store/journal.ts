@@ -144,7 +144,9 @@ export function readJournal(session: Session, query: JournalQuery): JournalRow[]
   const history = query.entity === undefined ? "" : ENTITY_HISTORY;
   const from = query.entity === undefined ? "journal j" : "history h CROSS JOIN journal j ON j.seq = h.entry";
   const all = query.entity === undefined ? values : [query.entity, query.entity, ...values];
-  return session.all<JournalCells>(`${history} SELECT ${COLUMNS} FROM ${from} ${filter} ORDER BY j.seq DESC LIMIT ?`, ...all, query.limit).map(rowOf);
+  return session
+    .all<JournalCells>(`${history} SELECT ${COLUMNS} FROM ${from} ${filter} ORDER BY j.seq DESC LIMIT ?`, ...all, query.limit)
+    .map(rowOf);
 }
 
 /** The entries of one entity, from its last to its first. */

@@ -1,6 +1,6 @@
 import type { EntityId, RecordId } from "@accord/core";
 import type { Side } from "./catalogue.ts";
-import type { CommitContext } from "./commit.ts";
+import type { CommitContext } from "./commit-context.ts";
 import { cellSet } from "./entity-read.ts";
 import type { RecordCell } from "./entity-write.ts";
 import { groupBy } from "./group.ts";
@@ -42,7 +42,11 @@ export function relinkMarks({ session, shardOf }: CommitContext, records: readon
       const set = cellSet(own.slice(at, at + SET_SIZE_MAX).map(({ cell }) => cell));
       const waiting = [
         ...session.all<WaitingRow>(`${WAITING} ON k.side = ? AND k.record = j.value`, set, side.number),
-        ...session.all<WaitingRow>(`${WAITING} ON k.side = ? AND k.renamed_from = j.value AND k.renamed_from IS NOT NULL`, set, side.number),
+        ...session.all<WaitingRow>(
+          `${WAITING} ON k.side = ? AND k.renamed_from = j.value AND k.renamed_from IS NOT NULL`,
+          set,
+          side.number,
+        ),
       ];
       const links = linksOf(
         session,

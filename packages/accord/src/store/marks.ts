@@ -2,7 +2,7 @@ import type { SQLInputValue } from "node:sqlite";
 import type { RecordId } from "@accord/core";
 import type { Changes, LoadedMark, Mark, Shard } from "@accord/engine/store";
 import type { Catalogue, Side } from "./catalogue.ts";
-import type { CommitContext } from "./commit.ts";
+import type { CommitContext } from "./commit-context.ts";
 import { cellSet, type EntityReader } from "./entity-read.ts";
 import { groupBy } from "./group.ts";
 import { SET_SIZE_MAX } from "./limits.ts";
@@ -143,7 +143,8 @@ export function loadMarks(
 }
 
 /** That the member has no open intent. [S33] */
-const NOT_BLOCKED = "AND (k.entity IS NULL OR NOT EXISTS (SELECT 1 FROM intent i WHERE i.shard = ? AND i.side = k.side AND i.entity = k.entity))";
+const NOT_BLOCKED =
+  "AND (k.entity IS NULL OR NOT EXISTS (SELECT 1 FROM intent i WHERE i.shard = ? AND i.side = k.side AND i.entity = k.entity))";
 
 export function consumeMarks({ session, tally }: CommitContext, changes: Pick<Changes, "consumed" | "deferred">): void {
   for (let at = 0; at < changes.consumed.length; at += SET_SIZE_MAX) {
@@ -177,10 +178,7 @@ export function nextMarkAtMs(session: Session, nowMs: number): number | null {
   );
 }
 
-function markOf(
-  side: Side,
-  [, , record, renamedFrom, kind, image, position, fromMs, toMs, keys, notBeforeMs]: MarkRow,
-): Mark {
+function markOf(side: Side, [, , record, renamedFrom, kind, image, position, fromMs, toMs, keys, notBeforeMs]: MarkRow): Mark {
   const read = keys === null ? null : readKeys(keys).map((key) => key ?? null);
   return {
     sync: side.sync,

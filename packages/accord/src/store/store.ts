@@ -89,8 +89,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
       }),
     countMarks: async (call) => read(call, () => countMarks(session)),
     readyShards: async (nowMs, call) => read(call, () => readyShards(session, shards, nowMs)),
-    loadMarks: async (shard, limit, nowMs, call) =>
-      read(call, () => loadMarks(session, catalogue, reader, intents, shard, limit, nowMs)),
+    loadMarks: async (shard, limit, nowMs, call) => read(call, () => loadMarks(session, catalogue, reader, intents, shard, limit, nowMs)),
     loadRequests: async (shard, limit, call) => read(call, () => loadRequests(session, reader, shard, limit)),
     addRequests: async (requests) => write(() => addRequests(session, shardOf, requests)),
 
@@ -106,12 +105,15 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
 
     reserveEntities: async (count) => writeSoon(() => takeEntities(session, generation, count)),
     commit: async (lease, changes) => {
-      const step = changes.intentsOpened.length > 0 || changes.requestsDone.length > 0 ? write : writeSoon;
+      const { intentsOpened, intentsClosed, requestsDone } = changes;
+      // What a system was asked, what became of it and what a person was told are on the disk at once; a merge alone can be merged again.
+      const step = intentsOpened.length + intentsClosed.length + requestsDone.length > 0 ? write : writeSoon;
       step(() => commitChanges(context, lease, changes));
     },
     makeDurable: async () => write(() => writeMeta(session, "durable", 1)),
 
-    listMembers: async (sync, side, after, limit, call) => read(call, () => listMembers(session, catalogue, intents, sync, side, after, limit)),
+    listMembers: async (sync, side, after, limit, call) =>
+      read(call, () => listMembers(session, catalogue, intents, sync, side, after, limit)),
     listEntities: async (sync, after, limit, call) => read(call, () => reader.list(sync, after, limit)),
 
     startRun: async (run) => write(() => startRun(session, run)),

@@ -313,6 +313,21 @@ describe("the log", () => {
     });
   });
 
+  test(
+    "[S54] a slot that another session holds, as a process that stands still does, is tried again and no reason to stop",
+    { timeout: 30_000 },
+    async () => {
+      await user.query(CUSTOMER);
+      const access = accessOf({});
+      const holder = await installAndFollow(access, [customer]);
+      const cursor = await currentCursor(access, options);
+      await expect(follow(access, [customer], cursor)).rejects.toMatchObject({ code: "ACCORD_UNREACHABLE", remedy: "retry" });
+      await holder.close();
+      const feed = await follow(access, [customer], cursor);
+      await feed.close();
+    },
+  );
+
   test("the slot is given up rather than filling the disk; the cursor of now makes it again", async () => {
     await user.query(CUSTOMER);
     const access = accessOf({ limits: { retainLimitBytes: 1_048_576 } });

@@ -1,4 +1,5 @@
-import type { AccordError, CallOptions } from "@accord/engine/connector";
+import { AccordError } from "@accord/engine/connector";
+import type { CallOptions } from "@accord/engine/connector";
 import pg from "pg";
 import { SPELLING_SETTINGS, clientConfig, settingsStatement } from "./client.ts";
 import { asAccordError, serverFailure } from "./errors.ts";
@@ -131,6 +132,11 @@ function startError({ database, names }: CaptureAccess, error: unknown): AccordE
   // 55000: the slot was invalidated since it was looked at.
   if (failure?.code === "55000") return cursorExpired(database.where, `replication slot ${names.slot} was given up by the server`);
   if (failure?.code === "42704") return notInstalled(database.where, `replication slot ${names.slot} is not there`);
+  // A process that stands still (or whose machine is gone) holds it until the server gives its session up: wal_sender_timeout.
+  if (failure?.code === "55006") {
+    const message = `The replication slot ${names.slot} at ${database.where} is in use by another session (${failure.message}): it is tried again.`;
+    return new AccordError("ACCORD_UNREACHABLE", message, { remedy: "retry", where: database.where, cause: error });
+  }
   return asAccordError(error, database.where);
 }
 

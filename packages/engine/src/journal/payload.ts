@@ -71,7 +71,13 @@ export interface RefusedPayload {
 export function mergeEntry(
   model: SyncModel,
   facts: { readonly run: RunId; readonly sync: SyncId; readonly entity: EntityId; readonly side: number | null; readonly atMs: number },
-  payload: { readonly record: RecordId | null; readonly fromMs: number; readonly toMs: number; readonly version: number; readonly events: readonly MergeEvent[] },
+  payload: {
+    readonly record: RecordId | null;
+    readonly fromMs: number;
+    readonly toMs: number;
+    readonly version: number;
+    readonly events: readonly MergeEvent[];
+  },
   kind: "merge" | "decision" | "undo" | "recovery" = "merge",
 ): JournalEntry {
   const body: MergePayload = { ...payload, events: payload.events.map((event) => namedEvent(model, event)) };

@@ -7,7 +7,10 @@ import { sweep } from "../run/list.ts";
 const DEADLINE_MS = 30_000;
 
 /** Two systems that agree on Ann; `capabilities` are those of the second one. */
-async function agreed(capabilities: NonNullable<NonNullable<StageOptions["systems"]>[number]["capabilities"]> = {}, fields?: readonly BenchField[]): Promise<Ground> {
+async function agreed(
+  capabilities: NonNullable<NonNullable<StageOptions["systems"]>[number]["capabilities"]> = {},
+  fields?: readonly BenchField[],
+): Promise<Ground> {
   const options: StageOptions = { systems: [{ name: "crm" }, { name: "erp", capabilities }] };
   const stage = new Stage(fields === undefined ? options : { ...options, syncs: [{ name: "customers", match: [["email"]], fields }] });
   stage.crm.user.insert("customers", { email: "ann@x.org", name: "Ann", amount: "10.00" });

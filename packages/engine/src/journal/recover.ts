@@ -72,14 +72,10 @@ async function closeIntents(
   options: CallOptions,
 ): Promise<void> {
   // An entity may have open intents at several sides: closing one must not bring back the other.
-  const entities = new Map((await context.store.loadEntities([...new Set(intents.map(({ entity }) => entity))], options)).map((entity) => [entity.id, entity]));
-  const references = await loadReferences(
-    context,
-    sync,
-    [...entities.values()],
-    [],
-    options,
+  const entities = new Map(
+    (await context.store.loadEntities([...new Set(intents.map(({ entity }) => entity))], options)).map((entity) => [entity.id, entity]),
   );
+  const references = await loadReferences(context, sync, [...entities.values()], [], options);
   const changes = new ChangeSet();
   const landings = intents.map((intent, index) => ({ intent, outcome: outcomes[index]?.outcome }));
   await endFormerHolders(context, sync, intents[0]?.side ?? 0, landings, changes, options);
@@ -143,7 +139,11 @@ async function seenOutcomes(object: OpenObject, intents: readonly LoadedIntent[]
   });
 }
 
-async function readRecords(object: OpenObject, records: readonly RecordId[], options: CallOptions): Promise<Map<RecordId, NativeImage | null>> {
+async function readRecords(
+  object: OpenObject,
+  records: readonly RecordId[],
+  options: CallOptions,
+): Promise<Map<RecordId, NativeImage | null>> {
   const images = new Map<RecordId, NativeImage | null>();
   const size = object.capabilities.pageSizeMax;
   for (let start = 0; start < records.length; start += size) {

@@ -115,7 +115,8 @@ function restoreInitial(sync: RunningSync, draft: Draft, side: string, payload: 
     for (const place of mapping.fields[field]?.writes ?? []) {
       const column = mapping.columns[place] ?? "";
       const written = payload.cells[column];
-      if (written !== undefined) cells[column] = { ...written, ...(cells[column]?.after === undefined ? {} : { after: cells[column].after }) };
+      if (written !== undefined)
+        cells[column] = { ...written, ...(cells[column]?.after === undefined ? {} : { after: cells[column].after }) };
     }
   }
   if (Object.keys(cells).length > 0) draft.restores.set(side, cells);

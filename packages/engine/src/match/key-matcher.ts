@@ -12,7 +12,12 @@ function proposal({ candidates }: MatchSeeker): MatchProposal {
     case "new":
       return decision;
     case "link":
-      return { kind: "link", entity: decision.entity, probability: 1, explanation: `match key ${decision.rule + 1} is the same and unique on both ends` };
+      return {
+        kind: "link",
+        entity: decision.entity,
+        probability: 1,
+        explanation: `match key ${decision.rule + 1} is the same and unique on both ends`,
+      };
     case "ambiguous":
       return { kind: "review", entities: decision.entities, explanation: `match key ${decision.rule + 1} fits more than one record` };
   }

@@ -1,5 +1,16 @@
 import { absorbDelete, absorbEditOfDeleted, absorbRecord, absorbReturn, joinMember, readImage, withMember } from "@accord/core";
-import type { Absorbed, Entity, Member, MergeEvent, NativeImage, Observation, RecordId, References, SideModel, SyncModel } from "@accord/core";
+import type {
+  Absorbed,
+  Entity,
+  Member,
+  MergeEvent,
+  NativeImage,
+  Observation,
+  RecordId,
+  References,
+  SideModel,
+  SyncModel,
+} from "@accord/core";
 import type { Sight } from "./sight.ts";
 
 /**
@@ -21,7 +32,9 @@ function absorbState(model: SyncModel, entity: Entity, sight: Sight, references:
   const deletion = { fromMs: sight.fromMs, toMs: sight.toMs, position: sight.position };
   if (sight.image === null) return plain(absorbDelete(model, entity, side, { ...deletion, image: null }, references));
   if (isArchived(sideModel, sight.image)) {
-    return member.state === "archived" ? untouched(entity) : plain(absorbDelete(model, entity, side, { ...deletion, image: sight.image }, references));
+    return member.state === "archived"
+      ? untouched(entity)
+      : plain(absorbDelete(model, entity, side, { ...deletion, image: sight.image }, references));
   }
   const { image, position, fromMs, toMs, isReading } = sight;
   const observation: Observation = { image, position, fromMs, toMs, isReading, isRebase };
@@ -29,7 +42,8 @@ function absorbState(model: SyncModel, entity: Entity, sight: Sight, references:
   if (scoped !== null && scoped.left) return plain(scoped);
   if (scoped !== null && wasSetAside(member)) return enter(model, entity, sight, observation, references);
   const present = scoped ?? returnToLife(model, entity, sight, member, sight.image);
-  if (present.entity.life.kind === "deleted") return absorbIntoDeleted(model, present.entity, sight, observation, references, present.events);
+  if (present.entity.life.kind === "deleted")
+    return absorbIntoDeleted(model, present.entity, sight, observation, references, present.events);
   const absorbed = absorbRecord(model, present.entity, side, observation, references);
   return { ...absorbed, events: [...present.events, ...absorbed.events] };
 }
@@ -47,7 +61,12 @@ function isArchived(side: SideModel, image: NativeImage): boolean {
 }
 
 /** A change of the record id: the member keeps its life, the old id is retired. [S63] */
-function rename(entity: Entity, side: number, from: RecordId | null, to: RecordId): { readonly entity: Entity; readonly events: readonly MergeEvent[] } {
+function rename(
+  entity: Entity,
+  side: number,
+  from: RecordId | null,
+  to: RecordId,
+): { readonly entity: Entity; readonly events: readonly MergeEvent[] } {
   const member = entity.members[side];
   if (from === null || member === null || member === undefined || member.record !== from) return { entity, events: [] };
   const renamed: Member = { ...member, record: to, retired: [...member.retired, from] };
@@ -65,7 +84,11 @@ function scope(
   if (side.filter === null && member.state !== "outOfScope") return null;
   const isOutside = side.filter !== null && side.filter(readImage(image)) === false;
   if (isOutside && member.state === "live") {
-    return { entity: withMember(entity, index, { ...member, state: "outOfScope" }), events: [{ kind: "outOfScope", side: index }], left: true };
+    return {
+      entity: withMember(entity, index, { ...member, state: "outOfScope" }),
+      events: [{ kind: "outOfScope", side: index }],
+      left: true,
+    };
   }
   if (member.state !== "outOfScope") return null;
   if (isOutside) return { entity, events: [], left: true };

@@ -1,11 +1,13 @@
-import { fingerprint } from "@accord/core";
+import { fingerprint, owe } from "@accord/core";
+import type { EntityId } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
-import type { DueKey, PlanId, PlannedOperation } from "../store/store.ts";
+import type { DueKey, PlanId, PlannedOperation, StoredEntity } from "../store/store.ts";
 import type { EngineContext } from "./context.ts";
 import { refreshStates } from "./context.ts";
 import { drainAll } from "./drain.ts";
 import { acceptEpochs } from "./epoch.ts";
+import { hydrate, loadReferences } from "./hydrate.ts";
 import { digestOf } from "./plan.ts";
 import type { PlanSummary } from "./plan.ts";
 
@@ -32,7 +34,13 @@ const CHANGED_NAMED_MAX = 1_000;
  * Carries out a plan: operations that still hold become ready and are written; the rest is listed. A whole plan makes its syncs live: from then on changes flow. [S60]
  * @throws ACCORD_GUARD_STOP where the plan trips a guard that nobody approved [S43]
  */
-export async function applyPlan(context: EngineContext, plan: PlanId, summary: PlanSummary, choice: ApplyChoice, options: CallOptions): Promise<Applied> {
+export async function applyPlan(
+  context: EngineContext,
+  plan: PlanId,
+  summary: PlanSummary,
+  choice: ApplyChoice,
+  options: CallOptions,
+): Promise<Applied> {
   await checkStops(context, summary, options);
   const isWhole = choice.sample === null && choice.entities === null;
   const applied = await release(context, plan, choice, options);
@@ -56,9 +64,14 @@ async function checkStops(context: EngineContext, summary: PlanSummary, options:
     const sync = context.syncs.find(({ model }) => stop.id.startsWith(`${model.name}/`));
     if (sync !== undefined && approvedAtMs === null) {
       const nowMs = context.clock.nowMs();
-      await context.store.tripGuard({ id: stop.id, sync: sync.id, guard: stop.id.split("/").at(-1) ?? "", reason: stop.reason, trippedAtMs: nowMs, approvedAtMs: null }, options);
+      await context.store.tripGuard(
+        { id: stop.id, sync: sync.id, guard: stop.id.split("/").at(-1) ?? "", reason: stop.reason, trippedAtMs: nowMs, approvedAtMs: null },
+        options,
+      );
     }
-    throw new AccordError("ACCORD_GUARD_STOP", `Nothing was written: ${stop.reason}. If that is right: accord approve ${stop.id}`, { remedy: "stop" });
+    throw new AccordError("ACCORD_GUARD_STOP", `Nothing was written: ${stop.reason}. If that is right: accord approve ${stop.id}`, {
+      remedy: "stop",
+    });
   }
 }
 
@@ -69,11 +82,14 @@ async function release(context: EngineContext, plan: PlanId, choice: ApplyChoice
   for await (const page of chosen) {
     const entities = await context.store.loadEntities([...new Set(page.map(({ entity }) => entity))], options);
     const byId = new Map(entities.map((entity) => [entity.id, entity]));
+    const done = await doneAlready(context, page, byId, options);
     const moved = await movedRecords(context, page, options);
     const keys = new Map<number, DueKey[]>();
     for (const operation of page) {
+      if (done.has(operation)) continue;
       const entity = byId.get(operation.entity);
-      const holds = entity !== undefined && entity.version === operation.entityVersion && digestOf(entity, operation.side) === operation.imageDigest;
+      const holds =
+        entity !== undefined && entity.version === operation.entityVersion && digestOf(entity, operation.side) === operation.imageDigest;
       if (!holds || moved.has(operation)) {
         if (changed.length < CHANGED_NAMED_MAX) changed.push(operation);
         continue;
@@ -88,12 +104,52 @@ async function release(context: EngineContext, plan: PlanId, choice: ApplyChoice
   return { released, changed };
 }
 
+/**
+ * Operations that an earlier application of this plan has carried out, or has on its way: the entity is as planned and nothing is owed any more. A plan that was
+ * interrupted is simply applied again. [S60, I7]
+ */
+async function doneAlready(
+  context: EngineContext,
+  page: readonly PlannedOperation[],
+  byId: ReadonlyMap<EntityId, StoredEntity>,
+  options: CallOptions,
+): Promise<ReadonlySet<PlannedOperation>> {
+  const done = new Set<PlannedOperation>();
+  for (const sync of context.syncs) {
+    const suspects = page.filter((operation) => {
+      const entity = byId.get(operation.entity);
+      if (operation.sync !== sync.id || entity?.version !== operation.entityVersion) return false;
+      return (
+        entity.members[operation.side]?.intent != null ||
+        digestOf(entity, operation.side) !== operation.imageDigest ||
+        operation.kind === "delete"
+      );
+    });
+    const stored = suspects.flatMap(({ entity }) => byId.get(entity) ?? []);
+    const references = await loadReferences(context, sync, stored, [], options);
+    suspects.forEach((operation, index) => {
+      const entity = stored[index];
+      if (entity === undefined) return;
+      const isOnItsWay = entity.members[operation.side]?.intent != null;
+      if (isOnItsWay || owe(sync.model, hydrate(sync.model, entity, references), operation.side, references).kind === "nothing")
+        done.add(operation);
+    });
+  }
+  return done;
+}
+
 /** Operations whose record is not as it was planned any more: read again, since nobody may have told us yet. [S60] */
-async function movedRecords(context: EngineContext, page: readonly PlannedOperation[], options: CallOptions): Promise<ReadonlySet<PlannedOperation>> {
+async function movedRecords(
+  context: EngineContext,
+  page: readonly PlannedOperation[],
+  options: CallOptions,
+): Promise<ReadonlySet<PlannedOperation>> {
   const moved = new Set<PlannedOperation>();
   for (const sync of context.syncs) {
     for (const [side, object] of sync.objects.entries()) {
-      const own = page.filter((operation) => operation.sync === sync.id && operation.side === side && operation.record !== null && operation.imageDigest !== "");
+      const own = page.filter(
+        (operation) => operation.sync === sync.id && operation.side === side && operation.record !== null && operation.imageDigest !== "",
+      );
       for (let start = 0; start < own.length; start += object.capabilities.pageSizeMax) {
         const part = own.slice(start, start + object.capabilities.pageSizeMax);
         const { images } = await object.read(
@@ -111,7 +167,12 @@ async function movedRecords(context: EngineContext, page: readonly PlannedOperat
   return moved;
 }
 
-async function choose(context: EngineContext, plan: PlanId, choice: ApplyChoice, options: CallOptions): Promise<AsyncIterable<readonly PlannedOperation[]>> {
+async function choose(
+  context: EngineContext,
+  plan: PlanId,
+  choice: ApplyChoice,
+  options: CallOptions,
+): Promise<AsyncIterable<readonly PlannedOperation[]>> {
   const all = operationsOf(context, plan, choice.entities, options);
   if (choice.sample === null) return all;
   return only(await sampleOf(all, choice.sample));
@@ -190,7 +251,11 @@ export async function drainUntilQuiet(context: EngineContext, options: CallOptio
 async function progressOf(context: EngineContext, options: CallOptions): Promise<string> {
   const { journalEntries } = await context.store.countState(options);
   const due = await context.store.countDue(options);
-  return JSON.stringify([journalEntries, await context.store.countMarks(options), due.map(({ sync, side, state, count }) => [sync, side, state, count])]);
+  return JSON.stringify([
+    journalEntries,
+    await context.store.countMarks(options),
+    due.map(({ sync, side, state, count }) => [sync, side, state, count]),
+  ]);
 }
 
 /** Outcomes that are not known yet are worth waiting for: they become known at their deadline, unless the system is gone even then. [S31] */

@@ -46,7 +46,12 @@ export async function releaseLeases(context: EngineContext, options: CallOptions
   context.leases.clear();
 }
 
-async function drainLeased(context: EngineContext, lease: Lease, shard: Shard, options: CallOptions): Promise<{ readonly worked: boolean; readonly nextAtMs: number | null }> {
+async function drainLeased(
+  context: EngineContext,
+  lease: Lease,
+  shard: Shard,
+  options: CallOptions,
+): Promise<{ readonly worked: boolean; readonly nextAtMs: number | null }> {
   let current = lease;
   let worked = false;
   for (;;) {

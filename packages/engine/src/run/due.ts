@@ -54,10 +54,20 @@ function keepDue(context: EngineContext, sync: RunningSync, entity: Entity, side
       return;
     }
     case "waits":
-      changes.due.push({ ...fresh, state: "waiting", waitsFor: owed.entity, reason: `${fieldName(sync, owed.field)} names a record that is not there yet` });
+      changes.due.push({
+        ...fresh,
+        state: "waiting",
+        waitsFor: owed.entity,
+        reason: `${fieldName(sync, owed.field)} names a record that is not there yet`,
+      });
       return;
     case "refused":
-      changes.due.push({ ...fresh, state: "parked", code: "ACCORD_UNFIT_VALUE", reason: `${fieldName(sync, owed.field)}: ${owed.problem}` });
+      changes.due.push({
+        ...fresh,
+        state: "parked",
+        code: "ACCORD_UNFIT_VALUE",
+        reason: `${fieldName(sync, owed.field)}: ${owed.problem}`,
+      });
       return;
     case "withheld":
       changes.due.push({ ...fresh, state: "parked", code: "ACCORD_OUT_OF_FILTER", reason: owed.reason });

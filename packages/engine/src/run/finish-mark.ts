@@ -19,7 +19,15 @@ export function finishMark(context: EngineContext, sync: RunningSync, sight: Sig
   const notBeforeMs = nowMs + retryDelayMs(context.limits, mark.attempts);
   changes.deferred.push({ sequence: mark.sequence, notBeforeMs });
   changes.marks.push(touch(sync, mark.side, mark.record, nowMs, notBeforeMs));
-  changes.problems.push({ sync: sync.id, side: mark.side, record: mark.record, kind: "reference", reason: "it names a record that is not linked yet", entities: [], atMs: nowMs });
+  changes.problems.push({
+    sync: sync.id,
+    side: mark.side,
+    record: mark.record,
+    kind: "reference",
+    reason: "it names a record that is not linked yet",
+    entities: [],
+    atMs: nowMs,
+  });
 }
 
 /** Values that could not be understood count as unknown and are listed; what is understood again, and waits for nothing, is a problem no more. [S5, S50] */
@@ -37,7 +45,15 @@ export function keepProblems(
     return;
   }
   const reason = problems.map(([field, problem]) => `${sync.model.fields[field]?.name ?? field}: ${problem}`).join("; ");
-  changes.problems.push({ sync: sync.id, side: mark.side, record: mark.record, kind: "value", reason, entities: [], atMs: context.clock.nowMs() });
+  changes.problems.push({
+    sync: sync.id,
+    side: mark.side,
+    record: mark.record,
+    kind: "value",
+    reason,
+    entities: [],
+    atMs: context.clock.nowMs(),
+  });
 }
 
 /** Children that waited for this entity's record at some side can go on, now that it is there. [S44] */

@@ -1,8 +1,8 @@
 /** What the guards have let through at one side within the running window. [S43] */
 export interface GuardTally {
   readonly sinceMs: number;
-  /** Present records at the side when the window began. */
-  readonly records: number;
+  /** The most records that were present at the side within the window, as far as it was looked at. */
+  records: number;
   deletes: number;
   readonly rewrites: Map<string, number>;
   readonly emptied: Map<string, number>;

@@ -5,9 +5,13 @@ import type { GuardSettings } from "./settings.ts";
 
 const NONE: GuardSettings = { deletesMax: null, deletesShareMax: 1, rewritesShareMax: {} };
 
-async function guarded(guards: Partial<GuardSettings>, count = 20): Promise<{ stage: Stage; context: EngineContext; ids: readonly string[] }> {
+async function guarded(
+  guards: Partial<GuardSettings>,
+  count = 20,
+): Promise<{ stage: Stage; context: EngineContext; ids: readonly string[] }> {
   const stage = new Stage({ settings: { guards: { ...NONE, ...guards } } });
-  for (let index = 0; index < count; index += 1) stage.crm.user.insert("customers", { email: `u${index}@x.org`, name: "Old", amount: "1.00" });
+  for (let index = 0; index < count; index += 1)
+    stage.crm.user.insert("customers", { email: `u${index}@x.org`, name: "Old", amount: "1.00" });
   const context = await stage.goLive();
   return { stage, context, ids: [...stage.crm.records("customers").keys()] };
 }
@@ -122,6 +126,10 @@ describe("guards", () => {
     stage.crm.user.delete("customers", "1");
     await stage.settle(context);
     const [row] = await context.store.readJournal({ kinds: ["guard"], limit: 1 }, UNCANCELLED);
-    expect(JSON.parse(row?.payload ?? "{}")).toEqual({ guard: "deletes", reason: "1 deletes are due at erp, more than the 0 allowed", stateBefore: "live" });
+    expect(JSON.parse(row?.payload ?? "{}")).toEqual({
+      guard: "deletes",
+      reason: "1 deletes are due at erp, more than the 0 allowed",
+      stateBefore: "live",
+    });
   });
 });

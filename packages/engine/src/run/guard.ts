@@ -29,6 +29,10 @@ export async function guardPush(
   for (;;) {
     const stop = checkGuards(counts, { ...sync.settings.guards, emptiedShareMax: EMPTIED_SHARE_MAX });
     if (stop === null) break;
+    if (await hasGrown(context, sync, side, tally, options)) {
+      counts = { ...counts, records: tally.records };
+      continue;
+    }
     if (!(await isApproved(context, sync, side, stop, dispatches, options))) {
       await trip(context, sync, side, stop, changes, options);
       return [];
@@ -62,11 +66,29 @@ async function tallyOf(context: EngineContext, sync: RunningSync, side: number, 
   const key = `${sync.id}/${side}`;
   const known = context.ledger.get(key);
   if (known !== undefined && context.clock.nowMs() - known.sinceMs < WINDOW_MS) return known;
-  const state = await context.store.countState(options);
-  const records = state.syncs.find((row) => row.sync === sync.id)?.members[side] ?? 0;
+  const records = await countRecords(context, sync, side, options);
   const fresh: GuardTally = { sinceMs: context.clock.nowMs(), records, deletes: 0, rewrites: new Map(), emptied: new Map() };
   context.ledger.set(key, fresh);
   return fresh;
+}
+
+async function countRecords(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<number> {
+  const state = await context.store.countState(options);
+  return state.syncs.find((row) => row.sync === sync.id)?.members[side] ?? 0;
+}
+
+/** A window that began before a side was filled knows of too few records: looked at again before anything is stopped. */
+async function hasGrown(
+  context: EngineContext,
+  sync: RunningSync,
+  side: number,
+  tally: GuardTally,
+  options: CallOptions,
+): Promise<boolean> {
+  const records = await countRecords(context, sync, side, options);
+  if (records <= tally.records) return false;
+  tally.records = records;
+  return true;
 }
 
 function countsWith(sync: RunningSync, side: number, tally: GuardTally, dispatches: readonly Dispatch[]): GuardCounts {
@@ -123,11 +145,21 @@ async function isApproved(
   return approvedAtMs !== null && dispatches.every((one) => !isCounted(stop, one) || one.due.sinceMs <= approvedAtMs);
 }
 
-async function trip(context: EngineContext, sync: RunningSync, side: number, stop: GuardStop, changes: ChangeSet, options: CallOptions): Promise<void> {
+async function trip(
+  context: EngineContext,
+  sync: RunningSync,
+  side: number,
+  stop: GuardStop,
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<void> {
   const nowMs = context.clock.nowMs();
   const id = tripId(sync, side, stop);
   const reason = `${stop.reason}; nothing more is written until you approve: accord approve ${id}`;
-  await context.store.tripGuard({ id, sync: sync.id, guard: stop.guard, reason: stop.reason, trippedAtMs: nowMs, approvedAtMs: null }, options);
+  await context.store.tripGuard(
+    { id, sync: sync.id, guard: stop.guard, reason: stop.reason, trippedAtMs: nowMs, approvedAtMs: null },
+    options,
+  );
   const stateBefore = context.states.get(sync.id) ?? "live";
   await context.store.setSyncState(sync.id, "paused", reason, options);
   context.states.set(sync.id, "paused");

@@ -86,7 +86,13 @@ describe("two answers are a person's to decide", () => {
 describe("scope", () => {
   const filtered: StageOptions = {
     objects: [KINDED],
-    syncs: [{ ...STAGE_SYNC, fields: [...STAGE_SYNC.fields, { name: "kind" }], sides: [{ filter: ({ kind }) => (kind === undefined ? undefined : kind === "customer") }] }],
+    syncs: [
+      {
+        ...STAGE_SYNC,
+        fields: [...STAGE_SYNC.fields, { name: "kind" }],
+        sides: [{ filter: ({ kind }) => (kind === undefined ? undefined : kind === "customer") }],
+      },
+    ],
   };
 
   test("[S42] a record outside the filter is matched, so that none is created twice, and takes no part [I4]", async () => {

@@ -70,7 +70,13 @@ async function propose(
     options,
   );
   const proposals = await context.matcher.propose(
-    seekers.map(({ sight, values }, index) => ({ sync: sync.model.name, side, record: sight.mark.record, values, candidates: candidates[index] ?? [] })),
+    seekers.map(({ sight, values }, index) => ({
+      sync: sync.model.name,
+      side,
+      record: sight.mark.record,
+      values,
+      candidates: candidates[index] ?? [],
+    })),
     options,
   );
   const records = seekers.map(({ sight }) => sight.mark.record);
@@ -137,7 +143,8 @@ function seekerOf(sync: RunningSync, side: SideIndex, sight: Sight, image: Nativ
   return { sight, image, values, keys: matchKeysOf(sync.model, values), isOutside: isArchived || sideModel?.filter?.(cells) === false };
 }
 
-type Decision = { readonly kind: "link"; readonly entity: StoredEntity } | { readonly kind: "new" } | Extract<MatchProposal, { kind: "review" }>;
+type Decision =
+  { readonly kind: "link"; readonly entity: StoredEntity } | { readonly kind: "new" } | Extract<MatchProposal, { kind: "review" }>;
 
 /** An entity can be linked once: a second record of this batch with the same key finds none. */
 function takeMatch(decision: MatchProposal, stored: Map<EntityId, StoredEntity>): Decision {
@@ -147,13 +154,35 @@ function takeMatch(decision: MatchProposal, stored: Map<EntityId, StoredEntity>)
   return entity === undefined ? { kind: "new" } : { kind: "link", entity };
 }
 
-function join(context: EngineContext, sync: RunningSync, seeker: Seeker, decision: Exclude<Decision, { kind: "review" }>, references: References, id: EntityId): Joined {
+function join(
+  context: EngineContext,
+  sync: RunningSync,
+  seeker: Seeker,
+  decision: Exclude<Decision, { kind: "review" }>,
+  references: References,
+  id: EntityId,
+): Joined {
   const { mark } = seeker.sight;
-  const observation: Observation = { image: seeker.image, position: seeker.sight.position, fromMs: seeker.sight.fromMs, toMs: seeker.sight.toMs };
+  const observation: Observation = {
+    image: seeker.image,
+    position: seeker.sight.position,
+    fromMs: seeker.sight.fromMs,
+    toMs: seeker.sight.toMs,
+  };
   const isLive = isWriting(context, sync);
   if (decision.kind === "new") {
     const created = createEntity(sync.model, id, mark.side, mark.record, observation, isLive ? "user" : "initial", references);
-    return seeker.isOutside ? { ...created, entity: setAside(created.entity, mark.side, created.entity.fields.map(() => UNKNOWN_FIELD), 1) } : created;
+    return seeker.isOutside
+      ? {
+          ...created,
+          entity: setAside(
+            created.entity,
+            mark.side,
+            created.entity.fields.map(() => UNKNOWN_FIELD),
+            1,
+          ),
+        }
+      : created;
   }
   const known = hydrate(sync.model, decision.entity, references);
   const joined = joinMember(sync.model, known, mark.side, mark.record, observation, "match", references);
@@ -169,7 +198,14 @@ function setAside(entity: Entity, side: SideIndex, fields: Entity["fields"], ver
   return withMember({ ...entity, fields, version }, side, { ...member, state: "outOfScope", ack: member.ack.map(() => 0) });
 }
 
-function keepJoined(context: EngineContext, sync: RunningSync, seeker: Seeker, joined: Joined, references: References, changes: ChangeSet): void {
+function keepJoined(
+  context: EngineContext,
+  sync: RunningSync,
+  seeker: Seeker,
+  joined: Joined,
+  references: References,
+  changes: ChangeSet,
+): void {
   const { sight } = seeker;
   const isWaiting = joined.waiting.length > 0;
   finishMark(context, sync, sight, isWaiting, changes);
@@ -185,7 +221,13 @@ function keepJoined(context: EngineContext, sync: RunningSync, seeker: Seeker, j
   keepEntity(context, sync, joined.entity, references, changes, seeker.isOutside ? seeker.keys : undefined);
 }
 
-function leaveToReview(context: EngineContext, sync: RunningSync, seeker: Seeker, review: Extract<MatchProposal, { kind: "review" }>, changes: ChangeSet): void {
+function leaveToReview(
+  context: EngineContext,
+  sync: RunningSync,
+  seeker: Seeker,
+  review: Extract<MatchProposal, { kind: "review" }>,
+  changes: ChangeSet,
+): void {
   const { mark } = seeker.sight;
   changes.consumed.push(mark.sequence);
   changes.problems.push({

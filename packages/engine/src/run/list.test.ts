@@ -45,7 +45,9 @@ describe("the first listing", () => {
       };
       const context = await stage.goLive();
       stage.crm.faults = null;
-      expect(listed, `pages of the first side, listed again after a crash at ${crashAt}`).toBeLessThanOrEqual(Math.max(4 - Math.min(crashAt, 4), 0));
+      expect(listed, `pages of the first side, listed again after a crash at ${crashAt}`).toBeLessThanOrEqual(
+        Math.max(4 - Math.min(crashAt, 4), 0),
+      );
       expect(stage.crm.records("customers").size).toBe(10);
       expect(stage.rows(stage.erp)).toEqual(stage.rows(stage.crm));
       expect(await stage.differences(context)).toEqual([]);
@@ -142,12 +144,20 @@ describe("a sweep", () => {
   });
 
   test("[S9] stands beside the stored members in the order of record ids, as integers and as bytes", async () => {
-    const key: FakeObject = { ...STAGE_OBJECT, columns: STAGE_OBJECT.columns.map((column) => (column.name === "id" ? { name: "id", type: "text" as const } : column)) };
+    const key: FakeObject = {
+      ...STAGE_OBJECT,
+      columns: STAGE_OBJECT.columns.map((column) => (column.name === "id" ? { name: "id", type: "text" as const } : column)),
+    };
     for (const object of [STAGE_OBJECT, key]) {
-      const stage = new Stage({ objects: [object], limits: { listPage: 2 }, systems: [{ name: "crm" }, { name: "erp", objects: [STAGE_OBJECT] }] });
+      const stage = new Stage({
+        objects: [object],
+        limits: { listPage: 2 },
+        systems: [{ name: "crm" }, { name: "erp", objects: [STAGE_OBJECT] }],
+      });
       const ids = ["9", "10", "100", "é", "z", "\u{1F600}", "\uFF5E"];
       for (const [index, id] of ids.entries()) {
-        if (object === key || index < 3) stage.crm.user.insert("customers", { ...(object === key ? { id } : {}), email: `u${index}@x.org` });
+        if (object === key || index < 3)
+          stage.crm.user.insert("customers", { ...(object === key ? { id } : {}), email: `u${index}@x.org` });
       }
       const context = await stage.goLive();
       expect(await sweep(context, only(context), 0, UNCANCELLED)).toMatchObject({ marks: 0, isComplete: true });

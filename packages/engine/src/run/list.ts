@@ -13,7 +13,13 @@ import { Whereabouts } from "./relink.ts";
  * The first listing of a side: every record becomes a mark with its image and match keys, in resumable pages. [S52] All sides are listed before any is joined, so that
  * keys that are not unique are known. [S36] @throws ACCORD_LISTING_INCOMPLETE where the system ended the listing before its end: what it kept back would be made twice
  */
-export async function listFirst(context: EngineContext, sync: RunningSync, side: SideIndex, after: RecordId | null, options: CallOptions): Promise<number> {
+export async function listFirst(
+  context: EngineContext,
+  sync: RunningSync,
+  side: SideIndex,
+  after: RecordId | null,
+  options: CallOptions,
+): Promise<number> {
   const object = sync.objects[side];
   if (object === undefined) return 0;
   const startedAtMs = context.clock.nowMs();
@@ -48,10 +54,14 @@ export async function listFirst(context: EngineContext, sync: RunningSync, side:
 /** The error for a listing that ended before its end: nothing may be concluded from it. [S11] */
 export function incompleteListing(sync: RunningSync, side: SideIndex): AccordError {
   const where = sync.model.sides[side]?.name ?? String(side);
-  return new AccordError("ACCORD_LISTING_INCOMPLETE", `${where} ended its list of ${sync.model.sides[side]?.object ?? "records"} before the end; run the command again.`, {
-    remedy: "retry",
-    where,
-  });
+  return new AccordError(
+    "ACCORD_LISTING_INCOMPLETE",
+    `${where} ended its list of ${sync.model.sides[side]?.object ?? "records"} before the end; run the command again.`,
+    {
+      remedy: "retry",
+      where,
+    },
+  );
 }
 
 function firstMark(sync: RunningSync, side: SideIndex, record: RecordId, image: NativeImage, page: RecordPage, atMs: number): Mark {

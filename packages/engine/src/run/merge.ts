@@ -40,7 +40,13 @@ async function setAside(context: EngineContext, lease: Lease, marks: readonly Lo
   await context.store.commit(lease, changes, options);
 }
 
-async function mergeLinked(context: EngineContext, lease: Lease, sync: RunningSync, marks: readonly LoadedMark[], options: CallOptions): Promise<void> {
+async function mergeLinked(
+  context: EngineContext,
+  lease: Lease,
+  sync: RunningSync,
+  marks: readonly LoadedMark[],
+  options: CallOptions,
+): Promise<void> {
   const changes = new ChangeSet();
   const sights = await lookAt(context, sync, marks, changes, options);
   const stored = marks.flatMap((mark) => mark.entity ?? []);
@@ -57,7 +63,14 @@ async function mergeLinked(context: EngineContext, lease: Lease, sync: RunningSy
   context.watch.merged(sync.model.name, sights.length);
 }
 
-function mergeSight(context: EngineContext, sync: RunningSync, entity: Entity, sight: Sight, references: References, changes: ChangeSet): Entity {
+function mergeSight(
+  context: EngineContext,
+  sync: RunningSync,
+  entity: Entity,
+  sight: Sight,
+  references: References,
+  changes: ChangeSet,
+): Entity {
   const { mark } = sight;
   const absorbed = absorbSight(sync.model, entity, sight, references, context.identity.restored);
   if (absorbed.reread) {
@@ -68,7 +81,8 @@ function mergeSight(context: EngineContext, sync: RunningSync, entity: Entity, s
   const isWaiting = absorbed.waiting.length > 0;
   finishMark(context, sync, sight, isWaiting, changes);
   keepProblems(context, sync, sight, absorbed.problems, isWaiting, changes);
-  if (absorbed.entity.members[mark.side]?.state === "live" && entity.members[mark.side]?.state !== "live") wakeChildren(context, sync, entity.id, changes);
+  if (absorbed.entity.members[mark.side]?.state === "live" && entity.members[mark.side]?.state !== "live")
+    wakeChildren(context, sync, entity.id, changes);
   if (absorbed.events.length > 0) {
     changes.journal.push(
       mergeEntry(
@@ -82,7 +96,13 @@ function mergeSight(context: EngineContext, sync: RunningSync, entity: Entity, s
 }
 
 /** Unlinked records join side by side: those of one side per commit, so that the next side's find them. [S36] */
-async function mergeUnlinked(context: EngineContext, lease: Lease, sync: RunningSync, own: readonly LoadedMark[], options: CallOptions): Promise<void> {
+async function mergeUnlinked(
+  context: EngineContext,
+  lease: Lease,
+  sync: RunningSync,
+  own: readonly LoadedMark[],
+  options: CallOptions,
+): Promise<void> {
   const unlinked = own.filter((mark) => mark.entity === null);
   for (let side = 0; side < sync.model.sides.length; side += 1) {
     const marks = unlinked.filter((mark) => mark.side === side);

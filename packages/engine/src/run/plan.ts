@@ -55,13 +55,17 @@ const ALL_STATES: readonly DueState[] = ["ready", "held", "waiting", "parked"];
  * Brings Accord's own view up to date (first listings where a sync is new, sweeps otherwise), merges what was seen, and writes down what each side is owed. [S52, S60]
  * No system is written to. Resumable: what was listed stays listed.
  */
-export async function makePlan(context: EngineContext, options: CallOptions): Promise<{ readonly plan: PlanId; readonly summary: PlanSummary }> {
+export async function makePlan(
+  context: EngineContext,
+  options: CallOptions,
+): Promise<{ readonly plan: PlanId; readonly summary: PlanSummary }> {
   await look(context, options);
   const createdAtMs = context.clock.nowMs();
   const plan = await context.store.startPlan({ run: context.run, createdAtMs }, options);
   const drafts = new Map<string, SideDraft>();
   for (const sync of context.syncs) {
-    for (let side = 0; side < sync.model.sides.length; side += 1) drafts.set(`${sync.id}/${side}`, await planSide(context, sync, side, plan, options));
+    for (let side = 0; side < sync.model.sides.length; side += 1)
+      drafts.set(`${sync.id}/${side}`, await planSide(context, sync, side, plan, options));
   }
   const summary = await summarize(context, drafts, createdAtMs, options);
   await context.store.finishPlan(plan, JSON.stringify(summary), options);
@@ -93,10 +97,15 @@ export async function look(context: EngineContext, options: CallOptions): Promis
 async function rememberCursor(context: EngineContext, name: string, options: CallOptions): Promise<void> {
   const row = await context.store.readConnection(name, options);
   const connection = context.connections.get(name);
-  const isFollowed = context.syncs.some(({ model, objects }) => model.sides.some((side, index) => side.connection === name && objects[index]?.capabilities.capture !== "sweep"));
+  const isFollowed = context.syncs.some(({ model, objects }) =>
+    model.sides.some((side, index) => side.connection === name && objects[index]?.capabilities.capture !== "sweep"),
+  );
   if ((row?.cursor ?? null) !== null || connection === undefined || !isFollowed) return;
   const cursor = await connection.currentCursor(options);
-  await context.store.writeConnection({ connection: name, cursor, epoch: await connection.epoch(options), state: "active", reason: null }, options);
+  await context.store.writeConnection(
+    { connection: name, cursor, epoch: await connection.epoch(options), state: "active", reason: null },
+    options,
+  );
 }
 
 interface SideDraft {
@@ -116,7 +125,10 @@ async function planSide(context: EngineContext, sync: RunningSync, side: number,
   let after: number | null = null;
   const contested = await contestedEntities(context, sync, side, options);
   for (;;) {
-    const page: readonly LoadedDue[] = await context.store.listDue({ sync: sync.id, side, states: ALL_STATES, after, limit: context.limits.pushBatch }, options);
+    const page: readonly LoadedDue[] = await context.store.listDue(
+      { sync: sync.id, side, states: ALL_STATES, after, limit: context.limits.pushBatch },
+      options,
+    );
     const references = await loadReferences(
       context,
       sync,
@@ -135,7 +147,10 @@ async function planSide(context: EngineContext, sync: RunningSync, side: number,
 function operationOf(sync: RunningSync, due: LoadedDue, references: References, contested: ReadonlySet<EntityId>): PlannedOperation | null {
   const entity = hydrate(sync.model, due.stored, references);
   const computed = owe(sync.model, entity, due.side, references);
-  const isContested = (computed.kind === "create" || computed.kind === "waits") && (entity.members[due.side]?.record ?? null) === null && contested.has(entity.id);
+  const isContested =
+    (computed.kind === "create" || computed.kind === "waits") &&
+    (entity.members[due.side]?.record ?? null) === null &&
+    contested.has(entity.id);
   const owed: Owed = isContested ? { kind: "withheld", reason: CONTESTED } : computed;
   if (owed.kind === "nothing" || owed.kind === "reread") return null;
   const member = entity.members[due.side];
@@ -152,7 +167,10 @@ function operationOf(sync: RunningSync, due: LoadedDue, references: References, 
 }
 
 /** What must not have changed between plan and apply. [S60] */
-export function digestOf(entity: Pick<Entity, "members"> | { readonly members: readonly ({ readonly image: string | null } | null)[] }, side: number): string {
+export function digestOf(
+  entity: Pick<Entity, "members"> | { readonly members: readonly ({ readonly image: string | null } | null)[] },
+  side: number,
+): string {
   const image = entity.members[side]?.image ?? null;
   return image === null ? "" : fingerprint(image);
 }

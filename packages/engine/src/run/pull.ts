@@ -24,7 +24,12 @@ const IDLE_CURSOR_MS = 10_000;
  * Phase one of a run, while it is live: follows a connection's change feed and turns it into durable marks, cursor and marks in one transaction. [S6, S9]
  * Returns when the signal aborts; failures that pass by themselves are waited out. `ring` wakes whoever drains.
  */
-export async function followConnection(context: EngineContext, connection: Connection, ring: () => void, options: CallOptions): Promise<void> {
+export async function followConnection(
+  context: EngineContext,
+  connection: Connection,
+  ring: () => void,
+  options: CallOptions,
+): Promise<void> {
   const sides = followedSides(context, connection.name);
   if (sides.length === 0) return;
   for (let attempts = 0; !options.signal.aborted; attempts += 1) {
@@ -37,10 +42,18 @@ export async function followConnection(context: EngineContext, connection: Conne
       );
       try {
         await resume(context, connection.name, options);
-        await pump(context, connection, feed, sides, cursor, () => {
-          attempts = 0;
-          ring();
-        }, options);
+        await pump(
+          context,
+          connection,
+          feed,
+          sides,
+          cursor,
+          () => {
+            attempts = 0;
+            ring();
+          },
+          options,
+        );
       } finally {
         await feed.close();
       }
@@ -55,7 +68,8 @@ export function followedSides(context: EngineContext, connection: string): reado
   return context.syncs.flatMap((sync) =>
     sync.model.sides.flatMap((model, side): FollowedSide[] => {
       const object = sync.objects[side];
-      const isFollowed = model.connection === connection && sync.settings.live && object !== undefined && object.capabilities.capture !== "sweep";
+      const isFollowed =
+        model.connection === connection && sync.settings.live && object !== undefined && object.capabilities.capture !== "sweep";
       return isFollowed ? [{ sync, side, object }] : [];
     }),
   );
@@ -79,7 +93,10 @@ async function startingCursor(
   if (row !== null && row.cursor !== null) return row.cursor;
   const cursor = await connection.currentCursor(options);
   for (const { sync, side } of sides) await sweep(context, sync, side, options);
-  await context.store.writeConnection({ connection: connection.name, cursor, epoch: row?.epoch ?? (await connection.epoch(options)), state: "active", reason: null }, options);
+  await context.store.writeConnection(
+    { connection: connection.name, cursor, epoch: row?.epoch ?? (await connection.epoch(options)), state: "active", reason: null },
+    options,
+  );
   ring();
   return cursor;
 }
@@ -117,7 +134,8 @@ async function pump(
 
 /** The inbox is bounded: a feed is left alone while too much waits. */
 async function waitForRoom(context: EngineContext, options: CallOptions): Promise<void> {
-  while ((await context.store.countMarks(options)) > context.limits.inboxMax) await context.clock.sleep(context.limits.retryDelayMsMin, options);
+  while ((await context.store.countMarks(options)) > context.limits.inboxMax)
+    await context.clock.sleep(context.limits.retryDelayMsMin, options);
 }
 
 /** Makes a batch of changes durable as marks, with the cursor after it. */
@@ -159,7 +177,13 @@ function markOf({ sync, side }: FollowedSide, change: Change, nowMs: number): Ma
 }
 
 /** Waits out what passes by itself. Refused credentials pause the connection, which is tried again now and then: somebody may mend them. [S30] */
-async function recoverFeed(context: EngineContext, connection: Connection, error: unknown, attempts: number, options: CallOptions): Promise<void> {
+async function recoverFeed(
+  context: EngineContext,
+  connection: Connection,
+  error: unknown,
+  attempts: number,
+  options: CallOptions,
+): Promise<void> {
   if (!(error instanceof AccordError)) throw error;
   const row = await context.store.readConnection(connection.name, options);
   context.log.warn("feed.interrupted", { connection: connection.name, code: error.code, remedy: error.remedy });

@@ -5,18 +5,25 @@ import { drainAll } from "./drain.ts";
 
 const REFUSING: FakeObject = {
   ...STAGE_OBJECT,
-  columns: STAGE_OBJECT.columns.map((column) => (column.name === "name" ? { ...column, refuses: (cell: string) => (cell.startsWith("poison") ? "no poison here" : null) } : column)),
+  columns: STAGE_OBJECT.columns.map((column) =>
+    column.name === "name" ? { ...column, refuses: (cell: string) => (cell.startsWith("poison") ? "no poison here" : null) } : column,
+  ),
 };
 
 async function agreed(options: StageOptions = {}, count = 1) {
   const stage = new Stage(options);
-  for (let index = 0; index < count; index += 1) stage.crm.user.insert("customers", { email: `u${index}@x.org`, name: "Old", amount: "1.00" });
+  for (let index = 0; index < count; index += 1)
+    stage.crm.user.insert("customers", { email: `u${index}@x.org`, name: "Old", amount: "1.00" });
   const context = await stage.goLive();
   return { stage, context, left: stage.idOf(stage.crm, { email: "u0@x.org" }), right: stage.idOf(stage.erp, { email: "u0@x.org" }) };
 }
 
 /** Counts the write calls that reach a system. */
-function countWrites(stage: Stage, system: number, fault: (call: FakeCall, count: number) => Fault | null = () => null): { count: number; sizes: number[] } {
+function countWrites(
+  stage: Stage,
+  system: number,
+  fault: (call: FakeCall, count: number) => Fault | null = () => null,
+): { count: number; sizes: number[] } {
   const seen = { count: 0, sizes: [] as number[] };
   stage.system(system).faults = (call) => {
     if (call.method !== "write") return null;
@@ -29,8 +36,12 @@ function countWrites(stage: Stage, system: number, fault: (call: FakeCall, count
 
 describe("refusals", () => {
   test("[S47] one poison among forty is found by halves and parked; the rest is written", async () => {
-    const { stage, context } = await agreed({ systems: [{ name: "crm" }, { name: "erp", objects: [REFUSING], batch: "all-or-nothing" }], syncs: [STAGE_SYNC] }, 40);
-    for (const [index, id] of [...stage.crm.records("customers").keys()].entries()) stage.crm.user.update("customers", id, { name: index === 17 ? "poison" : "New" });
+    const { stage, context } = await agreed(
+      { systems: [{ name: "crm" }, { name: "erp", objects: [REFUSING], batch: "all-or-nothing" }], syncs: [STAGE_SYNC] },
+      40,
+    );
+    for (const [index, id] of [...stage.crm.records("customers").keys()].entries())
+      stage.crm.user.update("customers", id, { name: index === 17 ? "poison" : "New" });
     const calls = countWrites(stage, 1);
     await stage.settle(context);
     expect(stage.rows(stage.erp, ["name"]).filter((name) => name === "New")).toHaveLength(39);
@@ -59,8 +70,14 @@ describe("refusals", () => {
   });
 
   test("[S30] a value that the side cannot hold is parked before it is sent", async () => {
-    const short: FakeObject = { ...STAGE_OBJECT, columns: STAGE_OBJECT.columns.map((column) => (column.name === "amount" ? { ...column, type: "integer" as const } : column)) };
-    const { stage, context, left } = await agreed({ systems: [{ name: "crm" }, { name: "erp", objects: [short] }], syncs: [{ ...STAGE_SYNC, fields: [{ name: "email" }, { name: "name" }, { name: "amount", type: "text" }] }] });
+    const short: FakeObject = {
+      ...STAGE_OBJECT,
+      columns: STAGE_OBJECT.columns.map((column) => (column.name === "amount" ? { ...column, type: "integer" as const } : column)),
+    };
+    const { stage, context, left } = await agreed({
+      systems: [{ name: "crm" }, { name: "erp", objects: [short] }],
+      syncs: [{ ...STAGE_SYNC, fields: [{ name: "email" }, { name: "name" }, { name: "amount", type: "text" }] }],
+    });
     const calls = countWrites(stage, 1);
     stage.crm.user.update("customers", left, { amount: "1.50" });
     await stage.settle(context);
@@ -165,8 +182,14 @@ describe("records that change under a write", () => {
 });
 
 describe("archiving", () => {
-  const object: FakeObject = { ...STAGE_OBJECT, columns: [...STAGE_OBJECT.columns, { name: "state", type: "text", nullable: true, default: "A" }] };
-  const archiving: StageOptions = { objects: [object], syncs: [{ ...STAGE_SYNC, sides: [{}, { archive: { column: "state", cell: "X", restored: "A" } }] }] };
+  const object: FakeObject = {
+    ...STAGE_OBJECT,
+    columns: [...STAGE_OBJECT.columns, { name: "state", type: "text", nullable: true, default: "A" }],
+  };
+  const archiving: StageOptions = {
+    objects: [object],
+    syncs: [{ ...STAGE_SYNC, sides: [{}, { archive: { column: "state", cell: "X", restored: "A" } }] }],
+  };
 
   test("[S38] a delete is an archive where the side declares one; [S40] un-archiving by hand brings the record back everywhere", async () => {
     const { stage, context, left, right } = await agreed(archiving);
@@ -223,7 +246,9 @@ describe("pace and direction", () => {
   });
 
   test.each(["revert", "keep"] as const)("[S55] an edit of a one-way field at a reader's side: %s", async (drift) => {
-    const { stage, context, left, right } = await agreed({ syncs: [{ ...STAGE_SYNC, fields: [{ name: "email" }, { name: "name", from: [0], drift }] }] });
+    const { stage, context, left, right } = await agreed({
+      syncs: [{ ...STAGE_SYNC, fields: [{ name: "email" }, { name: "name", from: [0], drift }] }],
+    });
     stage.erp.user.update("customers", right, { name: "Theirs" });
     await stage.settle(context);
     await stage.settle(context);
@@ -234,7 +259,12 @@ describe("pace and direction", () => {
   });
 
   test("[S15] [S29] a system that alters what it is given is reported once and written no more [I6]", async () => {
-    const altering: FakeObject = { ...STAGE_OBJECT, columns: STAGE_OBJECT.columns.map((column) => (column.name === "name" ? { ...column, alter: (cell) => cell?.toUpperCase() ?? null } : column)) };
+    const altering: FakeObject = {
+      ...STAGE_OBJECT,
+      columns: STAGE_OBJECT.columns.map((column) =>
+        column.name === "name" ? { ...column, alter: (cell) => cell?.toUpperCase() ?? null } : column,
+      ),
+    };
     const { stage, context, left, right } = await agreed({ systems: [{ name: "crm" }, { name: "erp", objects: [altering] }] });
     stage.crm.user.update("customers", left, { name: "New" });
     const calls = countWrites(stage, 1);
@@ -249,7 +279,10 @@ describe("pace and direction", () => {
 
 describe("late calls", () => {
   test("[S31] intents that grew old while earlier batches were slow are opened anew before their call", async () => {
-    const { stage, context } = await agreed({ systems: [{ name: "crm" }, { name: "erp", capabilities: { batchSizeMax: 1, requestDeadlineMs: 5_000 } }] }, 8);
+    const { stage, context } = await agreed(
+      { systems: [{ name: "crm" }, { name: "erp", capabilities: { batchSizeMax: 1, requestDeadlineMs: 5_000 } }] },
+      8,
+    );
     for (const id of stage.crm.records("customers").keys()) stage.crm.user.update("customers", id, { name: "New" });
     const ages: number[] = [];
     stage.erp.faults = ({ method, atMs }) => {

@@ -38,7 +38,14 @@ export async function pushShard(context: EngineContext, lease: Lease, shard: Sha
   return looked;
 }
 
-async function pushSide(context: EngineContext, lease: Lease, sync: RunningSync, side: number, due: readonly LoadedDue[], options: CallOptions): Promise<void> {
+async function pushSide(
+  context: EngineContext,
+  lease: Lease,
+  sync: RunningSync,
+  side: number,
+  due: readonly LoadedDue[],
+  options: CallOptions,
+): Promise<void> {
   const object = sync.objects[side];
   if (object === undefined) return;
   const references = await loadReferences(
@@ -77,7 +84,13 @@ function prepare(
   const record = entity.members[due.side]?.record ?? null;
   if (due.undo !== null && record !== null) {
     const kind = due.undo.kind === "delete" ? "undo-delete" : "undo-update";
-    return dispatchOf(context, object, due, entity, { kind, record, set: due.undo.set, expect: due.undo.expect, fields: undoneFields(sync, due, entity) });
+    return dispatchOf(context, object, due, entity, {
+      kind,
+      record,
+      set: due.undo.set,
+      expect: due.undo.expect,
+      fields: undoneFields(sync, due, entity),
+    });
   }
   const owed = owe(sync.model, entity, due.side, references);
   const write = writeOf(owed);
@@ -95,7 +108,13 @@ function prepare(
 /** Put off beyond what a run waits for, and looked at again now and then: the match may be decided in many ways. [S36] */
 function putOffContested(context: EngineContext, due: LoadedDue, changes: ChangeSet): void {
   const { stored: _, ...row } = due;
-  changes.due.push({ ...row, code: "ACCORD_CONTESTED", reason: CONTESTED, notBeforeMs: context.clock.nowMs() + 2 * context.limits.retryDelayMsMax, keepAge: false });
+  changes.due.push({
+    ...row,
+    code: "ACCORD_CONTESTED",
+    reason: CONTESTED,
+    notBeforeMs: context.clock.nowMs() + 2 * context.limits.retryDelayMsMax,
+    keepAge: false,
+  });
 }
 
 interface PreparedWrite {
@@ -177,7 +196,12 @@ async function dispatch(
   return [...first, ...(await dispatch(context, lease, object, batch.slice(half), options))];
 }
 
-async function callWrite(context: EngineContext, object: OpenObject, batch: readonly Dispatch[], options: CallOptions): Promise<readonly WriteOutcome[]> {
+async function callWrite(
+  context: EngineContext,
+  object: OpenObject,
+  batch: readonly Dispatch[],
+  options: CallOptions,
+): Promise<readonly WriteOutcome[]> {
   try {
     const outcomes = await object.write(
       batch.map(({ operation }) => operation),

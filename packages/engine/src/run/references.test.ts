@@ -109,8 +109,18 @@ describe("references", () => {
   test("[S44] a child waits for a parent that one side refuses, and follows it when the parent is mended", async () => {
     const stage = stageOf();
     stage.erp.faults = null;
-    const refusing: FakeObject = { ...COMPANIES, columns: [COMPANIES.columns[0] ?? { name: "id", type: "integer" }, { name: "code", type: "text", refuses: (cell) => (cell === "BAD" ? "no such code" : null) }] };
-    const strict = new Stage({ systems: [{ name: "crm" }, { name: "erp", objects: [refusing, CUSTOMERS] }], objects: [COMPANIES, CUSTOMERS], syncs: SYNCS });
+    const refusing: FakeObject = {
+      ...COMPANIES,
+      columns: [
+        COMPANIES.columns[0] ?? { name: "id", type: "integer" },
+        { name: "code", type: "text", refuses: (cell) => (cell === "BAD" ? "no such code" : null) },
+      ],
+    };
+    const strict = new Stage({
+      systems: [{ name: "crm" }, { name: "erp", objects: [refusing, CUSTOMERS] }],
+      objects: [COMPANIES, CUSTOMERS],
+      syncs: SYNCS,
+    });
     const bad = strict.crm.user.insert("companies", { code: "BAD" });
     strict.crm.user.insert("customers", { email: "ann@x.org", company: bad });
     strict.crm.user.insert("customers", { email: "bob@x.org" });

@@ -37,9 +37,15 @@ export class Whereabouts {
   marks(isComplete: boolean, nowMs: number): Mark[] {
     const renamed = isComplete && this.gone.length > 0 ? this.pairs() : new Map<RecordId, RecordId>();
     const moved = new Set(renamed.values());
-    const marks = this.newcomers.map(({ record }) => ({ ...touch(this.sync, this.side, record, nowMs), renamedFrom: renamed.get(record) ?? null }));
+    const marks = this.newcomers.map(({ record }) => ({
+      ...touch(this.sync, this.side, record, nowMs),
+      renamedFrom: renamed.get(record) ?? null,
+    }));
     if (!isComplete) return marks;
-    return [...marks, ...this.gone.filter(({ record }) => !moved.has(record)).map(({ record }) => touch(this.sync, this.side, record, nowMs))];
+    return [
+      ...marks,
+      ...this.gone.filter(({ record }) => !moved.has(record)).map(({ record }) => touch(this.sync, this.side, record, nowMs)),
+    ];
   }
 
   /** The old id by the new one. */
@@ -59,7 +65,10 @@ export class Whereabouts {
   }
 
   /** The one record with each key; null where there are several. */
-  private byKey(rule: number, records: readonly { readonly record: RecordId; readonly image: NativeImage | null }[]): Map<string, RecordId | null> {
+  private byKey(
+    rule: number,
+    records: readonly { readonly record: RecordId; readonly image: NativeImage | null }[],
+  ): Map<string, RecordId | null> {
     const mapping = this.sync.model.sides[this.side]?.mapping;
     const byKey = new Map<string, RecordId | null>();
     for (const { record, image } of records) {

@@ -40,7 +40,13 @@ export async function answerRequests(context: EngineContext, lease: Lease, shard
 }
 
 /** What cannot be carried out is told and dropped: a request that fails must not stand before all others for ever. [S47] */
-async function answerOrRefuse(context: EngineContext, sync: RunningSync, request: LoadedRequest, changes: ChangeSet, options: CallOptions): Promise<void> {
+async function answerOrRefuse(
+  context: EngineContext,
+  sync: RunningSync,
+  request: LoadedRequest,
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<void> {
   try {
     await answer(context, sync, request, changes, options);
   } catch (error) {
@@ -52,7 +58,13 @@ async function answerOrRefuse(context: EngineContext, sync: RunningSync, request
   }
 }
 
-async function answer(context: EngineContext, sync: RunningSync, request: LoadedRequest, changes: ChangeSet, options: CallOptions): Promise<void> {
+async function answer(
+  context: EngineContext,
+  sync: RunningSync,
+  request: LoadedRequest,
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<void> {
   const stored = request.stored;
   if (stored === null) return;
   const references = await loadReferences(context, sync, [stored], [], options);
@@ -73,7 +85,13 @@ async function answer(context: EngineContext, sync: RunningSync, request: Loaded
 }
 
 /** A record that has found its entity is no problem any more, and the entities that it might have been go their own way. */
-async function endProblem(context: EngineContext, sync: RunningSync, request: LinkRequest, changes: ChangeSet, options: CallOptions): Promise<void> {
+async function endProblem(
+  context: EngineContext,
+  sync: RunningSync,
+  request: LinkRequest,
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<void> {
   const about = { side: sync.model.sides.findIndex(({ name }) => name === request.side), record: request.record };
   await releaseContested(context, sync, about, changes, options);
   changes.problemsOver.push({ sync: sync.id, ...about });
@@ -114,7 +132,10 @@ function decide(sync: RunningSync, entity: Entity, request: DecideRequest, atMs:
   }
   const field = sync.model.fields.findIndex(({ name }) => name === request.field);
   if (field === -1) return null;
-  return { ...decideField(sync.model, entity, field, request.value, { side: null, cause: "decision", fromMs: atMs, toMs: atMs }), undos: [] };
+  return {
+    ...decideField(sync.model, entity, field, request.value, { side: null, cause: "decision", fromMs: atMs, toMs: atMs }),
+    undos: [],
+  };
 }
 
 /** Sets back what a run did, but for what users changed since: that is left alone. [S59] */
@@ -134,7 +155,11 @@ function undo(sync: RunningSync, entity: Entity, request: UndoRequest, atMs: num
     current = revived.entity;
     events.push(...revived.events);
   }
-  return { entity: current, events, undos: [...undoCells(sync, entity, request.restores, "update"), ...undoCells(sync, entity, request.creates, "delete")] };
+  return {
+    entity: current,
+    events,
+    undos: [...undoCells(sync, entity, request.restores, "update"), ...undoCells(sync, entity, request.creates, "delete")],
+  };
 }
 
 function undoCells(sync: RunningSync, entity: Entity, list: readonly UndoCells[], kind: "update" | "delete"): Answered["undos"] {

@@ -2,6 +2,7 @@ import { Stage, UNCANCELLED } from "@accord/testkit";
 import type { StageOptions } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
 import { AccordError } from "../connector/errors.ts";
+import { ChangeSet } from "./changes.ts";
 import type { EngineContext } from "./context.ts";
 import { drain, drainAll, takeShard } from "./drain.ts";
 import { sweep } from "./list.ts";
@@ -11,10 +12,10 @@ interface LiveRun {
   readonly stage: Stage;
   readonly context: EngineContext;
   /** Lets time pass in small steps while the run goes on. */
-  pass(durationMs: number): Promise<void>;
+  readonly pass: (durationMs: number) => Promise<void>;
   /** Asks the run to stop and gives how it ended: an error's code, or null. */
-  stop(): Promise<string | null>;
-  ended(): Promise<string | null>;
+  readonly stop: () => Promise<string | null>;
+  readonly ended: () => Promise<string | null>;
 }
 
 async function live(options: StageOptions = {}): Promise<LiveRun> {
@@ -57,7 +58,12 @@ function rename(stage: Stage, system: number, name: string): void {
 
 describe("a live run", () => {
   test.each(["log", "touched"] as const)("[S7] carries an edit from side to side within moments (%s)", async (capture) => {
-    const { stage, pass, stop } = await live({ systems: [{ name: "crm", capabilities: { capture } }, { name: "erp", capabilities: { capture } }] });
+    const { stage, pass, stop } = await live({
+      systems: [
+        { name: "crm", capabilities: { capture } },
+        { name: "erp", capabilities: { capture } },
+      ],
+    });
     rename(stage, 0, "Anne");
     await pass(1_000);
     expect(nameAt(stage, 1)).toBe("Anne");
@@ -68,7 +74,10 @@ describe("a live run", () => {
   });
 
   test("[S8] sweeps systems without a feed when a sweep is due", async () => {
-    const { stage, pass, stop } = await live({ systems: [{ name: "crm", capabilities: { capture: "sweep" } }, { name: "erp" }], settings: { sweepMs: 10_000 } });
+    const { stage, pass, stop } = await live({
+      systems: [{ name: "crm", capabilities: { capture: "sweep" } }, { name: "erp" }],
+      settings: { sweepMs: 10_000 },
+    });
     rename(stage, 0, "Anne");
     await pass(13_000);
     expect(nameAt(stage, 1)).toBe("Anne");
@@ -107,7 +116,7 @@ describe("a live run", () => {
     stage.erp.faults = ({ method }) => (method === "next" || method === "follow" ? { kind: "forbidden" } : null);
     expect(await ended()).toBe("ACCORD_FORBIDDEN");
     expect([...stage.state.leases.keys()]).toEqual([]);
-    expect(await stage.state.connections.get("erp")).toMatchObject({ state: "paused" });
+    expect(stage.state.connections.get("erp")).toMatchObject({ state: "paused" });
   });
 
   test("[S30] refused credentials pause the connection; once they are mended it goes on by itself", async () => {
@@ -136,7 +145,10 @@ describe("a live run", () => {
   });
 
   test("[S8] a listing that never comes to its end is tried again, but not without pause", async () => {
-    const { stage, pass, stop } = await live({ systems: [{ name: "crm", capabilities: { capture: "sweep" } }, { name: "erp" }], settings: { sweepMs: 5_000 } });
+    const { stage, pass, stop } = await live({
+      systems: [{ name: "crm", capabilities: { capture: "sweep" } }, { name: "erp" }],
+      settings: { sweepMs: 5_000 },
+    });
     let lists = 0;
     stage.crm.faults = ({ method }) => {
       if (method !== "list") return null;
@@ -172,7 +184,6 @@ describe("two processes on one store", () => {
     await stage.clock.advance(first.limits.leaseMs + 1);
     expect(await takeShard(second, 2, UNCANCELLED)).toMatchObject({ holder: "second" });
     if (stale === null) throw new RangeError("the first holds it");
-    const { ChangeSet } = await import("./changes.ts");
     await expect(first.store.commit(stale, new ChangeSet(), UNCANCELLED)).rejects.toMatchObject({ code: "ACCORD_LEASE_LOST" });
   });
 

@@ -36,8 +36,18 @@ export async function runLive(context: EngineContext, options: CallOptions): Pro
     }
   };
   try {
-    const feeds = [...context.connections.values()].map((connection) => untilAborted(followConnection(context, connection, () => bell.ring(), inner), stop));
-    await allEnded([guarded(keepEngine(context, inner)), guarded(drainLoop(context, bell, inner)), guarded(sweepLoop(context, bell, inner)), ...feeds]);
+    const feeds = [...context.connections.values()].map((connection) =>
+      untilAborted(
+        followConnection(context, connection, () => bell.ring(), inner),
+        stop,
+      ),
+    );
+    await allEnded([
+      guarded(keepEngine(context, inner)),
+      guarded(drainLoop(context, bell, inner)),
+      guarded(sweepLoop(context, bell, inner)),
+      ...feeds,
+    ]);
   } finally {
     options.signal.removeEventListener("abort", abort);
     const closing = { signal: new AbortController().signal };
@@ -100,7 +110,13 @@ async function drainLoop(context: EngineContext, bell: Bell, options: CallOption
 }
 
 /** Until something is due, the bell rings, or another process has committed to the store. */
-async function waitForWork(context: EngineContext, bell: Bell, nextAtMs: number | null, counter: number, options: CallOptions): Promise<void> {
+async function waitForWork(
+  context: EngineContext,
+  bell: Bell,
+  nextAtMs: number | null,
+  counter: number,
+  options: CallOptions,
+): Promise<void> {
   let isRung = false;
   while (!isRung && !options.signal.aborted && context.store.changeCounter() === counter) {
     const nowMs = context.clock.nowMs();
@@ -136,7 +152,12 @@ async function sweepLoop(context: EngineContext, bell: Bell, options: CallOption
 }
 
 /** Whether the side was listed to its end. */
-async function sweepPatiently(context: EngineContext, sync: EngineContext["syncs"][number], side: number, options: CallOptions): Promise<boolean> {
+async function sweepPatiently(
+  context: EngineContext,
+  sync: EngineContext["syncs"][number],
+  side: number,
+  options: CallOptions,
+): Promise<boolean> {
   try {
     return (await sweep(context, sync, side, options)).isComplete;
   } catch (error) {

@@ -45,7 +45,13 @@ export async function settleWrites(
   countWrites(context, sync, side, batch, outcomes);
 }
 
-function countWrites(context: EngineContext, sync: RunningSync, side: number, batch: readonly Dispatch[], outcomes: readonly WriteOutcome[]): void {
+function countWrites(
+  context: EngineContext,
+  sync: RunningSync,
+  side: number,
+  batch: readonly Dispatch[],
+  outcomes: readonly WriteOutcome[],
+): void {
   const counts = new Map<string, number>();
   batch.forEach(({ intent }, index) => {
     if (outcomes[index]?.kind === "applied") counts.set(intent.kind, (counts.get(intent.kind) ?? 0) + 1);
@@ -94,7 +100,12 @@ export function settleOutcome(
       tryLater(context, sync, landing, outcome, changes);
       return;
     case "unknown":
-      context.log.warn("write.unknown", { intent: intent.id, sync: sync.model.name, side: sync.model.sides[side]?.name, reason: outcome.reason });
+      context.log.warn("write.unknown", {
+        intent: intent.id,
+        sync: sync.model.name,
+        side: sync.model.sides[side]?.name,
+        reason: outcome.reason,
+      });
       return;
   }
 }
@@ -151,7 +162,14 @@ function holdUndone(context: EngineContext, landing: Landing, changes: ChangeSet
   };
 }
 
-function writeEntry(context: EngineContext, sync: RunningSync, landing: Landing, after: Entity, altered: readonly number[], record: RecordId): JournalEntry {
+function writeEntry(
+  context: EngineContext,
+  sync: RunningSync,
+  landing: Landing,
+  after: Entity,
+  altered: readonly number[],
+  record: RecordId,
+): JournalEntry {
   const { entity, intent } = landing;
   const columns = sync.objects[intent.side]?.columns ?? [];
   const payload: WritePayload = {
@@ -168,7 +186,10 @@ function writeEntry(context: EngineContext, sync: RunningSync, landing: Landing,
         initial: entity.fields[field]?.provenance.cause === "initial",
       };
     }),
-    cells: intent.kind === "delete" || intent.kind === "undo-delete" ? deletedCells(columns, entity, intent.side) : namedCells(columns, intent.set, intent.expect),
+    cells:
+      intent.kind === "delete" || intent.kind === "undo-delete"
+        ? deletedCells(columns, entity, intent.side)
+        : namedCells(columns, intent.set, intent.expect),
     altered: altered.map((field) => sync.model.fields[field]?.name ?? String(field)),
   };
   return {
@@ -184,7 +205,13 @@ function writeEntry(context: EngineContext, sync: RunningSync, landing: Landing,
 
 function deletedCells(columns: readonly string[], entity: Entity, side: number): WritePayload["cells"] {
   const image = entity.members[side]?.image ?? null;
-  return image === null ? {} : namedCells(columns, [], readImage(image).map((cell, column) => ({ column, cell })));
+  return image === null
+    ? {}
+    : namedCells(
+        columns,
+        [],
+        readImage(image).map((cell, column) => ({ column, cell })),
+      );
 }
 
 /** The entity with the member's intent closed and nothing else changed. */
@@ -205,7 +232,14 @@ function lookAgain(context: EngineContext, sync: RunningSync, landing: Landing, 
   keepEntity(context, sync, closed, references, changes);
   const attempts = (landing.due?.attempts ?? 0) + 1;
   if (attempts > context.limits.attemptsMax) {
-    setAside(context, sync, landing, "ACCORD_KEEPS_CHANGING", "the record was never as it had just been read, however often it was tried", changes);
+    setAside(
+      context,
+      sync,
+      landing,
+      "ACCORD_KEEPS_CHANGING",
+      "the record was never as it had just been read, however often it was tried",
+      changes,
+    );
     return;
   }
   if (intent.record !== null) changes.marks.push(touch(sync, intent.side, intent.record, nowMs));
@@ -237,7 +271,8 @@ function taken(
 /** A refused delete is tried again for a while: children that still name the record may be on their way out too, from another shard. [S45] */
 function refused(context: EngineContext, sync: RunningSync, landing: Landing, code: string, reason: string, changes: ChangeSet): void {
   const isDelete = landing.intent.kind === "delete" || landing.intent.kind === "undo-delete";
-  if (isDelete && landing.intent.attempt < context.limits.attemptsMax) tryLater(context, sync, landing, { kind: "notSent", reason, retryAfterMs: null }, changes);
+  if (isDelete && landing.intent.attempt < context.limits.attemptsMax)
+    tryLater(context, sync, landing, { kind: "notSent", reason, retryAfterMs: null }, changes);
   else park(context, sync, landing, code, reason, changes);
 }
 
@@ -284,7 +319,19 @@ function tryLater(
 function dueOf(landing: Landing, nowMs: number): Due {
   const { sync, side, entity } = landing.intent;
   return (
-    landing.due ?? { sync, side, entity, state: "ready", notBeforeMs: nowMs, sinceMs: nowMs, attempts: 0, code: null, reason: null, waitsFor: null, undo: null }
+    landing.due ?? {
+      sync,
+      side,
+      entity,
+      state: "ready",
+      notBeforeMs: nowMs,
+      sinceMs: nowMs,
+      attempts: 0,
+      code: null,
+      reason: null,
+      waitsFor: null,
+      undo: null,
+    }
   );
 }
 

@@ -79,9 +79,17 @@ async function readMarks(
       chunk.forEach((mark, index) => sights.push(sightOf(mark, reading.images[index] ?? null, reading.position, nowMs, true)));
     } catch (error) {
       if (!(error instanceof AccordError) || (error.remedy !== "retry" && error.remedy !== "reauthorize")) throw error;
-      context.log.warn("read.deferred", { sync: sync.model.name, side: sync.model.sides[side]?.name, records: chunk.length, code: error.code });
+      context.log.warn("read.deferred", {
+        sync: sync.model.name,
+        side: sync.model.sides[side]?.name,
+        records: chunk.length,
+        code: error.code,
+      });
       for (const mark of chunk) {
-        changes.deferred.push({ sequence: mark.sequence, notBeforeMs: context.clock.nowMs() + (error.retryAfterMs ?? retryDelayMs(context.limits, mark.attempts)) });
+        changes.deferred.push({
+          sequence: mark.sequence,
+          notBeforeMs: context.clock.nowMs() + (error.retryAfterMs ?? retryDelayMs(context.limits, mark.attempts)),
+        });
       }
     }
   }

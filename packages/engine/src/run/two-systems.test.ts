@@ -192,7 +192,15 @@ describe("live", () => {
     const [review] = await context.store.listReviews(10, UNCANCELLED);
     if (review === undefined) throw new RangeError("no review");
     await context.store.addRequests(
-      [{ ...review, kind: "decide", body: JSON.stringify({ field: "name", value: "Both" }), run: context.run, atMs: at.world.host.clock.nowMs() }],
+      [
+        {
+          ...review,
+          kind: "decide",
+          body: JSON.stringify({ field: "name", value: "Both" }),
+          run: context.run,
+          atMs: at.world.host.clock.nowMs(),
+        },
+      ],
       UNCANCELLED,
     );
     await drive(at.world.host.clock, drainUntilQuiet(context, UNCANCELLED));
@@ -201,7 +209,10 @@ describe("live", () => {
   });
 
   test("[S19] a count sold on one side and restocked on the other at once ends right [I8]", async () => {
-    const { at, context, left, right } = await agreed([{ name: "email" }, { name: "amount", type: "decimal", policy: { kind: "counter", floor: "0", absolute: null } }]);
+    const { at, context, left, right } = await agreed([
+      { name: "email" },
+      { name: "amount", type: "decimal", policy: { kind: "counter", floor: "0", absolute: null } },
+    ]);
     at.crm.user.update("customers", left, { amount: "7.00" });
     at.erp.user.update("customers", right, { amount: "30.00" });
     await settleAll(at, context);
@@ -266,7 +277,14 @@ describe("undo", () => {
 
     const undoing = await at.context();
     const items = await planUndo(undoing, { run: pilot.run }, UNCANCELLED);
-    const requests = items.map((item) => ({ sync: 1, entity: item.entity, kind: "undo" as const, body: JSON.stringify(item), run: undoing.run, atMs: 0 }));
+    const requests = items.map((item) => ({
+      sync: 1,
+      entity: item.entity,
+      kind: "undo" as const,
+      body: JSON.stringify(item),
+      run: undoing.run,
+      atMs: 0,
+    }));
     await undoing.store.addRequests(requests, UNCANCELLED);
     await drive(at.world.host.clock, drainUntilQuiet(undoing, UNCANCELLED));
     expect(rows(at.erp)).toEqual(["ann@x.org|Old name||untouched"]);
@@ -288,7 +306,14 @@ describe("undo", () => {
     const later = await at.context();
     await settleAll(at, later);
     const items = await planUndo(later, { run: context.run }, UNCANCELLED);
-    const requests = items.map((item) => ({ sync: 1, entity: item.entity, kind: "undo" as const, body: JSON.stringify(item), run: later.run, atMs: 0 }));
+    const requests = items.map((item) => ({
+      sync: 1,
+      entity: item.entity,
+      kind: "undo" as const,
+      body: JSON.stringify(item),
+      run: later.run,
+      atMs: 0,
+    }));
     await later.store.addRequests(requests, UNCANCELLED);
     await drive(at.world.host.clock, drainUntilQuiet(later, UNCANCELLED));
     expect(rows(at.crm)).toEqual(["ann@x.org|Ann|2.00|untouched"]);
@@ -316,7 +341,10 @@ describe("guards and crashes", () => {
   });
 
   test("[S31] [S32] an answer lost after the effect is found by its proof and not written twice [I8]", async () => {
-    const { at, context, left, right } = await agreed([{ name: "email" }, { name: "amount", type: "decimal", policy: { kind: "counter", floor: null, absolute: null } }]);
+    const { at, context, left, right } = await agreed([
+      { name: "email" },
+      { name: "amount", type: "decimal", policy: { kind: "counter", floor: null, absolute: null } },
+    ]);
     at.crm.user.update("customers", left, { amount: "11.00" });
     let hasFailed = false;
     at.erp.faults = (call) => {

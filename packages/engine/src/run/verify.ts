@@ -83,7 +83,8 @@ async function verifySide(
       const image = page.images[index] ?? "";
       if (next.done !== true && next.value.record === record) {
         if (isGone(next.value)) different(record, next.value.entity, "surplus");
-        else if (next.value.image !== image && (next.value.state !== "outOfScope" || isInScope(sync, side, image))) different(record, next.value.entity, "unseen");
+        else if (next.value.image !== image && (next.value.state !== "outOfScope" || isInScope(sync, side, image)))
+          different(record, next.value.entity, "unseen");
         next = await stored.next();
       } else if (isInScope(sync, side, image)) {
         different(record, null, "unlinked");
@@ -109,7 +110,12 @@ function isInScope(sync: RunningSync, side: SideIndex, image: NativeImage): bool
   return !isArchived && model.filter?.(cells) !== false;
 }
 
-async function* storedMembers(context: EngineContext, sync: RunningSync, side: SideIndex, options: CallOptions): AsyncGenerator<ListedMember, undefined> {
+async function* storedMembers(
+  context: EngineContext,
+  sync: RunningSync,
+  side: SideIndex,
+  options: CallOptions,
+): AsyncGenerator<ListedMember, undefined> {
   let after: RecordId | null = null;
   for (;;) {
     const page: readonly ListedMember[] = await context.store.listMembers(sync.id, side, after, context.limits.listPage, options);
@@ -129,11 +135,17 @@ async function verifyEntities(
   let count = 0;
   let exempt = 0;
   for (;;) {
-    const page: Awaited<ReturnType<EngineContext["store"]["listEntities"]>> = await context.store.listEntities(sync.id, after, context.limits.mergeBatch, options);
+    const page: Awaited<ReturnType<EngineContext["store"]["listEntities"]>> = await context.store.listEntities(
+      sync.id,
+      after,
+      context.limits.mergeBatch,
+      options,
+    );
     const references = await loadReferences(context, sync, page, [], options);
     for (const stored of page) {
       count += 1;
-      if (!agreesAsItStands(sync, stored, references)) exempt += verifyEntity(sync, hydrate(sync.model, stored, references), references, report);
+      if (!agreesAsItStands(sync, stored, references))
+        exempt += verifyEntity(sync, hydrate(sync.model, stored, references), references, report);
     }
     after = page.at(-1)?.id ?? after;
     if (page.length < context.limits.mergeBatch) return { count, exempt };
@@ -205,6 +217,11 @@ function isLeftAlone({ policy, writers, drift }: FieldModel, side: SideIndex, ac
 function takesRecords(sync: RunningSync, side: SideIndex): boolean {
   return sync.model.fields.some((field, index) => {
     const mapping = sync.model.sides[side]?.mapping.fields[index];
-    return mapping !== null && mapping !== undefined && mapping.writes.length > 0 && field.writers.some((writes, other) => writes && other !== side);
+    return (
+      mapping !== null &&
+      mapping !== undefined &&
+      mapping.writes.length > 0 &&
+      field.writers.some((writes, other) => writes && other !== side)
+    );
   });
 }

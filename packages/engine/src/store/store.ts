@@ -1,4 +1,15 @@
-import type { CanonicalField, EntityId, FieldIndex, IntentId, Life, Member, NativeImage, RecordId, ReviewCase, SideIndex } from "@accord/core";
+import type {
+  CanonicalField,
+  EntityId,
+  FieldIndex,
+  IntentId,
+  Life,
+  Member,
+  NativeImage,
+  RecordId,
+  ReviewCase,
+  SideIndex,
+} from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import type { CellPatch, Cursor, Position } from "../connector/connector.ts";
 
@@ -41,8 +52,8 @@ export interface Store {
    */
   commitPull(pull: Pull, options: CallOptions): Promise<readonly Shard[]>;
   /**
-   * Everything committed before survives a power cut once this returns. `commitPull` and commits that open no intent may leave that to the next commit that does: what is
-   * lost then is lost from its end on, in the order of commits, as if the engine had stopped earlier. Asked for before a system is told to forget what it holds for us. [S6]
+   * Everything committed before survives a power cut once this returns. `commitPull` and commits that neither open nor close intents nor answer requests may leave that to the next
+   * commit that does: what is lost then is lost from its end on, in the order of commits, as if the engine had stopped earlier. Asked for before a system is told to forget what it holds for us. [S6]
    */
   makeDurable(options: CallOptions): Promise<void>;
   /** How many marks wait: the bound of the inbox is the feed's backpressure. */
@@ -100,7 +111,12 @@ export interface Store {
   finishPlan(plan: PlanId, summary: string, options: CallOptions): Promise<void>;
   latestPlan(options: CallOptions): Promise<PlanRow | null>;
   /** Operations of a plan in their order, `after` (an ordinal) excluded. */
-  listOperations(plan: PlanId, after: number, limit: number, options: CallOptions): Promise<readonly (PlannedOperation & { readonly ordinal: number })[]>;
+  listOperations(
+    plan: PlanId,
+    after: number,
+    limit: number,
+    options: CallOptions,
+  ): Promise<readonly (PlannedOperation & { readonly ordinal: number })[]>;
   /** Makes held due writes ready: all of a sync, or those named. Elsewhere, too, what stops waiting becomes ready where its sync is live or paused, else held. */
   releaseDue(sync: SyncId, only: readonly DueKey[] | null, nowMs: number, options: CallOptions): Promise<void>;
   /** How many writes are due, by sync, side and state. */

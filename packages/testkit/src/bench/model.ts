@@ -63,7 +63,10 @@ function fieldModel(field: BenchField, sides: number): FieldModel {
     name: field.name,
     type: typeOf(field),
     policy: field.policy ?? NEWEST,
-    writers: Array.from({ length: sides }, (_, side) => columnOf(field, side) !== null && (field.from === undefined || field.from.includes(side))),
+    writers: Array.from(
+      { length: sides },
+      (_, side) => columnOf(field, side) !== null && (field.from === undefined || field.from.includes(side)),
+    ),
     drift: field.drift ?? "revert",
     reference: field.reference ?? null,
     sensitive: false,
@@ -94,7 +97,9 @@ function mappingOf(field: BenchField, side: BenchSide, index: number, columns: r
   const column = columnOf(field, index);
   if (column === null) return null;
   const place = columns.indexOf(column);
-  return field.reference === undefined ? plainMapping(place, side.codecOf(column), typeOf(field)) : referenceMapping(place, field.reference, index);
+  return field.reference === undefined
+    ? plainMapping(place, side.codecOf(column), typeOf(field))
+    : referenceMapping(place, field.reference, index);
 }
 
 function plainMapping(place: number, codec: ColumnCodec, type: ValueType): FieldMapping {

@@ -51,7 +51,11 @@ export const STAGE_OBJECT: FakeObject = {
   ],
 };
 
-export const STAGE_SYNC: StageSync = { name: "customers", fields: [{ name: "email" }, { name: "name" }, { name: "amount", type: "decimal" }], match: [["email"]] };
+export const STAGE_SYNC: StageSync = {
+  name: "customers",
+  fields: [{ name: "email" }, { name: "name" }, { name: "amount", type: "decimal" }],
+  match: [["email"]],
+};
 
 /** Fake systems with an engine between them: the setting of the engine's tests. The state of the store outlives contexts, so that a crash is a new context. */
 export class Stage {
@@ -131,14 +135,20 @@ export class Stage {
     return drive(this.clock, work);
   }
 
-  async plan(options: ContextOptions = {}): Promise<{ readonly plan: PlanId; readonly summary: PlanSummary; readonly context: EngineContext }> {
+  async plan(
+    options: ContextOptions = {},
+  ): Promise<{ readonly plan: PlanId; readonly summary: PlanSummary; readonly context: EngineContext }> {
     const context = await this.context({ ...options, mayWrite: false });
     const planned = await this.drive(makePlan(context, UNCANCELLED));
     await releaseLeases(context, UNCANCELLED);
     return { ...planned, context };
   }
 
-  apply(context: EngineContext, { plan, summary }: { readonly plan: PlanId; readonly summary: PlanSummary }, choice: Partial<ApplyChoice> = {}): Promise<Applied> {
+  apply(
+    context: EngineContext,
+    { plan, summary }: { readonly plan: PlanId; readonly summary: PlanSummary },
+    choice: Partial<ApplyChoice> = {},
+  ): Promise<Applied> {
     return this.drive(applyPlan(context, plan, summary, { sample: null, entities: null, ...choice }, UNCANCELLED));
   }
 
@@ -168,7 +178,10 @@ export class Stage {
   }
 
   /** What a person asks for, carried out. */
-  async ask(context: EngineContext, request: Omit<NewRequest, "sync" | "run" | "atMs" | "body"> & { readonly sync?: number; readonly body: unknown }): Promise<void> {
+  async ask(
+    context: EngineContext,
+    request: Omit<NewRequest, "sync" | "run" | "atMs" | "body"> & { readonly sync?: number; readonly body: unknown },
+  ): Promise<void> {
     const atMs = this.clock.nowMs();
     await context.store.addRequests([{ sync: 1, ...request, run: context.run, atMs, body: JSON.stringify(request.body) }], UNCANCELLED);
     await this.drive(drainUntilQuiet(context, UNCANCELLED));

@@ -1,6 +1,17 @@
 import type { Store } from "@accord/engine/store";
 import { expect, test } from "vitest";
-import { AT, beginSample, call, idsOfShard, pullOf, sampleDue, sampleEntity, sampleEntry, sampleIntent, sampleMark } from "./store-samples.ts";
+import {
+  AT,
+  beginSample,
+  call,
+  idsOfShard,
+  pullOf,
+  sampleDue,
+  sampleEntity,
+  sampleEntry,
+  sampleIntent,
+  sampleMark,
+} from "./store-samples.ts";
 
 /** What the store promises of work: due writes, intents, requests, plans, guards, and that commits are whole. */
 export function describeStoreWork(open: () => Promise<Store>): void {

@@ -70,7 +70,11 @@ function launch(folder: string, words: readonly string[], { environment, fileSiz
   // Blocks of `ulimit -f` are 512 bytes in a POSIX shell.
   const limited = ["/bin/sh", "-c", `ulimit -f ${(fileSizeKiBMax ?? 0) * 2}; exec "$@"`, "sh", ...command];
   const [file = "", ...rest] = fileSizeKiBMax === undefined ? command : limited;
-  const child = spawn(file, rest, { cwd: folder, env: { ...process.env, NO_COLOR: "1", ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(file, rest, {
+    cwd: folder,
+    env: { ...process.env, NO_COLOR: "1", ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let out = "";
   let error = "";
   const watchers = new Set<() => void>();

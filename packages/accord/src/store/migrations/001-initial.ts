@@ -64,7 +64,7 @@ CREATE TABLE due (
   waits_for INTEGER, extra TEXT,
   PRIMARY KEY (side, entity)
 ) WITHOUT ROWID;
-CREATE INDEX due_ready ON due (shard, side, since_ms, not_before_ms) WHERE state = 0;
+CREATE INDEX due_ready ON due (shard, side, since_ms, entity, not_before_ms) WHERE state = 0;
 CREATE INDEX due_later ON due (not_before_ms) WHERE state = 0 AND not_before_ms > since_ms;
 CREATE INDEX due_set_aside ON due (since_ms) WHERE state >= 2;
 CREATE INDEX due_waits ON due (waits_for) WHERE waits_for IS NOT NULL;

@@ -12,7 +12,8 @@ export function foldMark(older: Mark | undefined, newer: Mark): Mark {
     toMs: Math.max(older.toMs, newer.toMs),
   };
   const isAsked = [older, newer].some(({ kind, position }) => kind === "touched" && position === null);
-  if (older.kind === "touched" || newer.kind === "touched") return { ...base, kind: "touched", image: null, position: isAsked ? null : newer.position };
+  if (older.kind === "touched" || newer.kind === "touched")
+    return { ...base, kind: "touched", image: null, position: isAsked ? null : newer.position };
   if (newer.kind !== "image" || older.kind !== "image" || newer.image === null || older.image === null) return base;
   return { ...base, image: overlayImage(older.image, newer.image) };
 }

@@ -51,7 +51,8 @@ function checkLinks(view: MemoryView, entities: readonly Written[]): void {
       if (member === null || member.record === null) continue;
       const key = recordKey(entity.sync, side, member.record);
       const holder = view.liveLink(entity.sync, side, member.record);
-      const keeps = holder !== null && (after.get(holder)?.members[side]?.record ?? (after.has(holder) ? null : member.record)) === member.record;
+      const keeps =
+        holder !== null && (after.get(holder)?.members[side]?.record ?? (after.has(holder) ? null : member.record)) === member.record;
       const other = claimed.get(key) ?? (keeps ? holder : entity.id);
       if (other !== entity.id) throw new RangeError(`[S34] record ${key} is linked to ${other} already`);
       claimed.set(key, entity.id);
@@ -114,7 +115,10 @@ function moveMark(state: MemoryState, { sync, side, record }: Mark, from: string
   const older = state.marks.get(recordKey(sync, side, from));
   if (older === undefined) return;
   state.marks.delete(recordKey(sync, side, from));
-  state.marks.set(recordKey(sync, side, record), { ...older, mark: { ...older.mark, record, renamedFrom: older.mark.renamedFrom ?? from } });
+  state.marks.set(recordKey(sync, side, record), {
+    ...older,
+    mark: { ...older.mark, record, renamedFrom: older.mark.renamedFrom ?? from },
+  });
 }
 
 function consumeMarks(state: MemoryState, { consumed, deferred }: Changes): void {

@@ -55,7 +55,9 @@ export function loadMarks(view: MemoryView, shard: Shard, limit: number, nowMs: 
 export function findMatches(view: MemoryView, sync: SyncId, side: SideIndex, seekers: readonly Seeker[]): KeyMatch[][] {
   return seekers.map(({ record, keys }) =>
     keys.map((key, rule) =>
-      key === null ? { entities: [], rivals: 0 } : { entities: entitiesWith(view, sync, side, rule, key), rivals: rivalsOf(view, sync, side, rule, key, record) },
+      key === null
+        ? { entities: [], rivals: 0 }
+        : { entities: entitiesWith(view, sync, side, rule, key), rivals: rivalsOf(view, sync, side, rule, key, record) },
     ),
   );
 }
@@ -74,7 +76,8 @@ function entitiesWith({ state }: MemoryView, sync: SyncId, side: SideIndex, rule
 function rivalsOf(view: MemoryView, sync: SyncId, side: SideIndex, rule: number, key: string, record: RecordId): number {
   const { state } = view;
   const rivals = new Set<RecordId>();
-  for (const { mark } of state.marks.values()) if (mark.sync === sync && mark.side === side && mark.keys?.[rule] === key) rivals.add(mark.record);
+  for (const { mark } of state.marks.values())
+    if (mark.sync === sync && mark.side === side && mark.keys?.[rule] === key) rivals.add(mark.record);
   for (const problem of state.problems.values()) {
     const keys = state.staged.get(recordKey(problem.sync, problem.side, problem.record));
     if (problem.sync === sync && problem.side === side && keys?.[rule] === key) rivals.add(problem.record);
@@ -137,7 +140,9 @@ export function listEntities(view: MemoryView, sync: SyncId, after: EntityId | n
 export function listReviews({ state }: MemoryView, limit: number): { readonly sync: SyncId; readonly entity: EntityId }[] {
   return [...state.entities.values()]
     .flatMap((entity) => {
-      const openedAtMs = [entity.review, ...entity.fields.map(({ review }) => review)].flatMap((review) => (review === null ? [] : [review.openedAtMs]));
+      const openedAtMs = [entity.review, ...entity.fields.map(({ review }) => review)].flatMap((review) =>
+        review === null ? [] : [review.openedAtMs],
+      );
       return openedAtMs.length === 0 ? [] : [{ entity, sinceMs: Math.min(...openedAtMs) }];
     })
     .toSorted((a, b) => a.sinceMs - b.sinceMs || a.entity.id - b.entity.id)

@@ -2,7 +2,19 @@ import type { RecordId, SideIndex } from "@accord/core";
 import { AccordError, type CallOptions } from "@accord/engine/connector";
 import type { DueKey, ProblemRow, Pull, Shard, Store, SyncConfiguration, SyncRow } from "@accord/engine/store";
 import { arrangeFields, commitChanges, putMark } from "./memory-commit.ts";
-import { countDue, countState, findMatches, listDue, listEntities, listMembers, listReviews, loadDue, loadMarks, readJournal, readyShards } from "./memory-read.ts";
+import {
+  countDue,
+  countState,
+  findMatches,
+  listDue,
+  listEntities,
+  listMembers,
+  listReviews,
+  loadDue,
+  loadMarks,
+  readJournal,
+  readyShards,
+} from "./memory-read.ts";
 import { leaseHolder, releaseLease, takeLease } from "./memory-leases.ts";
 import { dueKey, MemoryState } from "./memory-state.ts";
 import { isWithRecord, MemoryView, SHARDS, shardOf } from "./memory-view.ts";
@@ -39,7 +51,18 @@ type Part<Name extends keyof Store> = Pick<Store, Name>;
 
 function identityPart(
   state: MemoryState,
-): Part<"identity" | "shardOf" | "acknowledgeRestore" | "takeLease" | "releaseLease" | "leaseHolder" | "changeCounter" | "close" | "makeDurable" | "reserveEntities"> {
+): Part<
+  | "identity"
+  | "shardOf"
+  | "acknowledgeRestore"
+  | "takeLease"
+  | "releaseLease"
+  | "leaseHolder"
+  | "changeCounter"
+  | "close"
+  | "makeDurable"
+  | "reserveEntities"
+> {
   return {
     identity: () => step(() => ({ storeId: state.storeId, generation: state.generation, shards: SHARDS, restored: state.restored })),
     shardOf,
@@ -87,7 +110,15 @@ function openSync(state: MemoryState, name: string, configuration: SyncConfigura
   const known = state.syncs.find((sync) => sync.name === name);
   if (known === undefined) {
     const listings = configuration.sides.map((_, side) => ({ side, state: "none", after: null, completedAtMs: null }) as const);
-    state.syncs.push({ id: state.syncs.length + 1, name, version: 1, configuration, state: "new", stateReason: null, listings: [...listings] });
+    state.syncs.push({
+      id: state.syncs.length + 1,
+      name,
+      version: 1,
+      configuration,
+      state: "new",
+      stateReason: null,
+      listings: [...listings],
+    });
   } else if (known.configuration.digest !== configuration.digest) {
     arrangeFields(state, known.id, known.configuration, configuration);
     known.version += 1;
@@ -105,7 +136,9 @@ function rowOf(state: MemoryState, name: string): SyncRow {
 
 function markPart(
   view: MemoryView,
-): Part<"commitPull" | "countMarks" | "readyShards" | "loadMarks" | "loadRequests" | "addRequests" | "loadOpenIntents" | "openCreates" | "commit"> {
+): Part<
+  "commitPull" | "countMarks" | "readyShards" | "loadMarks" | "loadRequests" | "addRequests" | "loadOpenIntents" | "openCreates" | "commit"
+> {
   const { state } = view;
   return {
     commitPull: (pull) => step(() => commitPull(view, pull)),
@@ -133,7 +166,11 @@ function markPart(
           .map((intent) => ({ ...intent, stored: view.known(intent.entity) })),
       ),
     openCreates: (sync, side, call) =>
-      read(call, () => [...state.intents.values()].filter((one) => one.sync === sync && one.side === side && one.kind === "create").map(({ entity }) => entity)),
+      read(call, () =>
+        [...state.intents.values()]
+          .filter((one) => one.sync === sync && one.side === side && one.kind === "create")
+          .map(({ entity }) => entity),
+      ),
     commit: (lease, changes) =>
       step(() => {
         commitChanges(view, lease, changes);
@@ -146,13 +183,22 @@ function commitPull(view: MemoryView, { marks, cursor, listing }: Pull): readonl
   for (const mark of marks) putMark(state, mark);
   if (cursor !== null) {
     const row = state.connections.get(cursor.connection);
-    state.connections.set(cursor.connection, { connection: cursor.connection, epoch: null, state: "active", reason: null, ...row, cursor: cursor.cursor });
+    state.connections.set(cursor.connection, {
+      connection: cursor.connection,
+      epoch: null,
+      state: "active",
+      reason: null,
+      ...row,
+      cursor: cursor.cursor,
+    });
   }
   if (listing !== null) state.sync(listing.sync).listings[listing.row.side] = listing.row;
   return [...new Set(marks.map((mark) => view.markShard(mark)))].toSorted((a, b) => a - b);
 }
 
-function entityPart(view: MemoryView): Part<"findMatches" | "loadEntities" | "findLinks" | "findRecords" | "listMembers" | "listEntities" | "listReviews"> {
+function entityPart(
+  view: MemoryView,
+): Part<"findMatches" | "loadEntities" | "findLinks" | "findRecords" | "listMembers" | "listEntities" | "listReviews"> {
   const recordOf = (entity: number, side: SideIndex): RecordId | null => {
     const member = view.state.entities.get(entity)?.members[side] ?? null;
     return isWithRecord(member) ? (member?.record ?? null) : null;
@@ -252,11 +298,17 @@ function runPart(
         return plan === undefined ? null : { id: plan.id, run: plan.run, createdAtMs: plan.createdAtMs, summary: plan.summary };
       }),
     listOperations: (plan, after, limit, call) =>
-      read(call, () => (state.plans[plan - 1]?.operations ?? []).map((operation, index) => ({ ...operation, ordinal: index + 1 })).slice(after, after + limit)),
+      read(call, () =>
+        (state.plans[plan - 1]?.operations ?? [])
+          .map((operation, index) => ({ ...operation, ordinal: index + 1 }))
+          .slice(after, after + limit),
+      ),
   };
 }
 
-function recordsPart(view: MemoryView): Part<"listProblems" | "readJournal" | "checkJournal" | "tripGuard" | "listTrips" | "approveTrip" | "countState"> {
+function recordsPart(
+  view: MemoryView,
+): Part<"listProblems" | "readJournal" | "checkJournal" | "tripGuard" | "listTrips" | "approveTrip" | "countState"> {
   const { state } = view;
   return {
     listProblems: (limit, call) => read(call, () => problemsByAge(state).slice(0, limit)),
