@@ -20,8 +20,8 @@ export async function measureSteady(
   round: number,
 ): Promise<void> {
   const count = Math.min(10_000, Math.floor(world.options.rows / 4));
-  const onLeft = { field: "title", word: `Steady ${round}`, salt: `s${round}`, offset: 0, count };
-  const onRight = { field: "city", word: `Town ${round}`, salt: `s${round}`, offset: Math.floor(count * 0.99), count };
+  const onLeft: Edits = { field: "title", word: `Steady ${round}`, salt: `s${round}`, offset: 0, count };
+  const onRight: Edits = { field: "city", word: `Town ${round}`, salt: `s${round}`, offset: Math.floor(count * 0.99), count };
   await note(left, "own", onLeft);
   await note(right, "own", onRight);
   await note(left, "awaited", onRight);
@@ -63,7 +63,7 @@ export async function measureBacklog(
   round: number,
 ): Promise<LiveAccord> {
   const count = Math.min(50_000, Math.floor(world.options.rows / 2));
-  const edits = { field: "title", word: `Backlog ${round}`, salt: `b${round}`, offset: 0, count };
+  const edits: Edits = { field: "title", word: `Backlog ${round}`, salt: `b${round}`, offset: 0, count };
   await live.stop();
   await native.pause();
   for (const place of [native.left, native.right]) await note(place, "awaited", edits);

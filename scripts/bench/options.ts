@@ -16,7 +16,7 @@ export interface BenchOptions {
   readonly profile: string | null;
 }
 
-export const MEASURES: readonly string[] = Array.from({ length: 14 }, (_, index) => `P${index + 1}`);
+const MEASURES: readonly string[] = Array.from({ length: 14 }, (_, index) => `P${index + 1}`);
 
 const USAGE = `npm run bench -- [--only P1,P3] [--rows 1000000] [--runs 3] [--write | --no-write] [--keep] [--profile folder]`;
 

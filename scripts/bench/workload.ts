@@ -9,7 +9,7 @@ export const TABLE = `CREATE TABLE contacts (
 )`;
 
 /** The columns that are kept in agreement: all but the id, which is each side's own. */
-export const FIELDS: readonly { readonly name: string; readonly type: string }[] = [
+const FIELDS: readonly { readonly name: string; readonly type: string }[] = [
   { name: "email", type: "email" },
   { name: "first_name", type: "text" },
   { name: "last_name", type: "text" },

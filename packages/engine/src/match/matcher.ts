@@ -3,7 +3,7 @@ import type { CallOptions } from "../host/host.ts";
 
 /**
  * Decides which entity an unlinked record belongs to. Bound to match keys (`keyMatcher`) or to a matcher that knows data; the engine asks it for every record that
- * joins. [S36] It must not link where two answers are possible, nor link one entity twice in a batch: the engine refuses the second.
+ * joins. [S36] It must not link where two answers are possible, nor link one entity twice in a batch: of two that fit as well the engine leaves both to review.
  */
 export interface Matcher {
   /** One proposal per seeker, in order. */

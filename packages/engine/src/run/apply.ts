@@ -119,23 +119,25 @@ async function doneAlready(
     const suspects = page.filter((operation) => {
       const entity = byId.get(operation.entity);
       if (operation.sync !== sync.id || entity?.version !== operation.entityVersion) return false;
-      return (
-        entity.members[operation.side]?.intent != null ||
-        digestOf(entity, operation.side) !== operation.imageDigest ||
-        operation.kind === "delete"
-      );
+      return hasIntent(entity, operation.side) || digestOf(entity, operation.side) !== operation.imageDigest || operation.kind === "delete";
     });
     const stored = suspects.flatMap(({ entity }) => byId.get(entity) ?? []);
     const references = await loadReferences(context, sync, stored, [], options);
     suspects.forEach((operation, index) => {
       const entity = stored[index];
       if (entity === undefined) return;
-      const isOnItsWay = entity.members[operation.side]?.intent != null;
-      if (isOnItsWay || owe(sync.model, hydrate(sync.model, entity, references), operation.side, references).kind === "nothing")
+      if (
+        hasIntent(entity, operation.side) ||
+        owe(sync.model, hydrate(sync.model, entity, references), operation.side, references).kind === "nothing"
+      )
         done.add(operation);
     });
   }
   return done;
+}
+
+function hasIntent(entity: StoredEntity, side: number): boolean {
+  return (entity.members[side]?.intent ?? null) !== null;
 }
 
 /** Operations whose record is not as it was planned any more: read again, since nobody may have told us yet. [S60] */

@@ -84,34 +84,19 @@ async function renew(context: EngineContext, shard: Shard, options: CallOptions)
   return lease;
 }
 
-/** Shards drained side by side: while one waits for a system the other computes. Each holds one batch in memory. */
-const SHARDS_AT_ONCE = 2;
-
 /** Drains every shard that has something ready, until none makes progress. Returns when to come back. */
 export async function drainAll(context: EngineContext, options: CallOptions): Promise<{ readonly nextAtMs: number | null }> {
   for (;;) {
     const { shards, nextAtMs } = await context.store.readyShards(context.clock.nowMs(), options);
     let next = nextAtMs;
     let hasWorked = false;
-    // Where records are joined nothing else moves: a record that one shard's create has just made must not look new to the other. [S33, S36]
-    const [joining, others] = [shards.filter((shard) => shard === 0), shards.filter((shard) => shard !== 0)];
-    const drainOneByOne = async (waiting: Iterable<Shard>): Promise<void> => {
-      for (const shard of waiting) {
-        const drained = await drain(context, shard, options);
-        hasWorked ||= drained.worked;
-        next = earlier(next, drained.nextAtMs);
-      }
-    };
-    await drainOneByOne(joining);
-    const waiting = others.values();
-    await allSettled(Array.from({ length: SHARDS_AT_ONCE }, async () => drainOneByOne(waiting)));
+    for (const shard of shards) {
+      const drained = await drain(context, shard, options);
+      hasWorked ||= drained.worked;
+      next = earlier(next, drained.nextAtMs);
+    }
     if (!hasWorked) return { nextAtMs: next };
   }
-}
-
-/** Nothing is left running behind a failure: the first one is thrown once all have ended. */
-async function allSettled(tasks: readonly Promise<void>[]): Promise<void> {
-  for (const ended of await Promise.allSettled(tasks)) if (ended.status === "rejected") throw ended.reason;
 }
 
 function earlier(a: number | null, b: number | null): number | null {

@@ -47,15 +47,13 @@ class World {
     this.random = seededRandom(seed);
     this.world = createFakeWorld({ seed });
     const object = { name: "customers", key: ["id"], columns: COLUMNS };
-    this.systems = ["crm", "erp", "shop", "desk"]
-      .slice(0, count)
-      .map((name) =>
-        this.world.add({
-          name,
-          objects: [object],
-          capabilities: { capture: this.chance(0.5) ? "log" : "touched", requestDeadlineMs: 1_000 },
-        }),
-      );
+    this.systems = ["crm", "erp", "shop", "desk"].slice(0, count).map((name) =>
+      this.world.add({
+        name,
+        objects: [object],
+        capabilities: { capture: this.chance(0.5) ? "log" : "touched", requestDeadlineMs: 1_000 },
+      }),
+    );
     this.connections = this.systems.map((system) => system.connect());
   }
 

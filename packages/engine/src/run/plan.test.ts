@@ -19,6 +19,15 @@ async function operationsOf(stage: Stage, plan: number): Promise<readonly Planne
   return (await stage.context()).store.listOperations(plan, 0, 1_000, UNCANCELLED);
 }
 
+function operation(entity: number, kind: PlannedOperation["kind"], side = 0): PlannedOperation {
+  return { sync: 1, side, entity, kind, record: null, entityVersion: 1, imageDigest: "", detail: "{}" };
+}
+
+async function* pages() {
+  yield await Promise.resolve([operation(1, "create"), operation(2, "create"), operation(3, "create"), operation(4, "waits")]);
+  yield [operation(5, "update"), operation(6, "create", 1), operation(7, "delete")];
+}
+
 describe("a plan", () => {
   test("[S60] [S52] writes nothing to any system, and says of each operation what it does", async () => {
     const stage = planned();
@@ -72,20 +81,6 @@ describe("applying", () => {
   });
 
   test("[S60] samples take turns between kinds and leave out what waits", async () => {
-    const operation = (entity: number, kind: PlannedOperation["kind"], side = 0): PlannedOperation => ({
-      sync: 1,
-      side,
-      entity,
-      kind,
-      record: null,
-      entityVersion: 1,
-      imageDigest: "",
-      detail: "{}",
-    });
-    async function* pages() {
-      yield await Promise.resolve([operation(1, "create"), operation(2, "create"), operation(3, "create"), operation(4, "waits")]);
-      yield [operation(5, "update"), operation(6, "create", 1), operation(7, "delete")];
-    }
     expect((await sampleOf(pages(), 5)).map(({ entity }) => entity)).toEqual([1, 5, 6, 7, 2]);
     expect((await sampleOf(pages(), 100)).map(({ entity }) => entity)).toEqual([1, 5, 6, 7, 2, 3]);
   });
@@ -138,24 +133,24 @@ describe("applying", () => {
   });
 });
 
-describe("verify", () => {
-  async function live(): Promise<{ stage: Stage; left: string; right: string; readonly kinds: () => Promise<readonly string[]> }> {
-    const stage = new Stage();
-    for (const name of ["Ann", "Bob"]) stage.crm.user.insert("customers", { email: `${name}@x.org`, name, amount: "1.00" });
-    const context = await stage.goLive();
-    return {
-      stage,
-      left: stage.idOf(stage.crm, { name: "Ann" }),
-      right: stage.idOf(stage.erp, { name: "Ann" }),
-      async kinds() {
-        const found: Difference[] = [];
-        const totals = await verify(context, (difference) => found.push(difference), UNCANCELLED);
-        expect(totals.differences).toBe(found.length);
-        return found.map(({ kind, side, field }) => [kind, side, field].filter((part) => part !== null).join(" "));
-      },
-    };
-  }
+async function live(): Promise<{ stage: Stage; left: string; right: string; readonly kinds: () => Promise<readonly string[]> }> {
+  const stage = new Stage();
+  for (const name of ["Ann", "Bob"]) stage.crm.user.insert("customers", { email: `${name}@x.org`, name, amount: "1.00" });
+  const context = await stage.goLive();
+  return {
+    stage,
+    left: stage.idOf(stage.crm, { name: "Ann" }),
+    right: stage.idOf(stage.erp, { name: "Ann" }),
+    async kinds() {
+      const found: Difference[] = [];
+      const totals = await verify(context, (difference) => found.push(difference), UNCANCELLED);
+      expect(totals.differences).toBe(found.length);
+      return found.map(({ kind, side, field }) => [kind, side, field].filter((part) => part !== null).join(" "));
+    },
+  };
+}
 
+describe("verify", () => {
   test("[I1] says nothing where all agree", async () => {
     expect(await (await live()).kinds()).toEqual([]);
   });

@@ -59,7 +59,9 @@ export async function followConnection(
       }
     } catch (error) {
       if (options.signal.aborted) return;
-      await recoverFeed(context, connection, error, attempts, options);
+      await recoverFeed(context, connection, error, attempts, options).catch((failure: unknown) => {
+        if (!options.signal.aborted) throw failure;
+      });
     }
   }
 }

@@ -3,6 +3,7 @@ import type { FakeObject, StageOptions, StageSync } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
 import type { EngineContext } from "./context.ts";
 import { sweep } from "./list.ts";
+import { followedSides, keepBatch } from "./pull.ts";
 
 const COMPANIES: FakeObject = {
   name: "companies",
@@ -89,6 +90,29 @@ describe("references", () => {
     expect(companyOf(stage, 1, "ann@x.org")).toBe("ACME");
     expect(await context.store.listProblems(10, UNCANCELLED)).toEqual([]);
     expect(await stage.differences(context)).toEqual([]);
+  });
+
+  test("[S44] [S57] a new child told by its image heals as well, though the image is old news by then", async () => {
+    const stage = stageOf();
+    const context = await stage.goLive();
+    const connection = context.connections.get("crm");
+    const customers = followedSides(context, "crm").filter(({ sync }) => sync.model.name === "customers");
+    if (connection === undefined) throw new RangeError("no connection");
+    const feed = await connection.follow(
+      customers.map(({ object }) => object),
+      await connection.currentCursor(UNCANCELLED),
+      UNCANCELLED,
+    );
+    stage.crm.user.insert("customers", { email: "ann@x.org", company: stage.crm.user.insert("companies", { code: "ACME" }) });
+    await keepBatch(context, "crm", customers, await feed.next({ ...UNCANCELLED, waitMs: 0, changesMax: 10 }), UNCANCELLED);
+    await stage.drain(context);
+    await sweepOne(context, 0, 0);
+    for (let round = 0; round < 4; round += 1) {
+      await stage.clock.advance(2_000);
+      await stage.drain(context);
+    }
+    expect(companyOf(stage, 1, "ann@x.org")).toBe("ACME");
+    expect(await context.store.listProblems(10, UNCANCELLED)).toEqual([]);
   });
 
   test("[S44] an edit that names a parent not known yet does not overwrite it, and arrives once it is known", async () => {

@@ -101,6 +101,14 @@ describe("a live run", () => {
     await run;
   });
 
+  test("stops cleanly also while a feed waits to be tried again", async () => {
+    const { stage, pass, stop } = await live();
+    stage.erp.faults = () => ({ kind: "unavailable" });
+    await pass(10_000);
+    expect(await stop()).toBeNull();
+    expect([...stage.state.leases.keys()]).toEqual([]);
+  });
+
   test("[S54] refuses a second one on the same store, and leaves the first alone", async () => {
     const { stage, pass, stop } = await live();
     const second = await stage.context({ holder: "second" });
@@ -162,14 +170,14 @@ describe("a live run", () => {
   });
 });
 
-describe("two processes on one store", () => {
-  async function two(): Promise<{ stage: Stage; first: EngineContext; second: EngineContext }> {
-    const stage = new Stage();
-    for (let index = 0; index < 8; index += 1) stage.crm.user.insert("customers", { email: `u${index}@x.org`, name: "Old" });
-    const first = await stage.goLive({ holder: "first" });
-    return { stage, first, second: await stage.context({ holder: "second" }) };
-  }
+async function two(): Promise<{ stage: Stage; first: EngineContext; second: EngineContext }> {
+  const stage = new Stage();
+  for (let index = 0; index < 8; index += 1) stage.crm.user.insert("customers", { email: `u${index}@x.org`, name: "Old" });
+  const first = await stage.goLive({ holder: "first" });
+  return { stage, first, second: await stage.context({ holder: "second" }) };
+}
 
+describe("two processes on one store", () => {
   test("[S54] a shard that one holds is not worked on by the other, which is told when to come back", async () => {
     const { stage, first, second } = await two();
     expect(await drain(second, 1, UNCANCELLED)).toEqual({ held: false, worked: false, nextAtMs: first.leases.get("shard:1")?.expiresAtMs });

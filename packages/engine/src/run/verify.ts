@@ -1,7 +1,7 @@
 import { compareRecordIds, equalValues, imageOf, isPresent, owe, rankAmong, readImage } from "@accord/core";
 import type { Entity, FieldModel, MaybeValue, NativeImage, RecordId, References, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
-import type { ListedMember, StoredEntity } from "../store/store.ts";
+import type { ListedMember } from "../store/store.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 import { incompleteListing } from "./list.ts";
@@ -144,31 +144,11 @@ async function verifyEntities(
     const references = await loadReferences(context, sync, page, [], options);
     for (const stored of page) {
       count += 1;
-      if (!agreesAsItStands(sync, stored, references))
-        exempt += verifyEntity(sync, hydrate(sync.model, stored, references), references, report);
+      exempt += verifyEntity(sync, hydrate(sync.model, stored, references), references, report);
     }
     after = page.at(-1)?.id ?? after;
     if (page.length < context.limits.mergeBatch) return { count, exempt };
   }
-}
-
-/**
- * Whether writing the canonical record would change no cell of any side: the way of nearly every entity of a large sync. What each side shows is then its image of the
- * canonical value, and nothing has to be read from the cells. [S15] False says nothing yet.
- */
-function agreesAsItStands(sync: RunningSync, stored: StoredEntity, references: References): boolean {
-  if (stored.life.kind !== "live" || stored.review !== null) return false;
-  return sync.model.sides.every((model, side) => {
-    const member = stored.members[side];
-    if (member === null || member === undefined || member.state !== "live" || member.image === null) return false;
-    const cells = readImage(member.image);
-    return stored.fields.every(({ value }, field) => {
-      const mapping = model.mapping.fields[field];
-      if (!mapping || value === undefined) return true;
-      const put = mapping.writes.length === 0 ? null : mapping.put(value, cells, references);
-      return put?.kind === "ok" && mapping.writes.every((column, index) => put.result[index] === cells[column]);
-    });
-  });
 }
 
 /** Compares every present member with the canonical record. Returns how many fields are exempt. */
