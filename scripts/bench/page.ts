@@ -39,7 +39,7 @@ export function page(figures: Figures, options: BenchOptions, at: Circumstances,
 Written by \`${at.command}\` on ${at.date}. Figures are ratios, the reference measured beside each in the same run; ${options.runs === 1 ? "one run, so nothing tells how much they vary" : `medians of ${options.runs} runs`}. Single times
 depend on the machine and on who else uses it; they stand in the last column to be compared with one another only.
 
-- Machine: ${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${release()} ${arch()}; ${at.load}
+- Machine: ${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${release().split("-")[0]} ${arch()}; ${at.load}
 - Node ${process.version}, PostgreSQL ${at.server} (two servers on loopback, fsync on), COPY by ${at.copyPipe}
 - Workload: \`contacts\`, 12 columns, about 250 bytes, ${options.rows} rows a side. For P2 99 % match, of which 2.5 % differ, 1 % exist at one side only; the sides have different
   ids in different orders, matched by e-mail address. Accord is the program as it is installed (built), one process a command, with everything on: durable store (on the disk before a system is written to, and before it is told to forget), intents, proof rows, before-images,
