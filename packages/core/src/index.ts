@@ -72,7 +72,7 @@ export { settleWrite } from "./merge/settle.ts";
 export type { ConfirmedWrite, Settled } from "./merge/settle.ts";
 
 // plan
-export { checkGuards } from "./plan/guards.ts";
+export { checkCount, checkGuards } from "./plan/guards.ts";
 export type { GuardCounts, GuardLimits, GuardStop } from "./plan/guards.ts";
 export { acknowledgeLevel, owe } from "./plan/owe.ts";
 export type { Cell, Owed, OwedField, WriteOwed } from "./plan/owe.ts";

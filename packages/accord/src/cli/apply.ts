@@ -164,11 +164,11 @@ async function report(
   options: ApplyOptions,
   call: CallOptions,
 ): Promise<ExitCode> {
-  const { operationJson, printOperation } = await import("./plan-view.ts");
+  const { operationsJson, printOperation } = await import("./plan-view.ts");
   const { context } = session;
   const due = await context.store.countDue(call);
   const inState = (state: string): number => due.filter((row) => row.state === state).reduce((sum, row) => sum + row.count, 0);
-  const changed = applied.changed.map((operation) => operationJson(context, operation, options.showValues === true));
+  const changed = await operationsJson(context, applied.changed, options.showValues === true, call);
   const document: ApplyJson = {
     plan,
     run: context.run,

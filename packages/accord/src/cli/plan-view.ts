@@ -1,4 +1,6 @@
+import { detailsOf } from "@accord/engine";
 import type { EngineContext, PlannedDetail, PlanSummary } from "@accord/engine";
+import type { CallOptions } from "@accord/engine/connector";
 import type { PlannedOperation } from "@accord/engine/store";
 import { count, MASK, showValue } from "./output.ts";
 import type { Output } from "./output.ts";
@@ -17,10 +19,19 @@ export interface OperationJson {
   readonly reason: string | null;
 }
 
-export function operationJson(context: EngineContext, operation: PlannedOperation, showsValues: boolean): OperationJson {
+/** Planned writes as `--json` shows them, in order. */
+export async function operationsJson(
+  context: EngineContext,
+  operations: readonly PlannedOperation[],
+  showsValues: boolean,
+  call: CallOptions,
+): Promise<readonly OperationJson[]> {
+  const details = await detailsOf(context, operations, call);
+  return operations.map((operation, index) => operationJson(context, operation, details[index] ?? { fields: [], reason: null }, showsValues));
+}
+
+function operationJson(context: EngineContext, operation: PlannedOperation, detail: PlannedDetail, showsValues: boolean): OperationJson {
   const sync = context.syncs.find(({ id }) => id === operation.sync);
-  // The engine wrote this detail itself.
-  const detail = JSON.parse(operation.detail) as PlannedDetail;
   const isMasked = (field: string): boolean => !showsValues && sync?.model.fields.find(({ name }) => name === field)?.sensitive === true;
   const masked = (field: string, value: string | null): string | null => (value !== null && isMasked(field) ? MASK : value);
   return {

@@ -4,7 +4,7 @@ import type { CallOptions } from "@accord/engine/connector";
 import type { PlanId, PlannedOperation } from "@accord/engine/store";
 import type { CommandContext } from "./command.ts";
 import type { PlanJson } from "./plan-json.ts";
-import { changesOf, operationJson, printConcerns, printOperation, printSummary } from "./plan-view.ts";
+import { changesOf, operationsJson, printConcerns, printOperation, printSummary } from "./plan-view.ts";
 import type { SystemsSession } from "./session.ts";
 import { compileWhere, entitiesWhere, operationPages } from "./where.ts";
 
@@ -30,7 +30,7 @@ export async function showPlan(
   const { context } = session;
   const changes = changesOf(summary);
   const chosen = await firstOperations(session, plan, options, call);
-  const operations = chosen.map((operation) => operationJson(context, operation, options.showValues === true));
+  const operations = await operationsJson(context, chosen, options.showValues === true, call);
   const problems = (await context.store.listProblems(PROBLEMS_MAX, call)).map((problem) => {
     const sync = context.syncs.find(({ id }) => id === problem.sync);
     return {

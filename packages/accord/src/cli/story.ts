@@ -1,4 +1,4 @@
-import type { MergePayload, MergePayloadEvent, RefusedPayload, WritePayload } from "@accord/engine";
+import type { ContactPayload, MergePayload, MergePayloadEvent, RefusedPayload, WritePayload } from "@accord/engine";
 import type { CallOptions } from "@accord/engine/connector";
 import type { JournalRow } from "@accord/engine/store";
 import { showFieldValue } from "./naming.ts";
@@ -39,7 +39,7 @@ export async function storyOf(
   options: CallOptions,
 ): Promise<readonly StoryLine[]> {
   const lines: StoryLine[] = [];
-  for await (const row of entityRows(session, view.sync, entity, options)) lines.push(...linesOf(view, row).toReversed());
+  for await (const row of entityRows(session, view.sync, entity, options)) lines.push(...linesOf(view, row, entity).toReversed());
   return lines.filter((line) => field === null || line.field === null || line.field === field).toReversed();
 }
 
@@ -54,7 +54,7 @@ async function* entityRows({ store }: StoreSession, sync: NamedSync, entity: num
   }
 }
 
-function linesOf(view: StoryView, row: JournalRow): StoryLine[] {
+function linesOf(view: StoryView, row: JournalRow, entity: number): StoryLine[] {
   const base = { run: row.run, sequence: row.sequence };
   const side = row.side === null ? null : (view.sync.sides[row.side] ?? null);
   if (row.payloadErased)
@@ -87,10 +87,23 @@ function linesOf(view: StoryView, row: JournalRow): StoryLine[] {
         },
       ];
     }
+    case "contact":
+      return contactLines(base, iso(row.atMs), JSON.parse(row.payload) as ContactPayload, entity);
     case "guard":
     case "configuration":
       return [];
   }
+}
+
+/** First contact without anything to decide: the entry is shared by all entities that met at once. */
+function contactLines(base: Pick<StoryLine, "run" | "sequence">, at: string, { met }: ContactPayload, entity: number): StoryLine[] {
+  const sides = met.find(({ from, to }) => from <= entity && entity <= to)?.sides ?? [];
+  const [first = "one side", ...others] = sides;
+  const text =
+    others.length === 0
+      ? `found at ${first} alone at first contact; its values are those of ${first}`
+      : `found at ${sides.join(" and ")} at first contact, with the same match key: they are one record, and their values agreed`;
+  return [{ ...base, at, field: null, side: null, kind: "contact", text }];
 }
 
 function writeLines(

@@ -2,6 +2,7 @@ import { isPresent, withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member, Provenance } from "../entity/entity.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
+import type { GottenRecord } from "../mapping/side-mapping.ts";
 import type { FieldIndex, SideIndex } from "../record/identifiers.ts";
 import { readImage } from "../record/native-image.ts";
 import type { NativeCell, NativeImage } from "../record/native-image.ts";
@@ -23,6 +24,8 @@ export interface Observation {
   readonly toMs: number;
   /** A reading of the whole record by its id: what is unknown in it would be no better known by reading again. Left out: false. */
   readonly isReading?: boolean;
+  /** What the image says, where that has been read already, with the references of now. Left out: it is read. */
+  readonly gotten?: GottenRecord;
   /** Accord's own store is older than the world: what differs is first contact again, and no delta of a count can be told. [S58] Left out: false. */
   readonly isRebase?: boolean;
 }

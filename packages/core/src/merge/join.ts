@@ -5,7 +5,7 @@ import type { References } from "../mapping/references.ts";
 import { getRecord, imageOf } from "../mapping/side-mapping.ts";
 import type { GottenRecord } from "../mapping/side-mapping.ts";
 import { readImage, writeImage } from "../record/native-image.ts";
-import type { NativeImage } from "../record/native-image.ts";
+import type { NativeCell, NativeImage } from "../record/native-image.ts";
 import type { EntityId, FieldIndex, RecordId, SideIndex } from "../record/identifiers.ts";
 import { equalValues } from "../value/value-type.ts";
 import type { MaybeValue } from "../value/value-type.ts";
@@ -100,13 +100,15 @@ export function joinMember(
 
 /** Fields whose image the record already shows are acknowledged, whoever wrote them. [S13] */
 function acksOf(model: SyncModel, fields: readonly CanonicalField[], side: SideIndex, member: Member, references: References): number[] {
-  const cells = member.image === null ? null : readImage(member.image);
+  let cells: readonly NativeCell[] | null = null;
   return fields.map((field, index) => {
+    const ack = member.ack[index] ?? 0;
     const mapping = model.sides[side]?.mapping.fields[index];
     const type = model.fields[index]?.type;
-    if (!mapping || type === undefined || field.value === undefined) return member.ack[index] ?? 0;
+    if (!mapping || type === undefined || field.value === undefined || ack === field.version) return ack;
+    if (member.image !== null) cells ??= readImage(member.image);
     const image = imageOf(mapping, field.value, cells, references);
-    return image !== undefined && equalValues(type, image, member.shadow[index]) ? field.version : (member.ack[index] ?? 0);
+    return image !== undefined && equalValues(type, image, member.shadow[index]) ? field.version : ack;
   });
 }
 
@@ -118,9 +120,9 @@ function readForJoin(
 ): GottenRecord & { readonly image: NativeImage } {
   const mapping = model.sides[side]?.mapping;
   if (mapping === undefined) return { values: [], problems: [], waiting: [], image: observation.image };
-  const cells = readImage(observation.image);
-  const got = getRecord(mapping, cells, references);
+  const got = observation.gotten ?? getRecord(mapping, readImage(observation.image), references);
   if (got.waiting.length === 0) return { ...got, image: observation.image };
+  const cells = readImage(observation.image);
   const kept = new Set(got.waiting.flatMap((field) => mapping.fields[field]?.reads ?? []));
   return { ...got, image: writeImage(cells.map((cell, column) => (kept.has(column) ? undefined : cell))) };
 }

@@ -126,6 +126,7 @@ function oweUpdate(
   kind: "update" | "restore",
 ): Owed {
   if (member.record === null || member.image === null) return NOTHING;
+  if (kind === "update" && !isAnyOwed(model, side, entity, member, sideIndex)) return NOTHING;
   const cells = readImage(member.image);
   const fields: OwedField[] = [];
   const set = new Map<number, NativeCell>();
@@ -184,6 +185,15 @@ function holdOf(mapping: FieldMapping, field: FieldIndex, cells: readonly Native
   return got.kind === "problem" ? { kind: "refused", field, problem: `what the record holds cannot be understood: ${got.problem}` } : null;
 }
 
+/** Most members lack nothing: that shows without reading their cells. */
+function isAnyOwed(model: SyncModel, side: SideModel, entity: Entity, member: Member, sideIndex: SideIndex): boolean {
+  return entity.fields.some((field, index) => {
+    const mapping = side.mapping.fields[index];
+    const fieldModel = model.fields[index];
+    return mapping !== null && mapping !== undefined && fieldModel !== undefined && isOwed(fieldModel, mapping, field, member, index, sideIndex);
+  });
+}
+
 /** Whether a side is to be written this field at all, its value apart. */
 function isOwed(
   model: FieldModel,
@@ -204,12 +214,13 @@ function isOwed(
 export function acknowledgeLevel(model: SyncModel, entity: Entity, side: SideIndex, references: References): Member | null {
   const member = entity.members[side];
   if (!isPresent(member)) return null;
-  const cells = member.image === null ? null : readImage(member.image);
+  let cells: readonly NativeCell[] | null = null;
   let ack: number[] | null = null;
   for (const [index, field] of entity.fields.entries()) {
     const mapping = model.sides[side]?.mapping.fields[index];
     const type = model.fields[index]?.type;
     if (!mapping || type === undefined || field.value === undefined || (member.ack[index] ?? 0) >= field.version) continue;
+    if (member.image !== null) cells ??= readImage(member.image);
     const image = imageOf(mapping, field.value, cells, references);
     if (image === undefined || !equalValues(type, image, member.shadow[index])) continue;
     ack ??= [...member.ack];

@@ -6,7 +6,7 @@ import type { Intent, JournalEntry, NewRequest, RunId, SyncId } from "../store/s
  * What journal payloads hold, as JSON. Fields, sides and columns go by name: numbers would change their meaning with the configuration. [S51]
  * An unknown value is left out of its object.
  */
-export type JournalPayload = MergePayload | WritePayload | RefusedPayload;
+export type JournalPayload = MergePayload | ContactPayload | WritePayload | RefusedPayload;
 
 /** What merging did with one observation, or a person's decision. */
 export interface MergePayload {
@@ -37,6 +37,12 @@ export interface MergePayloadEvent {
   readonly kept?: string;
   readonly record?: RecordId | null;
   readonly into?: EntityId;
+}
+
+/** First contact of entities that have nothing to tell but that their records met, or that one was alone. It names no value. [S36] */
+export interface ContactPayload {
+  /** Runs of entity ids, one after another, whose records came from the same sides. */
+  readonly met: readonly { readonly from: EntityId; readonly to: EntityId; readonly sides: readonly string[] }[];
 }
 
 /** A write that happened: native before-images included, so that it can be undone exactly. [S59] */
@@ -82,6 +88,22 @@ export function mergeEntry(
 ): JournalEntry {
   const body: MergePayload = { ...payload, events: payload.events.map((event) => namedEvent(model, event)) };
   return { ...facts, kind, payload: JSON.stringify(body) };
+}
+
+/** A journal entry for entities that met at first contact, in the order of their ids. */
+export function contactEntry(
+  facts: { readonly run: RunId; readonly sync: SyncId; readonly atMs: number },
+  entities: readonly { readonly entity: EntityId; readonly sides: readonly string[] }[],
+): JournalEntry {
+  const met: { from: EntityId; to: EntityId; sides: readonly string[] }[] = [];
+  for (const { entity, sides } of entities) {
+    const last = met.at(-1);
+    const isNext = last !== undefined && last.to === entity - 1 && last.sides.join("\t") === sides.join("\t");
+    if (isNext) last.to = entity;
+    else met.push({ from: entity, to: entity, sides });
+  }
+  const payload: ContactPayload = { met };
+  return { ...facts, entity: null, side: null, kind: "contact", payload: JSON.stringify(payload) };
 }
 
 function namedEvent(model: SyncModel, event: MergeEvent): MergePayloadEvent {

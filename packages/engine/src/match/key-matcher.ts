@@ -3,6 +3,7 @@ import type { MatchProposal, Matcher, MatchSeeker } from "./matcher.ts";
 
 /** Matches by the configured keys alone: in order, unique on both ends. [S36] */
 export const keyMatcher: Matcher = {
+  isByKeys: true,
   propose: (seekers) => Promise.resolve(seekers.map(proposal)),
 };
 

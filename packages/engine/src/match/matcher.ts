@@ -6,6 +6,8 @@ import type { CallOptions } from "../host/host.ts";
  * joins. [S36] It must not link where two answers are possible, nor link one entity twice in a batch: of two that fit as well the engine leaves both to review.
  */
 export interface Matcher {
+  /** Whether equal keys, each unique at its side, always make it link: then a whole first contact can be decided at once. */
+  readonly isByKeys: boolean;
   /** One proposal per seeker, in order. */
   propose(seekers: readonly MatchSeeker[], options: CallOptions): Promise<readonly MatchProposal[]>;
 }

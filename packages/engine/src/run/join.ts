@@ -1,5 +1,5 @@
 import { createEntity, getRecord, joinMember, matchKeysOf, readImage, UNKNOWN_FIELD, withMember } from "@accord/core";
-import type { Entity, EntityId, Joined, MaybeValue, NativeImage, Observation, RecordId, References, SideIndex } from "@accord/core";
+import type { Entity, EntityId, GottenRecord, Joined, NativeImage, Observation, RecordId, References, SideIndex } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { OpenObject } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
@@ -16,14 +16,16 @@ import { withoutRivals } from "./rivals.ts";
 import type { Sight } from "./sight.ts";
 
 /** A record to be joined, with its match keys. */
-interface Seeker {
-  readonly sight: Sight;
+export interface JoiningRecord {
+  readonly sight: Pick<Sight, "position" | "fromMs" | "toMs"> & { readonly mark: { readonly side: SideIndex; readonly record: RecordId } };
   readonly image: NativeImage;
-  readonly values: readonly MaybeValue[];
+  readonly gotten: GottenRecord;
   readonly keys: readonly (string | null)[];
   /** Outside the side's filter, or archived: it is known, so that nothing is made twice, and takes no part. [S42] */
   readonly isOutside: boolean;
 }
+
+type Seeker = JoiningRecord & { readonly sight: Sight };
 
 /** First contact of records of one side: link, create, or leave to review. [S36] */
 export async function joinRecords(
@@ -38,7 +40,7 @@ export async function joinRecords(
   if (present.length === 0) return;
   const seen = present.map(({ image }) => ({ side, image }));
   const early = await loadReferences(context, sync, [], seen, options);
-  const seekers = present.map(({ sight, image }) => seekerOf(sync, side, sight, image, early));
+  const seekers = present.map(({ sight, image }) => ({ ...joiningRecord(sync, sight, image, early), sight }));
   const decisions = await propose(context, sync, side, seekers, options);
   const linked = decisions.flatMap((decision) => (decision.kind === "link" ? [decision.entity] : []));
   const stored = new Map((await context.store.loadEntities([...new Set(linked)], options)).map((entity) => [entity.id, entity]));
@@ -50,8 +52,9 @@ export async function joinRecords(
       leaveToReview(context, sync, seeker, decision, changes);
       continue;
     }
-    const joined = join(context, sync, seeker, decision, references, nextId);
-    if (decision.kind === "new") nextId += 1;
+    const known = decision.kind === "link" ? hydrate(sync.model, decision.entity, references) : null;
+    const joined = join(context, sync, seeker, known, references, nextId);
+    if (known === null) nextId += 1;
     keepJoined(context, sync, seeker, joined, references, changes);
   }
 }
@@ -70,11 +73,11 @@ async function propose(
     options,
   );
   const proposals = await context.matcher.propose(
-    seekers.map(({ sight, values }, index) => ({
+    seekers.map(({ sight, gotten }, index) => ({
       sync: sync.model.name,
       side,
       record: sight.mark.record,
-      values,
+      values: gotten.values,
       candidates: candidates[index] ?? [],
     })),
     options,
@@ -134,13 +137,21 @@ async function ownRecords(
   }
 }
 
-function seekerOf(sync: RunningSync, side: SideIndex, sight: Sight, image: NativeImage, references: References): Seeker {
-  const sideModel = sync.model.sides[side];
+const NOTHING_GOTTEN: GottenRecord = { values: [], problems: [], waiting: [] };
+
+/** A record with what its image says: its values, its match keys, and whether it takes part. */
+export function joiningRecord(
+  sync: RunningSync,
+  sight: JoiningRecord["sight"],
+  image: NativeImage,
+  references: References,
+): JoiningRecord {
+  const sideModel = sync.model.sides[sight.mark.side];
   const cells = readImage(image);
-  const values = sideModel === undefined ? [] : getRecord(sideModel.mapping, cells, references).values;
+  const gotten = sideModel === undefined ? NOTHING_GOTTEN : getRecord(sideModel.mapping, cells, references);
   const archive = sideModel?.archive ?? null;
   const isArchived = archive !== null && cells[archive.column] === archive.cell;
-  return { sight, image, values, keys: matchKeysOf(sync.model, values), isOutside: isArchived || sideModel?.filter?.(cells) === false };
+  return { sight, image, gotten, keys: matchKeysOf(sync.model, gotten.values), isOutside: isArchived || sideModel?.filter?.(cells) === false };
 }
 
 type Decision =
@@ -154,11 +165,12 @@ function takeMatch(decision: MatchProposal, stored: Map<EntityId, StoredEntity>)
   return entity === undefined ? { kind: "new" } : { kind: "link", entity };
 }
 
-function join(
+/** Links a record to an entity, or makes it one of its own with this id where `known` is null. */
+export function join(
   context: EngineContext,
   sync: RunningSync,
-  seeker: Seeker,
-  decision: Exclude<Decision, { kind: "review" }>,
+  seeker: JoiningRecord,
+  known: Entity | null,
   references: References,
   id: EntityId,
 ): Joined {
@@ -168,9 +180,10 @@ function join(
     position: seeker.sight.position,
     fromMs: seeker.sight.fromMs,
     toMs: seeker.sight.toMs,
+    gotten: seeker.gotten,
   };
   const isLive = isWriting(context, sync);
-  if (decision.kind === "new") {
+  if (known === null) {
     const created = createEntity(sync.model, id, mark.side, mark.record, observation, isLive ? "user" : "initial", references);
     return seeker.isOutside
       ? {
@@ -184,7 +197,6 @@ function join(
         }
       : created;
   }
-  const known = hydrate(sync.model, decision.entity, references);
   const joined = joinMember(sync.model, known, mark.side, mark.record, observation, "match", references);
   if (!seeker.isOutside) return joined;
   const events = joined.events.filter(({ kind }) => kind === "joined");

@@ -4,6 +4,8 @@ export interface Limits {
   readonly mergeBatch: number;
   /** Writes loaded at once for one side; a connector's own batch bound applies below it. */
   readonly pushBatch: number;
+  /** Groups of records that meet in one transaction at first contact. */
+  readonly firstContactBatch: number;
   /** Records per page of a listing. */
   readonly listPage: number;
   /** Changes taken from a feed at once. */
@@ -21,9 +23,20 @@ export interface Limits {
   readonly attemptsMax: number;
 }
 
+/** A call begins within this of the commit that opened its intents, or they are opened anew. A sixth of the lease and 2 s at most. Milliseconds. */
+export function startWithinMs({ leaseMs }: Pick<Limits, "leaseMs">): number {
+  return Math.min(2_000, Math.floor(leaseMs / 6));
+}
+
+/** The longest that a write may take, so that it surely has ended before the lease under which it was begun: what connectors are held to. Milliseconds. [S31, S32] */
+export function requestMsMax(limits: Pick<Limits, "leaseMs">): number {
+  return Math.floor(limits.leaseMs * 0.9) - startWithinMs(limits);
+}
+
 export const DEFAULT_LIMITS: Limits = {
   mergeBatch: 1_000,
   pushBatch: 1_000,
+  firstContactBatch: 250,
   listPage: 2_000,
   feedBatch: 2_000,
   inboxMax: 200_000,

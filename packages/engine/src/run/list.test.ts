@@ -29,11 +29,13 @@ describe("the first listing", () => {
         mayWrite: false,
         wrapStore: (store) => ({
           ...store,
-          commitPull: async (pull, options) => {
-            const shards = await store.commitPull(pull, options);
-            pages += 1;
-            if (pages === crashAt) throw new RangeError("the process died");
-            return shards;
+          firstContact: {
+            ...store.firstContact,
+            stage: async (page, options) => {
+              await store.firstContact.stage(page, options);
+              pages += 1;
+              if (pages === crashAt) throw new RangeError("the process died");
+            },
           },
         }),
       });

@@ -1,4 +1,4 @@
-import { compareRecordIds, getRecord, matchKeysOf, NO_REFERENCES, readImage } from "@accord/core";
+import { compareRecordIds, readImage } from "@accord/core";
 import type { NativeImage, RecordId, SideIndex } from "@accord/core";
 import type { OpenObject, RecordPage } from "../connector/connector.ts";
 import { AccordError } from "../connector/errors.ts";
@@ -7,49 +7,8 @@ import type { ListedMember, Mark } from "../store/store.ts";
 import { contestants } from "./contested.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { touch } from "./due.ts";
+import { guardCanaries, guardCount } from "./guard-sight.ts";
 import { Whereabouts } from "./relink.ts";
-
-/**
- * The first listing of a side: every record becomes a mark with its image and match keys, in resumable pages. [S52] All sides are listed before any is joined, so that
- * keys that are not unique are known. [S36] @throws ACCORD_LISTING_INCOMPLETE where the system ended the listing before its end: what it kept back would be made twice
- */
-export async function listFirst(
-  context: EngineContext,
-  sync: RunningSync,
-  side: SideIndex,
-  after: RecordId | null,
-  options: CallOptions,
-): Promise<number> {
-  const object = sync.objects[side];
-  if (object === undefined) return 0;
-  const startedAtMs = context.clock.nowMs();
-  let count = 0;
-  let isComplete = false;
-  for await (const page of object.list(after, { ...options, pageSize: context.limits.listPage })) {
-    const marks = page.ids.map((record, index) => firstMark(sync, side, record, page.images[index] ?? "", page, startedAtMs));
-    await context.store.commitPull(
-      {
-        marks,
-        cursor: null,
-        listing: {
-          sync: sync.id,
-          row: {
-            side,
-            state: page.complete ? "done" : "running",
-            after: page.ids.at(-1) ?? after,
-            completedAtMs: page.complete ? context.clock.nowMs() : null,
-          },
-        },
-      },
-      options,
-    );
-    count += marks.length;
-    isComplete = page.complete;
-    context.watch.listed(sync.model.name, sync.model.sides[side]?.name ?? "", count);
-  }
-  if (!isComplete) throw incompleteListing(sync, side);
-  return count;
-}
 
 /** The error for a listing that ended before its end: nothing may be concluded from it. [S11] */
 export function incompleteListing(sync: RunningSync, side: SideIndex): AccordError {
@@ -62,24 +21,6 @@ export function incompleteListing(sync: RunningSync, side: SideIndex): AccordErr
       where,
     },
   );
-}
-
-function firstMark(sync: RunningSync, side: SideIndex, record: RecordId, image: NativeImage, page: RecordPage, atMs: number): Mark {
-  const mapping = sync.model.sides[side]?.mapping;
-  const values = mapping === undefined ? [] : getRecord(mapping, readImage(image), NO_REFERENCES).values;
-  return {
-    sync: sync.id,
-    side,
-    record,
-    kind: "image",
-    image,
-    position: page.position,
-    renamedFrom: null,
-    fromMs: 0,
-    toMs: atMs,
-    keys: matchKeysOf(sync.model, values),
-    notBeforeMs: 0,
-  };
 }
 
 /**
@@ -97,17 +38,27 @@ export async function sweep(context: EngineContext, sync: RunningSync, side: Sid
     result.records += page.ids.length;
     result.marks += marks.length;
     result.isComplete = page.complete;
+    await guardCanaries(context, marks, options);
     if (marks.length > 0) await context.store.commitPull({ marks, cursor: null, listing: null }, options);
   }
   if (result.isComplete) await missingAtEnd(members, whereabouts);
+  // A list whose length cannot be right says nothing: not what is missing, and not what is new.
+  if (result.isComplete && !(await guardCount(context, sync, side, { ...members.passed, strangers: strangersOf(members, result) }, options)))
+    return { ...result, isComplete: false };
   const nowMs = context.clock.nowMs();
   const marks = whereabouts.marks(result.isComplete, nowMs);
   if (result.isComplete) marks.push(...(await setAside(context, sync, side, options)));
   else context.log.warn("sweep.incomplete", { sync: sync.model.name, side: sync.model.sides[side]?.name, records: result.records });
   result.marks += marks.length;
-  const row = { side, state: "done", after: null, completedAtMs: nowMs } as const;
+  await guardCanaries(context, marks, options);
+  const row = { side, state: "done", after: null, completedAtMs: nowMs, strangers: strangersOf(members, result) } as const;
   await context.store.commitPull({ marks, cursor: null, listing: result.isComplete ? { sync: sync.id, row } : null }, options);
   return result;
+}
+
+/** Records that were listed and are no members. */
+function strangersOf({ passed }: MemberReader, { records }: SweepResult): number {
+  return records - passed.met;
 }
 
 export interface SweepResult {
@@ -132,11 +83,11 @@ async function comparePage(
     let member = await members.peek();
     while (member !== null && compareRecordIds(object.schema.keyOrder, member.record, record) < 0) {
       if (isExpected(member)) whereabouts.missed(member);
-      members.skip();
+      members.skip(false);
       member = await members.peek();
     }
     if (member !== null && member.record === record) {
-      members.skip();
+      members.skip(true);
       if (isAsKnown(sync, side, member, page.images[index] ?? "")) continue;
       if (!member.hasIntent) marks.push(touch(sync, side, record, nowMs));
       continue;
@@ -156,7 +107,7 @@ async function setAside(context: EngineContext, sync: RunningSync, side: SideInd
 async function missingAtEnd(members: MemberReader, whereabouts: Whereabouts): Promise<void> {
   for (let member = await members.peek(); member !== null; member = await members.peek()) {
     if (isExpected(member)) whereabouts.missed(member);
-    members.skip();
+    members.skip(false);
   }
 }
 
@@ -181,6 +132,8 @@ class MemberReader {
   private place = 0;
   private last: RecordId | null = null;
   private isDone = false;
+  /** Members passed so far: those that the side was thought to show, those of them that the list lacks, and all that it has. */
+  readonly passed = { expected: 0, missing: 0, met: 0 };
 
   constructor(context: EngineContext, sync: RunningSync, side: SideIndex, options: CallOptions) {
     this.context = context;
@@ -200,7 +153,14 @@ class MemberReader {
     return this.page[this.place] ?? null;
   }
 
-  skip(): void {
+  /** Goes on behind the member; `isListed` tells whether the list has it. */
+  skip(isListed: boolean): void {
+    const member = this.page[this.place];
+    if (isListed) this.passed.met += 1;
+    if (member !== undefined && isExpected(member)) {
+      this.passed.expected += 1;
+      if (!isListed) this.passed.missing += 1;
+    }
     this.place += 1;
   }
 }

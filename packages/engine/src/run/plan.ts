@@ -6,10 +6,13 @@ import type { EngineContext, RunningSync } from "./context.ts";
 import { refreshStates } from "./context.ts";
 import { drainAll } from "./drain.ts";
 import { CONTESTED, contestedEntities } from "./contested.ts";
-import { EMPTIED_SHARE_MAX, guardId } from "./guard.ts";
+import { guardLimits, isRewritten } from "./guard.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
-import { listFirst, sweep } from "./list.ts";
+import { meetFirst } from "./first-contact.ts";
+import { listFirst } from "./first-listing.ts";
+import { sweep } from "./list.ts";
 import { rebuildLinks } from "./rebuild.ts";
+import { guardId } from "./trip.ts";
 
 /** What a plan comes to: counts for people and programs. Kept as JSON with the plan. */
 export interface PlanSummary {
@@ -87,7 +90,10 @@ export async function look(context: EngineContext, options: CallOptions): Promis
         await sweep(context, sync, side, options);
       }
     }
-    if (row?.state === "new") await context.store.setSyncState(sync.id, "planned", null, options);
+    if (row?.state === "new") {
+      await meetFirst(context, sync, options);
+      await context.store.setSyncState(sync.id, "planned", null, options);
+    }
     await refreshStates(context, options);
     await drainAll(context, options);
   }
@@ -113,6 +119,7 @@ interface SideDraft {
   readonly fields: Record<string, number>;
   readonly emptied: Record<string, number>;
   readonly rewrites: Record<string, number>;
+  changed: number;
 }
 
 async function planSide(context: EngineContext, sync: RunningSync, side: number, plan: PlanId, options: CallOptions): Promise<SideDraft> {
@@ -121,6 +128,7 @@ async function planSide(context: EngineContext, sync: RunningSync, side: number,
     fields: {},
     emptied: {},
     rewrites: {},
+    changed: 0,
   };
   let after: number | null = null;
   const contested = await contestedEntities(context, sync, side, options);
@@ -136,15 +144,27 @@ async function planSide(context: EngineContext, sync: RunningSync, side: number,
       [],
       options,
     );
-    const operations = page.flatMap((due) => operationOf(sync, due, references, contested) ?? []);
-    for (const operation of operations) countOperation(draft, operation);
+    const operations = page.flatMap((due) => {
+      const planned = operationOf(sync, due, references, contested);
+      if (planned === null) return [];
+      countOperation(draft, planned.operation.kind, planned.detail.fields);
+      if (planned.isRewrite) draft.changed += 1;
+      return [planned.operation];
+    });
     if (operations.length > 0) await context.store.addOperations(plan, operations, options);
     after = page.at(-1)?.entity ?? after;
     if (page.length < context.limits.pushBatch) return draft;
   }
 }
 
-function operationOf(sync: RunningSync, due: LoadedDue, references: References, contested: ReadonlySet<EntityId>): PlannedOperation | null {
+interface Planned {
+  readonly operation: PlannedOperation;
+  readonly detail: PlannedDetail;
+  /** Whether it replaces a value because somebody changed it elsewhere. [S43] */
+  readonly isRewrite: boolean;
+}
+
+function operationOf(sync: RunningSync, due: LoadedDue, references: References, contested: ReadonlySet<EntityId>): Planned | null {
   const entity = hydrate(sync.model, due.stored, references);
   const computed = owe(sync.model, entity, due.side, references);
   const isContested =
@@ -154,7 +174,8 @@ function operationOf(sync: RunningSync, due: LoadedDue, references: References, 
   const owed: Owed = isContested ? { kind: "withheld", reason: CONTESTED } : computed;
   if (owed.kind === "nothing" || owed.kind === "reread") return null;
   const member = entity.members[due.side];
-  return {
+  const detail = detailOf(sync, owed, due);
+  const operation = {
     sync: due.sync,
     side: due.side,
     entity: due.entity,
@@ -162,8 +183,33 @@ function operationOf(sync: RunningSync, due: LoadedDue, references: References, 
     record: member?.record ?? null,
     entityVersion: entity.version,
     imageDigest: digestOf(entity, due.side),
-    detail: JSON.stringify(detailOf(sync, owed, due)),
+    // A create brings what the entity holds: that need not be kept twice.
+    detail: owed.kind === "create" && detail.reason === null ? "" : JSON.stringify(detail),
   };
+  return { operation, detail, isRewrite: owed.kind === "update" && isRewritten(entity, owed.fields) };
+}
+
+/** What each operation of a plan would write, or why not. Those of creates are told from their entities as they are now. One per operation, in order. */
+export async function detailsOf(
+  context: EngineContext,
+  operations: readonly PlannedOperation[],
+  options: CallOptions,
+): Promise<readonly PlannedDetail[]> {
+  const stored = await context.store.loadEntities([...new Set(operations.flatMap(({ entity, detail }) => (detail === "" ? [entity] : [])))], options);
+  const byId = new Map(stored.map((entity) => [entity.id, entity]));
+  const references = new Map<number, References>();
+  for (const sync of context.syncs) {
+    const own = stored.filter((entity) => entity.sync === sync.id);
+    references.set(sync.id, await loadReferences(context, sync, own, [], options));
+  }
+  return operations.map(({ sync: id, side, entity: entityId, detail }): PlannedDetail => {
+    if (detail !== "") return JSON.parse(detail) as PlannedDetail;
+    const sync = context.syncs.find((candidate) => candidate.id === id);
+    const entity = byId.get(entityId);
+    const known = references.get(id);
+    if (sync === undefined || entity === undefined || known === undefined) return { fields: [], reason: null };
+    return { fields: fieldsOf(sync, owe(sync.model, hydrate(sync.model, entity, known), side, known)), reason: null };
+  });
 }
 
 /** What must not have changed between plan and apply. [S60] */
@@ -177,14 +223,7 @@ export function digestOf(
 
 function detailOf(sync: RunningSync, owed: Owed, due: LoadedDue): PlannedDetail {
   const name = (field: number): string => sync.model.fields[field]?.name ?? String(field);
-  const fields =
-    "fields" in owed
-      ? owed.fields.map(({ field, before, after }) => ({
-          field: name(field),
-          ...(before === undefined ? {} : { before }),
-          ...(after === undefined ? {} : { after }),
-        }))
-      : [];
+  const fields = fieldsOf(sync, owed);
   const parked = due.state === "parked" ? due.reason : null;
   if (owed.kind === "refused") return { fields, reason: `${name(owed.field)}: ${owed.problem}` };
   if (owed.kind === "withheld") return { fields, reason: owed.reason };
@@ -192,12 +231,21 @@ function detailOf(sync: RunningSync, owed: Owed, due: LoadedDue): PlannedDetail 
   return { fields, reason: parked };
 }
 
-function countOperation(draft: SideDraft, operation: PlannedOperation): void {
-  draft.operations[operation.kind] += 1;
-  const detail = JSON.parse(operation.detail) as PlannedDetail;
-  for (const { field, before, after } of detail.fields) {
+function fieldsOf(sync: RunningSync, owed: Owed): readonly PlannedField[] {
+  if (!("fields" in owed)) return [];
+  return owed.fields.map(({ field, before, after }) => {
+    const planned: { field: string; before?: string | null; after?: string | null } = { field: sync.model.fields[field]?.name ?? String(field) };
+    if (before !== undefined) planned.before = before;
+    if (after !== undefined) planned.after = after;
+    return planned;
+  });
+}
+
+function countOperation(draft: SideDraft, kind: PlannedOperation["kind"], fields: readonly PlannedField[]): void {
+  draft.operations[kind] += 1;
+  for (const { field, before, after } of fields) {
     draft.fields[field] = (draft.fields[field] ?? 0) + 1;
-    if (operation.kind !== "update" || before === null || before === undefined) continue;
+    if (kind !== "update" || before === null || before === undefined) continue;
     draft.rewrites[field] = (draft.rewrites[field] ?? 0) + 1;
     if (after === null) draft.emptied[field] = (draft.emptied[field] ?? 0) + 1;
   }
@@ -210,7 +258,11 @@ async function summarize(
   options: CallOptions,
 ): Promise<PlanSummary> {
   const counts = await context.store.countState(options);
-  const stops: { id: string; reason: string }[] = [];
+  // What was seen and is not to be believed stops the plan made of it, until a person has looked. [S43]
+  const stops = (await context.store.listTrips(options)).flatMap(({ id, sync, guard, reason, approvedAtMs }) => {
+    const isSight = (guard === "count" || guard === "canary") && approvedAtMs === null;
+    return isSight && context.syncs.some((own) => own.id === sync) ? [{ id, reason }] : [];
+  });
   const syncs = context.syncs.map((sync): SyncPlan => {
     const state = counts.syncs.find((row) => row.sync === sync.id);
     const sides = sync.model.sides.map((model, side): SidePlan => {
@@ -223,8 +275,9 @@ async function summarize(
           deletes: draft.operations.delete + draft.operations.archive,
           rewrites: draft.rewrites,
           emptied: draft.emptied,
+          changed: draft.changed,
         },
-        { ...sync.settings.guards, emptiedShareMax: EMPTIED_SHARE_MAX },
+        guardLimits(sync),
       );
       if (stop !== null) stops.push({ id: guardId(sync.model.name, model.name, stop), reason: stop.reason });
       return { side: model.name, operations: draft.operations, fields: draft.fields };

@@ -1,1 +1,2 @@
+export type * from "./first-contact.ts";
 export type * from "./store.ts";

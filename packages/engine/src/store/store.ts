@@ -12,6 +12,7 @@ import type {
 } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import type { CellPatch, Cursor, Position } from "../connector/connector.ts";
+import type { FirstContact } from "./first-contact.ts";
 
 /**
  * Accord's own durable state, in one transactional place. [S6]
@@ -70,6 +71,8 @@ export interface Store {
   loadRequests(shard: Shard, limit: number, options: CallOptions): Promise<readonly LoadedRequest[]>;
   addRequests(requests: readonly NewRequest[], options: CallOptions): Promise<void>;
 
+  /** First contact of a new sync, in bulk. */
+  readonly firstContact: FirstContact;
   /**
    * For each record to be joined: the entities with each of its match keys that have no live member at its side (at most 3 per key), and how many other unlinked
    * records of the same side wait with that key. [S36] Keys come by match rule, null where the record has none.
@@ -78,6 +81,11 @@ export interface Store {
   loadEntities(entities: readonly EntityId[], options: CallOptions): Promise<readonly StoredEntity[]>;
   /** The entities of linked live records; null where not linked. */
   findLinks(sync: SyncId, side: SideIndex, records: readonly RecordId[], options: CallOptions): Promise<readonly (EntityId | null)[]>;
+  /**
+   * For each record that a feed tells of: its entity, where it is linked to a live member, no mark of the record waits and no intent of the entity is open. Else null: such
+   * news takes its turn as a mark. [S33]
+   */
+  loadQuiet(sync: SyncId, side: SideIndex, records: readonly RecordId[], options: CallOptions): Promise<readonly (StoredEntity | null)[]>;
   /** The live records of entities at a side; null where there is none. */
   findRecords(sync: SyncId, side: SideIndex, entities: readonly EntityId[], options: CallOptions): Promise<readonly (RecordId | null)[]>;
 
@@ -92,8 +100,8 @@ export interface Store {
   openCreates(sync: SyncId, side: SideIndex, options: CallOptions): Promise<readonly EntityId[]>;
   /** A range of entity ids never given before. [S58] */
   reserveEntities(count: number, options: CallOptions): Promise<EntityId>;
-  /** Commits what was decided under a lease, whole or not at all. @throws ACCORD_LEASE_LOST */
-  commit(lease: Lease, changes: Changes, options: CallOptions): Promise<void>;
+  /** Commits what was decided under a lease, or under those of several shards, whole or not at all. @throws ACCORD_LEASE_LOST */
+  commit(leases: Lease | readonly Lease[], changes: Changes, options: CallOptions): Promise<void>;
 
   /** The members of one side in the order of record ids, for sweeps: `after` excluded. */
   listMembers(sync: SyncId, side: SideIndex, after: RecordId | null, limit: number, options: CallOptions): Promise<readonly ListedMember[]>;
@@ -193,7 +201,7 @@ export interface SideConfiguration {
   readonly columns: readonly string[];
 }
 
-/** `new`: never listed. `planned`: listed, merged, and nothing is written but by an approved plan. `live`: writes flow. `paused`: a guard or a person stopped it. */
+/** `new`: not listed to its end, or not all that was listed has met. `planned`: listed, merged, and nothing is written but by an approved plan. `live`: writes flow. `paused`: a guard or a person stopped it. */
 export type SyncState = "new" | "planned" | "live" | "paused";
 
 export interface SyncRow {
@@ -213,6 +221,8 @@ export interface ListingRow {
   readonly after: RecordId | null;
   /** When the last complete listing ended; null: never. Epoch milliseconds. */
   readonly completedAtMs: number | null;
+  /** Records of the last complete listing that were no members: new ones, and those that take no part. Left out where they were not counted. */
+  readonly strangers?: number;
 }
 
 export interface ConnectionRow {
@@ -240,7 +250,7 @@ export interface Mark {
   /** The interval in which the write happened. Epoch milliseconds; `fromMs` −1: since the record was last seen. */
   readonly fromMs: number;
   readonly toMs: number;
-  /** Match keys by rule, for records of a first listing. [S36] */
+  /** Match keys by rule, for records of a first listing that did not meet in bulk. [S36] */
   readonly keys: readonly (string | null)[] | null;
   /** Not merged before this. Epoch milliseconds. */
   readonly notBeforeMs: number;
@@ -388,6 +398,8 @@ export interface Changes {
   readonly entities: readonly { readonly entity: StoredEntity; readonly keys: readonly (string | null)[] | null }[];
   /** Marks done with, by sequence: a newer mark of the same record stays. */
   readonly consumed: readonly number[];
+  /** The cursor of a feed whose batch was decided on at once, after it. [S6] */
+  readonly cursor?: Pull["cursor"];
   readonly marks: readonly Mark[];
   /** Marks put off: not before a time, one attempt more. */
   readonly deferred: readonly { readonly sequence: number; readonly notBeforeMs: number }[];
@@ -420,7 +432,7 @@ export interface JournalEntry {
   /** JSON; its shape belongs to the kind. */
   readonly payload: string;
 }
-export type JournalKind = "merge" | "write" | "refused" | "decision" | "undo" | "guard" | "configuration" | "recovery";
+export type JournalKind = "merge" | "write" | "refused" | "decision" | "undo" | "guard" | "configuration" | "recovery" | "contact";
 
 export interface JournalRow extends JournalEntry {
   readonly sequence: number;
@@ -483,7 +495,7 @@ export interface PlannedOperation extends DueKey {
   readonly entityVersion: number;
   /** Of the native image it was computed from; empty for a create. */
   readonly imageDigest: string;
-  /** JSON: per field, before and after; or the reason. */
+  /** JSON: per field, before and after; or the reason. Empty for a create, which brings what its entity holds. */
   readonly detail: string;
 }
 

@@ -1,6 +1,7 @@
 import { writeImage } from "@accord/core";
 import type { LeaseName, Store } from "@accord/engine/store";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describeStoreFirstContact } from "./store-contract-first.ts";
 import { describeStoreMarks } from "./store-contract-marks.ts";
 import { describeStoreWork } from "./store-contract-work.ts";
 import {
@@ -50,6 +51,7 @@ export function storeContract(name: string, makeWorld: () => Promise<StoreWorld>
     describeSyncs(open);
     describeEntities(open);
     describeStoreMarks(open);
+    describeStoreFirstContact(open);
     describeStoreWork(open);
     describeJournal(open);
   });

@@ -4,6 +4,7 @@ import type {
   Due,
   Intent,
   JournalEntry,
+  Lease,
   Mark,
   Pull,
   Store,
@@ -152,11 +153,11 @@ export function sampleEntry(sync: SyncId, entity: EntityId | null, changed: Part
 /** Opens the sample sync and takes a lease to commit under. */
 export async function beginSample(
   store: Store,
-): Promise<{ readonly sync: SyncId; readonly commit: (changes: Partial<Changes>) => Promise<void> }> {
+): Promise<{ readonly sync: SyncId; readonly lease: Lease; readonly commit: (changes: Partial<Changes>) => Promise<void> }> {
   const { id } = await store.openSync("customers", CONFIGURATION, call);
   const lease = await store.takeLease("shard:0", "test", AT + 60_000, AT, call);
   if (lease === null) throw new Error("nobody else holds the lease of a new store");
-  return { sync: id, commit: async (changes) => store.commit(lease, { ...NO_CHANGES, ...changes }, call) };
+  return { sync: id, lease, commit: async (changes) => store.commit(lease, { ...NO_CHANGES, ...changes }, call) };
 }
 
 /** Every mark of every shard that is ready. */

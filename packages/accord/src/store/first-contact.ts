@@ -1,0 +1,156 @@
+import type { SQLInputValue } from "node:sqlite";
+import type { CallOptions } from "@accord/engine/connector";
+import type { FirstContact, FirstContactChanges, Lease, StagedGroup, StagedPage, StagedRecord, SyncId } from "@accord/engine/store";
+import { writeListing, type Catalogue, type Side } from "./catalogue.ts";
+import type { CommitContext } from "./commit-context.ts";
+import { writeDue } from "./due.ts";
+import { writeNewEntities } from "./first-entities.ts";
+import { appendJournal, planJournal } from "./journal.ts";
+import { assertLease } from "./leases.ts";
+import { addMarks } from "./marks.ts";
+import type { BulkInsert, Session } from "./session.ts";
+import { endFirstContact, firstPlace, SIDE_SIZE, SYNC_SIZE } from "./staged.ts";
+
+const RECORD: BulkInsert = { into: "staged_record (place, record, image, hash, page)", width: 5, conflict: "" };
+
+/** `members`: the places of the group, separated by commas; null for a crowd. */
+type GroupRow = [place: number, record: string, image: string, page: number, isGrouped: number, members: string | null];
+type RecordRow = [place: number, record: string, image: string, page: number];
+type PageRow = [id: number, position: string, atMs: number];
+
+/** Transactions of the store. */
+interface Steps {
+  readonly read: <Result>(call: CallOptions, work: () => Result) => Result;
+  readonly writeSoon: <Result>(work: () => Result) => Result;
+}
+
+export function createFirstContact(context: CommitContext, { read, writeSoon }: Steps): FirstContact {
+  const { session, catalogue } = context;
+  return {
+    stage: async (page) => {
+      writeSoon(() => {
+        stagePage(context, page);
+      });
+    },
+    group: async (sync, sides) => {
+      // Sorting hashes spills to disk rather than filling memory.
+      session.database.exec("PRAGMA temp_store = FILE");
+      try {
+        return writeSoon(() => ({ isAlone: groupRecords(session, catalogue, sync, sides) }));
+      } finally {
+        session.database.exec("PRAGMA temp_store = MEMORY");
+      }
+    },
+    load: async (sync, limit, call) => read(call, () => loadGroups(session, sync, limit)),
+    commit: async (lease, changes) => {
+      writeSoon(() => {
+        commitGroups(context, lease, changes);
+      });
+    },
+    finish: async (sync) => {
+      writeSoon(() => {
+        endFirstContact(session, sync);
+      });
+    },
+  };
+}
+
+function stagePage({ session, catalogue, hash }: CommitContext, page: StagedPage): void {
+  const { sync, ids, images, keys } = page;
+  const side = catalogue.side(sync, page.side);
+  if (ids.length > 0) {
+    const low = firstPlace(sync, page.side);
+    const last = session.first<[number | null]>("SELECT max(place) FROM staged_record WHERE place >= ? AND place < ?", low, low + SIDE_SIZE);
+    const first = (last?.[0] ?? low) + 1;
+    const id = session.first<[number]>("INSERT INTO staged_page (position, at_ms) VALUES (?, ?) RETURNING id", page.position, page.atMs)?.[0] ?? 0;
+    const cells: SQLInputValue[] = [];
+    ids.forEach((record, index) => {
+      const key = keys[index] ?? null;
+      cells.push(first + index, side.toCell(record), images[index] ?? "", key === null ? null : hash.entityKey(sync, 0, key), id);
+    });
+    session.insert(RECORD, cells);
+  }
+  writeListing(session, side, page.listing);
+}
+
+/** Whether nobody else has made anything of this sync: remembered, since what first contact makes itself does not count. */
+function groupRecords(session: Session, catalogue: Catalogue, sync: SyncId, sides: number): boolean {
+  const known = session.first<[number]>("SELECT alone FROM first_contact WHERE sync = ?", sync);
+  if (known !== undefined) return known[0] === 1;
+  const low = firstPlace(sync, 0);
+  const isAlone = session.first("SELECT 1 FROM entity WHERE sync = ? LIMIT 1", sync) === undefined && !hasMarks(session, catalogue.sync(sync).sides);
+  session.run("INSERT INTO first_contact (sync, up_to, alone) VALUES (?, ?, ?)", sync, low, isAlone ? 1 : 0);
+  session.run(
+    `INSERT INTO staged_group (hash, first, members)
+      SELECT hash, min(place), CASE WHEN count(*) <= ? THEN group_concat(place) END FROM staged_record
+      WHERE place > ? AND place < ? AND hash IS NOT NULL GROUP BY hash HAVING count(*) > 1`,
+    sides,
+    low,
+    low + SYNC_SIZE,
+  );
+  return isAlone;
+}
+
+function hasMarks(session: Session, sides: readonly Side[]): boolean {
+  return sides.some(({ number }) => session.first("SELECT 1 FROM mark WHERE side = ? LIMIT 1", number) !== undefined);
+}
+
+function loadGroups(session: Session, sync: SyncId, limit: number): StagedGroup[] {
+  const upTo = session.first<[number]>("SELECT up_to FROM first_contact WHERE sync = ?", sync)?.[0];
+  if (upTo === undefined) return [];
+  // Members of a group come with the first of it; those of a crowd each for itself.
+  const rows = session.all<GroupRow>(
+    `SELECT r.place, CAST(r.record AS TEXT), r.image, r.page, g.hash IS NOT NULL, g.members FROM staged_record r LEFT JOIN staged_group g ON g.hash = r.hash
+      WHERE r.place > ? AND r.place < ? AND (g.hash IS NULL OR g.members IS NULL OR g.first = r.place) ORDER BY r.place LIMIT ?`,
+    upTo,
+    (Math.floor(upTo / SYNC_SIZE) + 1) * SYNC_SIZE,
+    limit,
+  );
+  const partners = loadPartners(session, rows);
+  const pages = loadPages(session, [...rows.map((row) => row[3]), ...[...partners.values()].map((row) => row[3])]);
+  return rows.map(([place, record, image, page, isGrouped, members]): StagedGroup => {
+    const records = [stagedRecord([place, record, image, page], pages)];
+    for (const other of partnersOf(place, members)) {
+      const partner = partners.get(other);
+      if (partner !== undefined) records.push(stagedRecord(partner, pages));
+    }
+    return { place, records, isCrowd: isGrouped === 1 && members === null };
+  });
+}
+
+/** The other members, in the order of their places. */
+function partnersOf(place: number, members: string | null): number[] {
+  if (members === null) return [];
+  const places = members.split(",").map(Number);
+  return places.filter((other) => other !== place).toSorted((a, b) => a - b);
+}
+
+function loadPartners(session: Session, rows: readonly GroupRow[]): ReadonlyMap<number, RecordRow> {
+  const places = rows.flatMap(([place, , , , , members]) => partnersOf(place, members));
+  if (places.length === 0) return new Map();
+  const sql = "SELECT r.place, CAST(r.record AS TEXT), r.image, r.page FROM json_each(?) j CROSS JOIN staged_record r ON r.place = j.value";
+  return new Map(session.all<RecordRow>(sql, `[${places.join(",")}]`).map((row) => [row[0], row]));
+}
+
+function loadPages(session: Session, ids: readonly number[]): ReadonlyMap<number, PageRow> {
+  const sql = "SELECT p.id, p.position, p.at_ms FROM json_each(?) j CROSS JOIN staged_page p ON p.id = j.value";
+  return new Map(session.all<PageRow>(sql, `[${[...new Set(ids)].join(",")}]`).map((row) => [row[0], row]));
+}
+
+function stagedRecord([place, record, image, page]: Readonly<RecordRow>, pages: ReadonlyMap<number, PageRow>): StagedRecord {
+  const [, position, atMs] = pages.get(page) ?? [page, "", 0];
+  return { side: Math.floor((place % SYNC_SIZE) / SIDE_SIZE), record, image, position, atMs };
+}
+
+/** Everything written here is new: nothing is looked up, and what would be written in no order at all waits for `finish`. */
+function commitGroups(context: CommitContext, lease: Lease, changes: FirstContactChanges): void {
+  const { session } = context;
+  assertLease(session, lease);
+  const entries = changes.shared === null ? changes.journal : [changes.shared, ...changes.journal];
+  const journal = planJournal(session, entries);
+  writeNewEntities(context, changes.entities, journal.lastByEntity, changes.shared === null ? null : journal.first);
+  addMarks(context, changes.marks);
+  writeDue(context, { due: changes.due, dueDone: [], arrived: [] });
+  appendJournal(context, entries, journal, new Map(changes.entities.map(({ entity }) => [entity.id, null])));
+  session.run("UPDATE first_contact SET up_to = ? WHERE sync = ?", changes.upTo, changes.sync);
+}
