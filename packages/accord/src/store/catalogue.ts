@@ -2,6 +2,7 @@ import { readImage, writeImage, type NativeImage, type RecordId, type SideIndex 
 import { assert, type Clock } from "@accord/engine/connector";
 import type { ListingRow, SyncConfiguration, SyncId, SyncRow, SyncState } from "@accord/engine/store";
 import type { Session } from "./session.ts";
+import { beginAnew } from "./staged.ts";
 
 /** The store's own number of a (sync, place). */
 export type SideNumber = number;
@@ -94,6 +95,7 @@ export function openSync(session: Session, clock: Clock, name: string, configura
   }
   // Images in the inbox carry the columns of before: their records are read anew. [S51]
   if (known !== undefined && known[2] !== configuration.digest) {
+    beginAnew(session, row.id);
     session.run(
       "UPDATE mark SET kind = 0, image = NULL, position = NULL WHERE image IS NOT NULL AND side IN (SELECT id FROM side WHERE sync = ?)",
       row.id,
@@ -107,11 +109,11 @@ export function openSync(session: Session, clock: Clock, name: string, configura
 
 export function listSyncs(session: Session): SyncRow[] {
   const listings = new Map<SyncId, ListingRow[]>();
-  for (const [sync, place, state, after, at] of session.all<[number, number, ListingRow["state"], string | null, number | null]>(
-    "SELECT sync, place, listing, listing_after, listed_at_ms FROM side ORDER BY sync, place",
-  )) {
+  for (const [sync, place, state, after, at, strangers] of session.all<
+    [number, number, ListingRow["state"], string | null, number | null, number | null]
+  >("SELECT sync, place, listing, listing_after, listed_at_ms, listed_strangers FROM side ORDER BY sync, place")) {
     const rows = listings.get(sync) ?? [];
-    rows.push({ side: place, state, after, completedAtMs: at });
+    rows.push({ side: place, state, after, completedAtMs: at, ...(strangers === null ? {} : { strangers }) });
     listings.set(sync, rows);
   }
   return session
@@ -135,10 +137,11 @@ export function setSyncState(session: Session, sync: SyncId, state: SyncState, r
 
 export function writeListing(session: Session, side: Side, row: ListingRow): void {
   session.run(
-    "UPDATE side SET listing = ?, listing_after = ?, listed_at_ms = ? WHERE id = ?",
+    "UPDATE side SET listing = ?, listing_after = ?, listed_at_ms = ?, listed_strangers = ? WHERE id = ?",
     row.state,
     row.after,
     row.completedAtMs,
+    row.strangers ?? null,
     side.number,
   );
 }
@@ -168,6 +171,7 @@ function writeSide(session: Session, sync: SyncId, place: SideIndex, side: SyncC
     known[0],
   );
   if (known[1] === side.keyOrder) return;
+  beginAnew(session, sync);
   // The object's key changed its type: the same record ids, held in the other form, so that they sort as its listing does.
   const type = side.keyOrder === "integer" ? "INTEGER" : "TEXT";
   for (const table of ["member", "mark", "staged_key", "problem"])
@@ -246,9 +250,11 @@ function imagesByVersion(today: Layout, layouts: ReadonlyMap<number, Layout>): S
   };
 }
 
+const SMALL_INTEGER = /^[1-9][0-9]*$/;
 const INTEGER = /^(0|-?[1-9][0-9]{0,18})$/;
 
 function integerCell(record: RecordId): bigint | string {
+  if (record.length < 16 && SMALL_INTEGER.test(record)) return BigInt(record);
   if (!INTEGER.test(record)) return record;
   const integer = BigInt(record);
   return BigInt.asIntN(64, integer) === integer ? integer : record;

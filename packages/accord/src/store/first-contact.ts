@@ -13,8 +13,19 @@ import { endFirstContact, firstPlace, SIDE_SIZE, SYNC_SIZE } from "./staged.ts";
 
 const RECORD: BulkInsert = { into: "staged_record (place, record, image, hash, page)", width: 5, conflict: "" };
 
-/** `members`: the places of the group, separated by commas; null for a crowd. */
-type GroupRow = [place: number, record: string, image: string, page: number, isGrouped: number, members: string | null];
+/** A pair comes as one row. `members`: the places of a larger group, separated by commas; null for a pair and for a crowd. */
+type GroupRow = [
+  place: number,
+  record: string,
+  image: string,
+  page: number,
+  isGrouped: number,
+  members: string | null,
+  otherPlace: number | null,
+  otherRecord: string | null,
+  otherImage: string | null,
+  otherPage: number | null,
+];
 type RecordRow = [place: number, record: string, image: string, page: number];
 type PageRow = [id: number, position: string, atMs: number];
 
@@ -32,15 +43,7 @@ export function createFirstContact(context: CommitContext, { read, writeSoon }: 
         stagePage(context, page);
       });
     },
-    group: async (sync, sides) => {
-      // Sorting hashes spills to disk rather than filling memory.
-      session.database.exec("PRAGMA temp_store = FILE");
-      try {
-        return writeSoon(() => ({ isAlone: groupRecords(session, catalogue, sync, sides) }));
-      } finally {
-        session.database.exec("PRAGMA temp_store = MEMORY");
-      }
-    },
+    group: async (sync, sides) => sorting(session, () => writeSoon(() => ({ isAlone: groupRecords(session, catalogue, sync, sides) }))),
     load: async (sync, limit, call) => read(call, () => loadGroups(session, sync, limit)),
     commit: async (lease, changes) => {
       writeSoon(() => {
@@ -48,11 +51,23 @@ export function createFirstContact(context: CommitContext, { read, writeSoon }: 
       });
     },
     finish: async (sync) => {
-      writeSoon(() => {
-        endFirstContact(session, sync);
+      sorting(session, () => {
+        writeSoon(() => {
+          endFirstContact(session, sync);
+        });
       });
     },
   };
+}
+
+/** What is sorted meanwhile spills to disk rather than filling memory. */
+function sorting<Result>(session: Session, work: () => Result): Result {
+  session.database.exec("PRAGMA temp_store = FILE");
+  try {
+    return work();
+  } finally {
+    session.database.exec("PRAGMA temp_store = MEMORY");
+  }
 }
 
 function stagePage({ session, catalogue, hash }: CommitContext, page: StagedPage): void {
@@ -81,8 +96,8 @@ function groupRecords(session: Session, catalogue: Catalogue, sync: SyncId, side
   const isAlone = session.first("SELECT 1 FROM entity WHERE sync = ? LIMIT 1", sync) === undefined && !hasMarks(session, catalogue.sync(sync).sides);
   session.run("INSERT INTO first_contact (sync, up_to, alone) VALUES (?, ?, ?)", sync, low, isAlone ? 1 : 0);
   session.run(
-    `INSERT INTO staged_group (hash, first, members)
-      SELECT hash, min(place), CASE WHEN count(*) <= ? THEN group_concat(place) END FROM staged_record
+    `INSERT INTO staged_group (hash, first, second, members)
+      SELECT hash, min(place), CASE WHEN count(*) = 2 THEN max(place) END, CASE WHEN count(*) > 2 AND count(*) <= ? THEN group_concat(place) END FROM staged_record
       WHERE place > ? AND place < ? AND hash IS NOT NULL GROUP BY hash HAVING count(*) > 1`,
     sides,
     low,
@@ -100,21 +115,23 @@ function loadGroups(session: Session, sync: SyncId, limit: number): StagedGroup[
   if (upTo === undefined) return [];
   // Members of a group come with the first of it; those of a crowd each for itself.
   const rows = session.all<GroupRow>(
-    `SELECT r.place, CAST(r.record AS TEXT), r.image, r.page, g.hash IS NOT NULL, g.members FROM staged_record r LEFT JOIN staged_group g ON g.hash = r.hash
-      WHERE r.place > ? AND r.place < ? AND (g.hash IS NULL OR g.members IS NULL OR g.first = r.place) ORDER BY r.place LIMIT ?`,
+    `SELECT r.place, CAST(r.record AS TEXT), r.image, r.page, g.hash IS NOT NULL, g.members, o.place, CAST(o.record AS TEXT), o.image, o.page
+      FROM staged_record r LEFT JOIN staged_group g ON g.hash = r.hash LEFT JOIN staged_record o ON o.place = g.second
+      WHERE r.place > ? AND r.place < ? AND (g.hash IS NULL OR g.first = r.place OR (g.second IS NULL AND g.members IS NULL)) ORDER BY r.place LIMIT ?`,
     upTo,
     (Math.floor(upTo / SYNC_SIZE) + 1) * SYNC_SIZE,
     limit,
   );
   const partners = loadPartners(session, rows);
-  const pages = loadPages(session, [...rows.map((row) => row[3]), ...[...partners.values()].map((row) => row[3])]);
-  return rows.map(([place, record, image, page, isGrouped, members]): StagedGroup => {
-    const records = [stagedRecord([place, record, image, page], pages)];
+  const pages = loadPages(session, rows, partners);
+  return rows.map(([place, record, image, page, isGrouped, members, otherPlace, otherRecord, otherImage, otherPage]): StagedGroup => {
+    const records = [stagedRecord(place, record, image, pages.get(page))];
+    if (otherPlace !== null) records.push(stagedRecord(otherPlace, otherRecord ?? "", otherImage ?? "", pages.get(otherPage ?? 0)));
     for (const other of partnersOf(place, members)) {
       const partner = partners.get(other);
-      if (partner !== undefined) records.push(stagedRecord(partner, pages));
+      if (partner !== undefined) records.push(stagedRecord(other, partner[1], partner[2], pages.get(partner[3])));
     }
-    return { place, records, isCrowd: isGrouped === 1 && members === null };
+    return { place, records, isCrowd: isGrouped === 1 && members === null && otherPlace === null };
   });
 }
 
@@ -126,20 +143,28 @@ function partnersOf(place: number, members: string | null): number[] {
 }
 
 function loadPartners(session: Session, rows: readonly GroupRow[]): ReadonlyMap<number, RecordRow> {
-  const places = rows.flatMap(([place, , , , , members]) => partnersOf(place, members));
+  const places: number[] = [];
+  for (const row of rows) if (row[5] !== null) places.push(...partnersOf(row[0], row[5]));
   if (places.length === 0) return new Map();
   const sql = "SELECT r.place, CAST(r.record AS TEXT), r.image, r.page FROM json_each(?) j CROSS JOIN staged_record r ON r.place = j.value";
   return new Map(session.all<RecordRow>(sql, `[${places.join(",")}]`).map((row) => [row[0], row]));
 }
 
-function loadPages(session: Session, ids: readonly number[]): ReadonlyMap<number, PageRow> {
+function loadPages(
+  session: Session,
+  rows: readonly GroupRow[],
+  partners: ReadonlyMap<number, RecordRow>,
+): ReadonlyMap<number, PageRow> {
+  const ids = new Set<number>();
+  for (const row of rows) ids.add(row[3]).add(row[9] ?? row[3]);
+  for (const row of partners.values()) ids.add(row[3]);
   const sql = "SELECT p.id, p.position, p.at_ms FROM json_each(?) j CROSS JOIN staged_page p ON p.id = j.value";
-  return new Map(session.all<PageRow>(sql, `[${[...new Set(ids)].join(",")}]`).map((row) => [row[0], row]));
+  return new Map(session.all<PageRow>(sql, `[${[...ids].join(",")}]`).map((row) => [row[0], row]));
 }
 
-function stagedRecord([place, record, image, page]: Readonly<RecordRow>, pages: ReadonlyMap<number, PageRow>): StagedRecord {
-  const [, position, atMs] = pages.get(page) ?? [page, "", 0];
-  return { side: Math.floor((place % SYNC_SIZE) / SIDE_SIZE), record, image, position, atMs };
+function stagedRecord(place: number, record: string, image: string, page: PageRow | undefined): StagedRecord {
+  const side = Math.floor((place % SYNC_SIZE) / SIDE_SIZE);
+  return { side, record, image, position: page?.[1] ?? "", atMs: page?.[2] ?? 0 };
 }
 
 /** Everything written here is new: nothing is looked up, and what would be written in no order at all waits for `finish`. */

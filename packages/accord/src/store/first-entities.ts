@@ -15,8 +15,8 @@ const ENTITY: BulkInsert = {
   conflict: "",
 };
 const MEMBER: BulkInsert = { into: "member (side, record, entity, state)", width: 4, conflict: "" };
-const STAGED_MEMBER: BulkInsert = { into: "staged_member (side, record, entity, state)", width: 4, conflict: "" };
-const STAGED_MATCH: BulkInsert = { into: "staged_match (sync, hash, entity)", width: 3, conflict: "" };
+/** A link that came in no order, or a match key, or both. */
+const STAGED_LINK: BulkInsert = { into: "staged_link (sync, entity, hash, side, record, state)", width: 6, conflict: "" };
 
 /**
  * Writes entities that nobody has heard of yet, in the order of their ids. Links of their first records come in listing order and are written at once; those of other
@@ -30,22 +30,25 @@ export function writeNewEntities(
 ): void {
   const entityCells: SQLInputValue[] = [];
   const memberCells: SQLInputValue[] = [];
-  const stagedCells: SQLInputValue[] = [];
-  const matchCells: SQLInputValue[] = [];
+  const linkCells: SQLInputValue[] = [];
   for (const { entity, keys } of written) {
     const { sides, version } = catalogue.sync(entity.sync);
     const states = writeStates(entity, sides);
-    let target = memberCells;
+    const hashes: bigint[] = [];
+    keys?.forEach((key, rule) => {
+      if (key !== null) hashes.push(hash.entityKey(entity.sync, rule, key));
+    });
+    let isFirst = true;
     for (const side of sides) {
       const record = entity.members[side.place]?.record ?? null;
       if (record === null) continue;
-      target.push(side.number, side.toCell(record), entity.id, Number(stateAt(states, side.place)));
-      target = stagedCells;
+      const state = Number(stateAt(states, side.place));
+      if (isFirst) memberCells.push(side.number, side.toCell(record), entity.id, state);
+      else linkCells.push(entity.sync, entity.id, hashes.pop() ?? null, side.number, side.toCell(record), state);
+      isFirst = false;
     }
+    for (const left of hashes) linkCells.push(entity.sync, entity.id, left, null, null, null);
     countStates(tally, entity.sync, sides, null, states);
-    keys?.forEach((key, rule) => {
-      if (key !== null) matchCells.push(entity.sync, hash.entityKey(entity.sync, rule, key), entity.id);
-    });
     const fields = writeImage(entity.fields.map(({ value }) => value));
     entityCells.push(
       entity.id,
@@ -63,6 +66,5 @@ export function writeNewEntities(
   }
   session.insert(ENTITY, entityCells);
   session.insert(MEMBER, memberCells);
-  session.insert(STAGED_MEMBER, stagedCells);
-  session.insert(STAGED_MATCH, matchCells);
+  session.insert(STAGED_LINK, linkCells);
 }

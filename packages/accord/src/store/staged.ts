@@ -18,21 +18,23 @@ export function firstPlace(sync: SyncId, side: number): number {
 export function endFirstContact(session: Session, sync: SyncId): void {
   const low = firstPlace(sync, 0);
   const high = low + SYNC_SIZE;
-  for (const [side] of session.all<[number]>("SELECT id FROM side WHERE sync = ?", sync)) {
-    session.run(
-      "INSERT INTO member (side, record, entity, state) SELECT side, record, entity, state FROM staged_member WHERE side = ? ORDER BY record",
-      side,
-    );
-    session.run("DELETE FROM staged_member WHERE side = ?", side);
-  }
   session.run(
-    "INSERT INTO match_key (hash, entity) SELECT hash, entity FROM staged_match WHERE sync = ? ORDER BY hash ON CONFLICT DO NOTHING",
+    "INSERT INTO member (side, record, entity, state) SELECT side, record, entity, state FROM staged_link WHERE sync = ? AND side IS NOT NULL ORDER BY side, record",
     sync,
   );
-  session.run("DELETE FROM staged_match WHERE sync = ?", sync);
-  session.run("DELETE FROM staged_group WHERE first > ? AND first < ?", low, high);
-  session.run("DELETE FROM staged_record WHERE place > ? AND place < ?", low, high);
-  if (session.first("SELECT 1 FROM staged_record LIMIT 1") === undefined) session.run("DELETE FROM staged_page");
+  session.run(
+    "INSERT INTO match_key (hash, entity) SELECT hash, entity FROM staged_link WHERE sync = ? AND hash IS NOT NULL ORDER BY hash ON CONFLICT DO NOTHING",
+    sync,
+  );
+  const others = "SELECT 1 FROM staged_record WHERE place <= ? UNION ALL SELECT 1 FROM staged_record WHERE place >= ? LIMIT 1";
+  if (session.first(others, low, high) === undefined) {
+    // Without a condition SQLite empties a table at once, whatever its size. https://www.sqlite.org/lang_delete.html#the_truncate_optimization
+    for (const table of ["staged_link", "staged_group", "staged_record", "staged_page"]) session.run(`DELETE FROM ${table}`);
+  } else {
+    session.run("DELETE FROM staged_link WHERE sync = ?", sync);
+    session.run("DELETE FROM staged_group WHERE first > ? AND first < ?", low, high);
+    session.run("DELETE FROM staged_record WHERE place > ? AND place < ?", low, high);
+  }
   session.run("DELETE FROM first_contact WHERE sync = ?", sync);
 }
 

@@ -83,7 +83,7 @@ class Meeting {
       if (joined.problems.length > 0 || joined.waiting.length > 0) return false;
       joins.push(joined);
       entity = joined.entity;
-      keys = record.isOutside ? record.keys : matchKeysOf(this.sync.model, canonicalValues(entity));
+      keys = record.isOutside || this.showsKeys(entity, record) ? record.keys : matchKeysOf(this.sync.model, canonicalValues(entity));
     }
     if (entity === null) return false;
     this.keep(entity, keys, joining, joins);
@@ -100,6 +100,11 @@ class Meeting {
     const { entities, marks, due, journal } = this.changes;
     const facts = { run: this.context.run, sync: this.sync.id, atMs: this.context.clock.nowMs() };
     return { entities, marks, due, journal, shared: this.met.length === 0 ? null : contactEntry(facts, this.met) };
+  }
+
+  /** Whether the fields that keys are made of are canonical as the record has them. */
+  private showsKeys(entity: Entity, { gotten }: JoiningRecord): boolean {
+    return this.sync.model.match.every((rule) => rule.every((field) => entity.fields[field]?.value === gotten.values[field]));
   }
 
   /** One record a side at most, all with the same key, and no later rule that could find them another partner. */

@@ -10,10 +10,14 @@
  * - `entity.last_entry` is the entity's last journal entry and `journal.previous` the one before: an entity's history is a chain of look-ups, since an index by entity would
  *   dirty a page per entry. `journal_head` is the same for entities that have no row.
  * - `entity.header` holds versions, provenances and acknowledgements compactly (entity-header.ts); `extra` holds, as JSON, only what is not the default.
+ * - `staged_record` keeps what first listings read, in listing order (first-contact.ts); `staged_group` is made once all are listed: a row per key that several records share.
+ *   Links and match keys that come in no order wait in `staged_link`, to be inserted sorted at the end. All of them are empty but during a first contact.
  * - `mark.seq` and so the order of work within a shard: shard × 2^40 + a counter. One tree serves "oldest first of a shard" and "this very mark". `mark.entity` is the entity
  *   that its record is linked to now; a commit that changes a link changes it too.
+ * - `intent_block` holds the open intents that one commit opened at one side, a few dozen per row (intent-lines.ts); the view `intent` shows them one by one to people and tests.
  * - `counter` counts what is too much to be counted when somebody asks (tally.ts).
  * - `match_key` and `staged_key` hold 64-bit hashes: 20 bytes a row whatever the keys are. A candidate's key text is compared before anything is linked.
+ * - `plan_page` holds operations of a plan, some hundred per row (plans.ts): they are written once, read in order, and dropped together.
  * - `journal` keeps salt and body in the row and its digest only once they were erased; `journal_block` chains one row per commit. [S64]
  */
 export const initial = `
@@ -29,7 +33,7 @@ CREATE TABLE sync_version (
 ) WITHOUT ROWID;
 CREATE TABLE side (
   id INTEGER PRIMARY KEY, sync INTEGER NOT NULL, place INTEGER NOT NULL, connection TEXT NOT NULL, object TEXT NOT NULL, key_order TEXT NOT NULL,
-  listing TEXT NOT NULL DEFAULT 'none', listing_after TEXT, listed_at_ms INTEGER,
+  listing TEXT NOT NULL DEFAULT 'none', listing_after TEXT, listed_at_ms INTEGER, listed_strangers INTEGER,
   UNIQUE (sync, place)
 );
 CREATE TABLE connection (name TEXT PRIMARY KEY, cursor TEXT, epoch TEXT, state TEXT NOT NULL, reason TEXT) WITHOUT ROWID;
@@ -48,6 +52,12 @@ CREATE TABLE member (
 
 CREATE TABLE match_key (hash INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (hash, entity)) WITHOUT ROWID;
 CREATE TABLE staged_key (hash INTEGER NOT NULL, side INTEGER NOT NULL, record NOT NULL, PRIMARY KEY (hash, side, record)) WITHOUT ROWID;
+
+CREATE TABLE first_contact (sync INTEGER PRIMARY KEY, up_to INTEGER NOT NULL, alone INTEGER NOT NULL);
+CREATE TABLE staged_page (id INTEGER PRIMARY KEY, position TEXT NOT NULL, at_ms INTEGER NOT NULL);
+CREATE TABLE staged_record (place INTEGER PRIMARY KEY, record NOT NULL, image TEXT NOT NULL, hash INTEGER, page INTEGER NOT NULL);
+CREATE TABLE staged_group (hash INTEGER PRIMARY KEY, first INTEGER NOT NULL, second INTEGER, members TEXT);
+CREATE TABLE staged_link (sync INTEGER NOT NULL, entity INTEGER NOT NULL, hash INTEGER, side INTEGER, record, state INTEGER);
 
 CREATE TABLE mark (
   seq INTEGER PRIMARY KEY, side INTEGER NOT NULL, record NOT NULL, renamed_from, kind INTEGER NOT NULL, image TEXT, position TEXT, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
@@ -68,11 +78,9 @@ CREATE INDEX due_ready ON due (shard, side, since_ms, entity, not_before_ms) WHE
 CREATE INDEX due_later ON due (not_before_ms) WHERE state = 0 AND not_before_ms > since_ms;
 CREATE INDEX due_set_aside ON due (since_ms) WHERE state >= 2;
 CREATE INDEX due_waits ON due (waits_for) WHERE waits_for IS NOT NULL;
-CREATE TABLE intent (
-  shard INTEGER NOT NULL, side INTEGER NOT NULL, entity INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, record TEXT, run INTEGER NOT NULL, attempt INTEGER NOT NULL,
-  opened_at_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL, fields TEXT NOT NULL, cells TEXT NOT NULL, expected TEXT NOT NULL,
-  PRIMARY KEY (shard, side, entity)
-) WITHOUT ROWID;
+CREATE TABLE intent_block (number INTEGER PRIMARY KEY, shard INTEGER NOT NULL, side INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE VIEW intent AS SELECT b.shard, b.side, j.value ->> 1 AS entity, j.value ->> 0 AS id, j.value ->> 2 AS kind, j.value ->> 3 AS record, j.value ->> 4 AS run, j.value ->> 5 AS attempt,
+  j.value ->> 6 AS opened_at_ms, j.value ->> 7 AS deadline_ms FROM intent_block b, json_each(b.body) j;
 
 CREATE TABLE journal (
   seq INTEGER PRIMARY KEY, run INTEGER, at_ms INTEGER NOT NULL, sync INTEGER NOT NULL, entity INTEGER, side INTEGER, kind INTEGER NOT NULL, salt TEXT, body TEXT, digest TEXT,
@@ -91,9 +99,6 @@ CREATE TABLE run (
   first_seq INTEGER, last_seq INTEGER
 );
 CREATE TABLE plan (id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, created_at_ms INTEGER NOT NULL, summary TEXT);
-CREATE TABLE plan_operation (
-  plan INTEGER NOT NULL, ordinal INTEGER NOT NULL, side INTEGER NOT NULL, entity INTEGER NOT NULL, kind TEXT NOT NULL, record TEXT, version INTEGER NOT NULL, digest TEXT NOT NULL,
-  detail TEXT NOT NULL, PRIMARY KEY (plan, ordinal)
-) WITHOUT ROWID;
+CREATE TABLE plan_page (plan INTEGER NOT NULL, last INTEGER NOT NULL, first INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (plan, last)) WITHOUT ROWID;
 CREATE TABLE trip (id TEXT PRIMARY KEY, sync INTEGER NOT NULL, guard TEXT NOT NULL, reason TEXT NOT NULL, tripped_at_ms INTEGER NOT NULL, approved_at_ms INTEGER) WITHOUT ROWID;
 `;
