@@ -7,6 +7,7 @@ export function integerCodec(least: bigint, greatest: bigint): ColumnCodec {
     typeName: "integer",
     options: null,
     decode: value,
+    isAsIs: true,
     encode: (text) => {
       // Nine digits fit everything but int2.
       if (text.length <= 4 || (text.length <= 9 && greatest > 32_767n && least < 0n))

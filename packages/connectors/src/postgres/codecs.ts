@@ -126,7 +126,7 @@ function refused(problem: string): CodecChoice {
 }
 
 function codec(typeName: string, decode: ColumnCodec["decode"], encode: ColumnCodec["encode"]): ColumnCodec {
-  return { typeName, options: null, decode, encode };
+  return { typeName, options: null, decode, encode, isAsIs: decode === value };
 }
 
 function value(text: string): ParseResult {

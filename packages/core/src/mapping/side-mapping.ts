@@ -26,6 +26,8 @@ export interface FieldMapping {
    * A problem says why the side cannot hold the value (too long, not in the picklist): the write is parked with it. [S30]
    */
   put(value: Value, cells: readonly NativeCell[] | null, references: References): Mapped<readonly (string | null)[]>;
+  /** Whether `get` gives the one cell it reads as it stands, whatever it holds: then a cell and a value that are one text are known to agree unread. Left out: no. */
+  readonly isAsIs?: boolean;
   /** Of a reference: whose records it names, and the record id that cells name. Null for all other fields. */
   readonly reference: ReferenceMapping | null;
 }
@@ -81,10 +83,19 @@ export function getRecord(mapping: SideMapping, cells: readonly NativeCell[], re
 export function imageOf(mapping: FieldMapping, value: Value, cells: readonly NativeCell[] | null, references: References): MaybeValue {
   if (mapping.writes.length === 0) return value;
   const put = mapping.put(value, cells, references);
-  if (put.kind !== "ok") return undefined;
+  return put.kind === "ok" ? imageOfPut(mapping, put.result, cells, references) : undefined;
+}
+
+/** What the side will show once these cells, given by `put`, are written into the record. */
+export function imageOfPut(
+  mapping: FieldMapping,
+  written: readonly (string | null)[],
+  cells: readonly NativeCell[] | null,
+  references: References,
+): MaybeValue {
   const after: NativeCell[] = cells === null ? [] : [...cells];
   mapping.writes.forEach((column, index) => {
-    after[column] = put.result[index];
+    after[column] = written[index];
   });
   const got = mapping.get(after, references);
   return got.kind === "ok" ? got.result : undefined;

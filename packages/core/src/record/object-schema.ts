@@ -49,6 +49,8 @@ export interface ColumnCodec {
   /** The allowed values where the type is an enumeration, else null. */
   readonly options: readonly string[] | null;
   decode(cell: string): ParseResult;
+  /** Whether `decode` gives every cell as it stands. Left out: no. */
+  readonly isAsIs?: boolean;
   /** The cell that holds the text, or why the column cannot hold it (too long, out of range): the write would be refused. */
   encode(text: string): ParseResult;
 }

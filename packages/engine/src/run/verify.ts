@@ -1,7 +1,10 @@
-import { compareRecordIds, equalValues, imageOf, isPresent, owe, rankAmong, readImage } from "@accord/core";
+import { equalValues, imageOf, isPresent, owe, rankAmong, readImage } from "@accord/core";
 import type { Entity, FieldModel, MaybeValue, NativeImage, RecordId, References, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
-import type { ListedMember } from "../store/store.ts";
+import type { EntityPage, ListedMember, StoredMember } from "../store/store.ts";
+import { Agreement, takesRecords } from "./agreement.ts";
+import { compareBeside } from "./beside.ts";
+import type { BesideResult, BesideVisitor } from "./beside.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 import { incompleteListing } from "./list.ts";
@@ -48,59 +51,85 @@ export async function verify(context: EngineContext, report: (difference: Differ
     report(difference);
   };
   for (const sync of context.syncs) {
-    for (let side = 0; side < sync.model.sides.length; side += 1) totals.records += await verifySide(context, sync, side, counted, options);
-    const entities = await verifyEntities(context, sync, counted, options);
-    totals.entities += entities.count;
-    totals.exempt += entities.exempt;
+    const sides = sync.objects.map((_, side) => [side, new SideVerifier(context, sync, side, counted, options)] as const);
+    const members = new MemberVerifier(context, sync, counted, options);
+    await compareBeside(context, sync, new Map(sides), (page) => members.verify(page), options);
+    for (const [, { records }] of sides) totals.records += records;
+    totals.entities += members.count;
+    totals.exempt += members.exempt;
   }
   return totals;
 }
 
-async function verifySide(
-  context: EngineContext,
-  sync: RunningSync,
-  side: SideIndex,
-  report: (difference: Difference) => void,
-  options: CallOptions,
-): Promise<number> {
-  const object = sync.objects[side];
-  const model = sync.model.sides[side];
-  if (object === undefined || model === undefined) return 0;
-  const stored = storedMembers(context, sync, side, options);
-  let next = await stored.next();
-  let count = 0;
-  let isComplete = false;
-  const different = (record: RecordId, entity: number | null, kind: Difference["kind"]): void =>
-    report({ sync: sync.model.name, side: model.name, record, entity, kind, field: null, expected: undefined, actual: undefined });
-  for await (const page of object.list(null, { ...options, pageSize: context.limits.listPage })) {
-    isComplete = page.complete;
-    for (const [index, record] of page.ids.entries()) {
-      count += 1;
-      while (next.done !== true && compareRecordIds(object.schema.keyOrder, next.value.record, record) < 0) {
-        if (next.value.state === "live") different(next.value.record, next.value.entity, "missing");
-        next = await stored.next();
-      }
-      const image = page.images[index] ?? "";
-      if (next.done !== true && next.value.record === record) {
-        if (isGone(next.value)) different(record, next.value.entity, "surplus");
-        else if (next.value.image !== image && (next.value.state !== "outOfScope" || isInScope(sync, side, image)))
-          different(record, next.value.entity, "unseen");
-        next = await stored.next();
-      } else if (isInScope(sync, side, image)) {
-        different(record, null, "unlinked");
-      }
+/** What the listing of a side shows beside what is stored of it. What differs is looked at once more before it is told: a change that was taken in meanwhile is no difference. */
+class SideVerifier implements BesideVisitor {
+  records = 0;
+  private readonly context: EngineContext;
+  private readonly sync: RunningSync;
+  private readonly side: SideIndex;
+  private readonly report: (difference: Difference) => void;
+  private readonly options: CallOptions;
+  private suspects: Suspect[] = [];
+
+  constructor(context: EngineContext, sync: RunningSync, side: SideIndex, report: (difference: Difference) => void, options: CallOptions) {
+    this.context = context;
+    this.sync = sync;
+    this.side = side;
+    this.report = report;
+    this.options = options;
+  }
+
+  met({ record, entity, state, image: stored }: ListedMember, image: NativeImage): void {
+    if (state === "deleted" || state === "absent") this.suspects.push({ record, entity, kind: "surplus" });
+    else if (stored !== image && (state !== "outOfScope" || isInScope(this.sync, this.side, image)))
+      this.suspects.push({ record, entity, kind: "unseen" });
+  }
+
+  missed({ record, entity, state }: ListedMember): void {
+    if (state === "live") this.suspects.push({ record, entity, kind: "missing" });
+  }
+
+  found(record: RecordId, image: NativeImage): void {
+    if (isInScope(this.sync, this.side, image)) this.suspects.push({ record, entity: null, kind: "unlinked" });
+  }
+
+  async settle(): Promise<void> {
+    const { suspects, context } = this;
+    this.suspects = [];
+    const batch = Math.min(context.limits.mergeBatch, this.sync.objects[this.side]?.capabilities.pageSizeMax ?? context.limits.mergeBatch);
+    for (let at = 0; at < suspects.length; at += batch) await this.lookAgain(suspects.slice(at, at + batch));
+  }
+
+  /** @throws ACCORD_LISTING_INCOMPLETE */
+  end({ records, isComplete }: BesideResult): Promise<void> {
+    this.records = records;
+    return isComplete ? Promise.resolve() : Promise.reject(incompleteListing(this.sync, this.side));
+  }
+
+  private async lookAgain(suspects: readonly Suspect[]): Promise<void> {
+    const { context, sync, side, options } = this;
+    const records = suspects.map(({ record }) => record);
+    const reading = await sync.objects[side]?.read(records, options);
+    const links = await context.store.findLinks(sync.id, side, records, options);
+    const linked = links.filter((entity) => entity !== null);
+    const entities = new Map((await context.store.loadEntities(linked, options)).map((entity) => [entity.id, entity]));
+    const name = sync.model.sides[side]?.name ?? "";
+    for (const [at, suspect] of suspects.entries()) {
+      const member = entities.get(links[at] ?? 0)?.members[side] ?? null;
+      if (this.isLevel(reading?.images[at] ?? null, member)) continue;
+      this.report({ sync: sync.model.name, side: name, ...suspect, field: null, expected: undefined, actual: undefined });
     }
   }
-  if (!isComplete) throw incompleteListing(sync, side);
-  for (; next.done !== true; next = await stored.next()) {
-    if (next.value.state === "live") different(next.value.record, next.value.entity, "missing");
+
+  /** Whether a record as it is now is as its member says; null: there is none. */
+  private isLevel(image: NativeImage | null, member: StoredMember | null): boolean {
+    if (image === null) return member?.state !== "live";
+    if (member !== null && member.image === image) return true;
+    return (member === null || member.state === "outOfScope") && !isInScope(this.sync, this.side, image);
   }
-  return count;
 }
 
-function isGone(member: ListedMember): boolean {
-  return member.state === "deleted" || member.state === "absent";
-}
+type Suspect = Pick<Difference, "entity" | "kind"> & { readonly record: RecordId };
 
 function isInScope(sync: RunningSync, side: SideIndex, image: NativeImage): boolean {
   const model = sync.model.sides[side];
@@ -110,44 +139,34 @@ function isInScope(sync: RunningSync, side: SideIndex, image: NativeImage): bool
   return !isArchived && model.filter?.(cells) !== false;
 }
 
-async function* storedMembers(
-  context: EngineContext,
-  sync: RunningSync,
-  side: SideIndex,
-  options: CallOptions,
-): AsyncGenerator<ListedMember, undefined> {
-  let after: RecordId | null = null;
-  for (;;) {
-    const page: readonly ListedMember[] = await context.store.listMembers(sync.id, side, after, context.limits.listPage, options);
-    yield* page;
-    after = page.at(-1)?.record ?? after;
-    if (page.length < context.limits.listPage) return undefined;
-  }
-}
+/** What is stored of the members of entities beside their canonical records. */
+class MemberVerifier {
+  count = 0;
+  exempt = 0;
+  private readonly context: EngineContext;
+  private readonly sync: RunningSync;
+  private readonly report: (difference: Difference) => void;
+  private readonly options: CallOptions;
+  private readonly agreement: Agreement | null;
 
-async function verifyEntities(
-  context: EngineContext,
-  sync: RunningSync,
-  report: (difference: Difference) => void,
-  options: CallOptions,
-): Promise<{ readonly count: number; readonly exempt: number }> {
-  let after: number | null = null;
-  let count = 0;
-  let exempt = 0;
-  for (;;) {
-    const page: Awaited<ReturnType<EngineContext["store"]["listEntities"]>> = await context.store.listEntities(
-      sync.id,
-      after,
-      context.limits.mergeBatch,
-      options,
-    );
-    const references = await loadReferences(context, sync, page, [], options);
-    for (const stored of page) {
-      count += 1;
-      exempt += verifyEntity(sync, hydrate(sync.model, stored, references), references, report);
+  constructor(context: EngineContext, sync: RunningSync, report: (difference: Difference) => void, options: CallOptions) {
+    this.context = context;
+    this.sync = sync;
+    this.report = report;
+    this.options = options;
+    this.agreement = Agreement.of(sync);
+  }
+
+  /** Entities that do not plainly agree are looked at whole. */
+  async verify(page: EntityPage): Promise<void> {
+    const { context, sync, agreement, options } = this;
+    this.count += page.ids.length;
+    const ids = agreement === null ? page.ids : page.ids.filter((_, at) => !agreement.holds(page, at));
+    for (let at = 0; at < ids.length; at += context.limits.mergeBatch) {
+      const entities = await context.store.loadEntities(ids.slice(at, at + context.limits.mergeBatch), options);
+      const references = await loadReferences(context, sync, entities, [], options);
+      for (const stored of entities) this.exempt += verifyEntity(sync, hydrate(sync.model, stored, references), references, this.report);
     }
-    after = page.at(-1)?.id ?? after;
-    if (page.length < context.limits.mergeBatch) return { count, exempt };
   }
 }
 
@@ -191,17 +210,4 @@ function isLeftAlone({ policy, writers, drift }: FieldModel, side: SideIndex, ac
   if (drift === "keep" && writers[side] !== true) return true;
   const isFillOnly = policy.kind === "owner" && policy.fill && rankAmong(policy.ranks, side, writers) > 0;
   return isFillOnly && actual !== null && actual !== undefined && actual !== "";
-}
-
-/** Whether any field flows to this side. */
-function takesRecords(sync: RunningSync, side: SideIndex): boolean {
-  return sync.model.fields.some((field, index) => {
-    const mapping = sync.model.sides[side]?.mapping.fields[index];
-    return (
-      mapping !== null &&
-      mapping !== undefined &&
-      mapping.writes.length > 0 &&
-      field.writers.some((writes, other) => writes && other !== side)
-    );
-  });
 }

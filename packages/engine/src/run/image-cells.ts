@@ -1,0 +1,51 @@
+import { readImage } from "@accord/core";
+import type { NativeCell, NativeImage } from "@accord/core";
+
+const TAB = "\t";
+const ESCAPE = "\\";
+const NULL_CELL = "\\N";
+
+/** Looks into one image after another without cutting it up: where its cells begin is found once, and only the cells that are asked for are read. */
+export class ImageCells {
+  private image: NativeImage = "";
+  /** Where each cell begins; one more stands behind the last. */
+  private begins = new Int32Array(64);
+  private count = 0;
+
+  see(image: NativeImage): void {
+    this.image = image;
+    let count = 1;
+    for (let at = image.indexOf(TAB); at !== -1; at = image.indexOf(TAB, at + 1)) {
+      if (count + 1 >= this.begins.length) this.begins = grown(this.begins);
+      this.begins[count] = at + 1;
+      count += 1;
+    }
+    this.begins[count] = image.length + 1;
+    this.count = count;
+  }
+
+  /** The cell at a place; unknown where there is none. */
+  cell(place: number): NativeCell {
+    if (place >= this.count) return undefined;
+    const text = this.text(place, 1);
+    if (!text.includes(ESCAPE)) return text;
+    return text === NULL_CELL ? null : readImage(text)[0];
+  }
+
+  /** Whether a row of cells is the same text as one of another image. */
+  isSame(place: number, other: ImageCells, otherPlace: number, length: number): boolean {
+    return (
+      place + length <= this.count && otherPlace + length <= other.count && this.text(place, length) === other.text(otherPlace, length)
+    );
+  }
+
+  private text(place: number, length: number): string {
+    return this.image.slice(this.begins[place], (this.begins[place + length] ?? 0) - 1);
+  }
+}
+
+function grown(begins: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const more = new Int32Array(begins.length * 2);
+  more.set(begins);
+  return more;
+}
