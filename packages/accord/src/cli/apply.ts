@@ -6,6 +6,7 @@ import { examples } from "./command.ts";
 import type { Binder, CommandContext } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
+import { sign } from "../daemon/sign.ts";
 import { positiveInteger } from "./options.ts";
 import { count } from "./output.ts";
 import type { OperationJson } from "./plan-view.ts";
@@ -139,20 +140,29 @@ async function carryOut(
   if (isPilot && identity.restored) {
     throw usageError("A restored store is brought up to date by a whole plan; run accord apply without --sample and --where.");
   }
+  if (isPilot) refuseLivePilot(session, summary);
   const wanted =
     options.where === undefined ? null : await entitiesWhere(context, plan, compileWhere(project, context, options.where), call);
-  if (!isPilot) await sign(session, call);
+  // A restored store takes its place in the systems again; what the plan says is all that it needs to know of them. [S58]
+  if (!isPilot) await sign(context, call);
   const entities = wanted === null ? null : ({ entity }: { readonly entity: number }): boolean => wanted.has(entity);
   return applyPlan(context, plan, summary, { sample: options.sample ?? null, entities }, call);
 }
 
-/** Writes this store's identity where systems carry one, so that an older copy of it is told apart later. [S58] */
-async function sign({ context, identity }: SystemsSession, call: CallOptions): Promise<void> {
-  const mark = { storeId: identity.storeId, generation: identity.generation };
-  for (const connection of context.connections.values()) {
-    const known = await connection.readMark(call);
-    if (known !== null && known.generation !== mark.generation) await connection.writeMark(mark, call);
-  }
+/** A sync that is live writes all that is due as soon as anything acts on it: what would be called a pilot would be everything. */
+function refuseLivePilot({ context }: SystemsSession, summary: PlanSummary): void {
+  const live = context.syncs.find(({ id, model }) => {
+    const state = context.states.get(id);
+    const sides = summary.syncs.find(({ sync }) => sync === model.name)?.sides ?? [];
+    const writes = sides.flatMap(({ operations }) =>
+      Object.entries(operations).filter(([kind, figure]) => kind !== "withheld" && kind !== "refused" && figure > 0),
+    );
+    return (state === "live" || (state === "paused" && !context.pilots.has(id))) && writes.length > 0;
+  });
+  if (live === undefined) return;
+  throw usageError(
+    `${live.model.name} is live, and nothing was written: all that is due there is written at once, not a part of it. accord apply writes everything that the plan shows; to try out a new sync alone, apply ${live.model.name} first.`,
+  );
 }
 
 async function report(

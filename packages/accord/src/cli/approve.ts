@@ -1,4 +1,4 @@
-import type { GuardTrip, SyncState } from "@accord/engine/store";
+import type { GuardTrip } from "@accord/engine/store";
 import type { Command } from "commander";
 import { examples } from "./command.ts";
 import type { Binder, CommandContext } from "./command.ts";
@@ -46,8 +46,11 @@ async function approve(context: CommandContext, _options: object, ...ids: readon
     const approved = trips.filter(({ id }) => ids.includes(id));
     const waiting = trips.filter(({ id }) => !ids.includes(id));
     output.json({ approved: approved.map(tripJson), waiting: waiting.map(tripJson) } satisfies ApproveJson);
-    for (const { id, reason } of approved)
-      output.line(`Approved ${id}: ${reason}. A running accord goes on by itself; else accord apply, or accord run.`);
+    for (const { id, guard, reason } of approved) {
+      // What a list tells is looked at only now that it may be believed.
+      const next = guard === "count" ? "accord plan shows what it means" : "accord apply, or accord run";
+      output.line(`Approved ${id}: ${reason}. A running accord goes on by itself; else ${next}.`);
+    }
     if (ids.length === 0 && waiting.length === 0) output.line("No guard waits for approval.");
     if (ids.length === 0) for (const { id, reason } of waiting) output.line(`${id}: ${reason}`);
     return ids.length === 0 && waiting.length > 0 ? EXIT.todo : EXIT.done;
@@ -62,9 +65,8 @@ async function approveOne({ store, host }: StoreSession, trip: GuardTrip, signal
   const row = (await store.listSyncs({ signal })).find(({ id }) => id === trip.sync);
   const othersWait = (await store.listTrips({ signal })).some((other) => other.sync === trip.sync && other.approvedAtMs === null);
   if (row?.state !== "paused" || othersWait) return;
-  const [entry] = await store.readJournal({ sync: trip.sync, kinds: ["guard"], limit: 1 }, { signal });
-  // The engine wrote this payload itself.
-  const before = entry === undefined ? undefined : (JSON.parse(entry.payload) as { readonly stateBefore?: SyncState }).stateBefore;
+  const { pausedFrom } = await import("@accord/engine");
+  const before = await pausedFrom(store, trip.sync, { signal });
   await store.setSyncState(trip.sync, before ?? "live", null, { signal });
   host.log.info("guard.approved", { guard: trip.id });
 }

@@ -1,6 +1,6 @@
-import { DatabaseSync } from "node:sqlite";
-import { createCommandLine } from "@accord/testkit";
-import type { CommandLine } from "@accord/testkit";
+import type { DatabaseSync } from "node:sqlite";
+import { createShop } from "@accord/testkit";
+import type { Ended, Shop } from "@accord/testkit";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ConflictsJson } from "./conflicts-json.ts";
 import type { ExplainJson } from "./explain.ts";
@@ -9,55 +9,33 @@ import type { HistoryJson } from "./history.ts";
 // Each command is a process of its own: on a busy machine a dozen of them take a while.
 vi.setConfig({ testTimeout: 120_000 });
 
-const PROJECT = `version: 1
-installation: shop
-connections:
-  crm: { connector: sqlite, file: crm.db }
-  erp: { connector: sqlite, file: erp.db }
-syncs:
-  customers:
-    sides: { crm: { object: contacts }, erp: { object: customer } }
-    match: [[email]]
-    fields:
-      email: { type: email, crm: email, erp: email }
-      name:  { type: text, crm: name, erp: name, policy: review }
-      phone: { type: text, crm: phone, erp: phone, policy: review, sensitive: true }
-    deletes: { conflict: review }
-    guards: { deletes: 100% }
-`;
-
-let line: CommandLine;
+let line: Shop;
 let crm: DatabaseSync;
 let erp: DatabaseSync;
 
-beforeEach(async () => {
-  line = createCommandLine();
-  line.write("accord.yaml", PROJECT);
-  crm = new DatabaseSync(line.path("crm.db"));
-  erp = new DatabaseSync(line.path("erp.db"));
-  crm.exec("CREATE TABLE contacts (id INTEGER PRIMARY KEY, email TEXT, name TEXT, phone TEXT)");
-  erp.exec("CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, name TEXT, phone TEXT)");
+beforeEach(() => {
+  line = createShop({
+    columns: ["name", "phone"],
+    fields: { name: "policy: review", phone: "policy: review, sensitive: true" },
+    sync: ["deletes: { conflict: review }", "guards: { deletes: 100% }"],
+  });
+  ({ crm, erp } = line);
   crm.exec("INSERT INTO contacts VALUES (1, 'ann@x.org', 'Ann', '11'), (2, 'bob@x.org', 'Bob', '22'), (3, 'cid@x.org', 'Cid', '33')");
 });
 
-afterEach(async () => {
-  crm.close();
-  erp.close();
-  await line.remove();
-});
+afterEach(() => line.remove());
 
-async function accord(...words: string[]): Promise<{ readonly code: number | null; readonly out: string; readonly error: string }> {
+function accord(...words: string[]): Promise<Ended> {
   return line.run(words);
 }
 
-async function json<Answer>(...words: string[]): Promise<Answer> {
-  return JSON.parse((await line.run([...words, "--json"])).out) as Answer;
+function json<Answer>(...words: string[]): Promise<Answer> {
+  return line.json<Answer>(...words);
 }
 
 /** Both systems agree and the sync is live. */
-async function begin(): Promise<void> {
-  expect((await accord("install")).code).toBe(0);
-  expect((await accord("apply", "--yes")).code).toBe(0);
+function begin(): Promise<void> {
+  return line.begin();
 }
 
 function peopleAt(database: DatabaseSync, table: string): string[] {
@@ -65,9 +43,8 @@ function peopleAt(database: DatabaseSync, table: string): string[] {
   return rows.map((row) => `${String(row["email"])} ${String(row["name"])}`);
 }
 
-async function told(...words: string[]): Promise<[number | null, string]> {
-  const { code, error } = await accord(...words);
-  return [code, error.trim()];
+function told(...words: string[]): Promise<readonly [number | null, string]> {
+  return line.told(...words);
 }
 
 function nameAt(database: DatabaseSync, table: string, email: string): unknown {
@@ -180,6 +157,19 @@ test("[S36] a record that fits several is linked as a person says, and nothing i
   expect((await accord("verify")).code).toBe(0);
 });
 
+test("[S36] a record that fits several and is none of them becomes a thing of its own at both sides", async () => {
+  crm.exec("INSERT INTO contacts VALUES (4, 'ann@x.org', 'Ann too', '44')");
+  erp.exec("INSERT INTO customer VALUES (70, 'ann@x.org', 'Ann the third', '11')");
+  await begin();
+  const shown = await accord("conflicts", "show", "customers/erp/70");
+  expect(shown.out).toContain("accord conflicts resolve customers/erp/70 --new");
+  const resolved = await accord("conflicts", "resolve", "customers/erp/70", "--new");
+  expect([resolved.code, resolved.out]).toEqual([0, expect.stringMatching(/^Decided customers\/erp\/70 in run \d+\.\n$/)]);
+  const names = ["ann@x.org Ann", "ann@x.org Ann the third", "ann@x.org Ann too", "bob@x.org Bob", "cid@x.org Cid"];
+  expect([peopleAt(crm, "contacts").toSorted(), peopleAt(erp, "customer").toSorted()]).toEqual([names, names]);
+  expect((await accord("verify")).code).toBe(0);
+});
+
 test("wrong words end in one line that says what is right", async () => {
   await begin();
   expect(await told("conflicts", "show", "customers/1/name")).toEqual([
@@ -188,7 +178,7 @@ test("wrong words end in one line that says what is right", async () => {
   ]);
   expect(await told("conflicts", "resolve", "customers/1/name")).toEqual([
     2,
-    "error ACCORD_USAGE: Say how to decide it with exactly one of --take, --value, --empty, --keep, --delete and --link.",
+    "error ACCORD_USAGE: Say how to decide it with exactly one of --take, --value, --empty, --keep, --delete, --link and --new.",
   ]);
   expect(await told("explain", "people", "1")).toEqual([2, "error ACCORD_USAGE: There is no sync people; it is one of customers."]);
   expect(await told("explain", "customers", "crm:99")).toEqual([

@@ -43,9 +43,14 @@ export function defineConflicts(parent: Command, binder: Binder): void {
     .option("--keep", "a delete that met an edit: the record stays, and comes back where it was deleted")
     .option("--delete", "a delete that met an edit: the record is deleted everywhere")
     .option("--link <entity>", "a record that fits several: it belongs to this entity", Number)
+    .option("--new", "a record that fits several: it belongs to none of them, and is a thing of its own")
     .addHelpText(
       "after",
-      examples("accord conflicts resolve customers/236/phone --take erp", "accord conflicts resolve customers/erp/10038 --link 143"),
+      examples(
+        "accord conflicts resolve customers/236/phone --take erp",
+        "accord conflicts resolve customers/erp/10038 --link 143",
+        "accord conflicts resolve customers/erp/10039 --new",
+      ),
     );
   binder.bind<ResolveOptions>(resolve, resolveConflict);
 }
@@ -98,7 +103,7 @@ async function resolveConflict(context: CommandContext, options: ResolveOptions,
   output.json(document);
   output.line(
     resolved.resolved
-      ? `Decided ${id} in run ${resolved.run}.${options.link === undefined ? ` To take it back: accord undo ${resolved.run}` : ""}`
+      ? `Decided ${id} in run ${resolved.run}.${options.link === undefined && options.new !== true ? ` To take it back: accord undo ${resolved.run}` : ""}`
       : `${id} is still open: ${resolved.reason ?? "the sides changed meanwhile"}`,
   );
   return resolved.resolved ? EXIT.done : EXIT.todo;
@@ -135,6 +140,6 @@ function waysOut(conflict: OpenConflict): string[] {
     case "delete":
       return [`${resolve} --keep`, `${resolve} --delete`];
     case "match":
-      return conflict.candidates.map(({ entity }) => `${resolve} --link ${entity}`);
+      return [...conflict.candidates.map(({ entity }) => `${resolve} --link ${entity}`), `${resolve} --new`];
   }
 }

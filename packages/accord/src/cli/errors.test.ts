@@ -1,38 +1,19 @@
-import { DatabaseSync } from "node:sqlite";
-import { createCommandLine } from "@accord/testkit";
-import type { CommandLine } from "@accord/testkit";
+import type { DatabaseSync } from "node:sqlite";
+import { createShop } from "@accord/testkit";
+import type { Shop } from "@accord/testkit";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ErrorsJson, RetriedJson } from "./errors.ts";
 
 // Each command is a process of its own: on a busy machine a dozen of them take a while.
 vi.setConfig({ testTimeout: 120_000 });
 
-const PROJECT = `version: 1
-installation: shop
-connections:
-  crm: { connector: sqlite, file: crm.db }
-  erp: { connector: sqlite, file: erp.db }
-syncs:
-  customers:
-    sides: { crm: { object: contacts }, erp: { object: customer } }
-    match: [[email]]
-    fields:
-      email: { type: email, crm: email, erp: email }
-      name:  { type: text, crm: name, erp: name }
-`;
-
-let line: CommandLine;
-let crm: DatabaseSync;
+let line: Shop;
 let erp: DatabaseSync;
 
 beforeEach(() => {
-  line = createCommandLine();
-  line.write("accord.yaml", PROJECT);
-  crm = new DatabaseSync(line.path("crm.db"));
-  erp = new DatabaseSync(line.path("erp.db"));
-  crm.exec("CREATE TABLE contacts (id INTEGER PRIMARY KEY, email TEXT, name TEXT)");
-  erp.exec("CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, name TEXT)");
-  crm.exec(
+  line = createShop();
+  ({ erp } = line);
+  line.crm.exec(
     "INSERT INTO contacts VALUES (1, 'ann@x.org', 'Ann'), (2, 'zoe@x.org', 'Zoe'), (3, 'zac@x.org', 'Zac'), (4, 'no address', 'Nat')",
   );
   erp.exec(
@@ -40,11 +21,7 @@ beforeEach(() => {
   );
 });
 
-afterEach(async () => {
-  crm.close();
-  erp.close();
-  await line.remove();
-});
+afterEach(() => line.remove());
 
 test("[S30] [S47] refused writes stand aside by cause, the rest proceeds, and a retry makes them once the cause is mended", async () => {
   expect((await line.run(["install"])).code).toBe(0);

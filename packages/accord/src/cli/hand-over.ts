@@ -85,7 +85,7 @@ function requireCurrent({ identity }: SystemsSession): void {
   if (!identity.restored) return;
   throw todoError(
     "ACCORD_NOT_APPLIED",
-    "This store was restored from a backup and is behind the systems, and nothing was written; bring it up to date with accord plan, then accord apply.",
+    "This store was restored from a backup, or is an older copy, and is behind the systems, and nothing was written; bring it up to date with accord plan, then accord apply.",
   );
 }
 

@@ -1,5 +1,6 @@
 import type { InstallStep } from "@accord/engine/connector";
 import type { Command } from "commander";
+import { signatureOf } from "../daemon/sign.ts";
 import { examples } from "./command.ts";
 import type { Binder, CommandContext } from "./command.ts";
 import { EXIT } from "./exit.ts";
@@ -54,7 +55,7 @@ async function install(context: CommandContext, options: InstallOptions): Promis
       const steps: InstallStep[] = isForeign ? [...(await connection.uninstall(isDry ? "describe" : "do", call))] : [];
       steps.push(...(await connection.install(objects, isDry ? "describe" : "do", call)));
       // A store that was restored signs only once a plan of it is applied. [S58]
-      if (!isDry && !identity.restored) await connection.writeMark({ storeId: identity.storeId, generation: identity.generation }, call);
+      if (!isDry && !identity.restored) await connection.writeMark(await signatureOf(session.store, identity, call), call);
       connections.push({ connection: name, steps });
       printSteps(output, { connection: name, steps }, isDry);
     }

@@ -106,9 +106,9 @@ export function showValue(value: string | null | undefined, isMasked: boolean): 
 /** Characters of one value in a listing. */
 const VALUE_LENGTH_MAX = 60;
 
-/** `3 records`, `1 record`. */
+/** `3 records`, `1 record`, `12 000 records`. Of a whole number; without the locales of the platform, which take longer to load than most commands to run. */
 export function count(figure: number, singular: string, plural = `${singular}s`): string {
-  return `${figure.toLocaleString("en-US").replaceAll(",", " ")} ${figure === 1 ? singular : plural}`;
+  return `${String(figure).replaceAll(/\B(?=(?:\d{3})+$)/g, " ")} ${figure === 1 ? singular : plural}`;
 }
 
 /** A length of time for people: `3 s`, `12 min`, `2 h`, `4 d`. */

@@ -40,11 +40,12 @@ async function plan(context: CommandContext, options: PlanOptions): Promise<Exit
     const changes = await showPlan(context, session, made.plan, made.summary, options, call);
     isDone = true;
     if (changes > 0) output.line(`Nothing has been written. To write ${count(changes, "change")}: accord apply`);
+    else if (made.summary.stops.length > 0) output.line("Nothing has been written, and nothing is before that is approved.");
     else if (made.summary.syncs.every(({ reviews }) => reviews === 0))
       output.line("Nothing has been written, and nothing needs to be: the sides agree.");
     else output.line("Nothing has been written, and nothing can be before the conflicts are decided.");
     const isFlowing = [...session.context.states.values()].every((state) => state === "live");
-    if (changes === 0 && !isFlowing) output.line("accord apply lets changes flow from now on.");
+    if (changes === 0 && made.summary.stops.length === 0 && !isFlowing) output.line("accord apply lets changes flow from now on.");
     return changes > 0 || made.summary.stops.length > 0 ? EXIT.todo : EXIT.done;
   } finally {
     await session.close(isDone ? "done" : context.signal.aborted ? "stopped" : "failed");

@@ -1,12 +1,17 @@
-import type { CallOptions } from "@accord/engine/connector";
-import type { DueCount, DueState, ListingRow, StateCounts } from "@accord/engine/store";
+import type { CallOptions, Connection } from "@accord/engine/connector";
+import type { ConnectionRow, DueCount, DueState, ListingRow, StateCounts } from "@accord/engine/store";
+import { readFeed } from "./feed-status.ts";
 import type { StoreSession } from "./session.ts";
 import type { StatusJson, SyncStatus } from "./status-json.ts";
 
 const STATES: readonly DueState[] = ["ready", "held", "waiting", "parked"];
 
-/** Reads everything that `status` shows from the store alone. */
-export async function readStatus({ project, store, host, identity }: StoreSession, options: CallOptions): Promise<StatusJson> {
+/** Reads everything that `status` shows: from the store, and of feeds from the systems in `connections`, which may be none. */
+export async function readStatus(
+  { project, store, host, identity }: StoreSession,
+  connections: ReadonlyMap<string, Connection>,
+  options: CallOptions,
+): Promise<StatusJson> {
   const nowMs = host.clock.nowMs();
   const [counts, due, rows, trips, holder] = [
     await store.countState(options),
@@ -30,16 +35,15 @@ export async function readStatus({ project, store, host, identity }: StoreSessio
       sweptAt: Object.fromEntries(sides.map((side, index) => [side, sweptAt(row.listings, index)])),
     };
   });
-  const connections = [];
-  for (const { name } of project.connections) {
-    const row = await store.readConnection(name, options);
-    connections.push({
-      connection: name,
-      state: row?.state ?? ("active" as const),
-      reason: row?.reason ?? null,
-      cursor: row?.cursor ?? null,
-    });
-  }
+  const rowsByConnection = new Map<string, ConnectionRow | null>();
+  for (const { name } of project.connections) rowsByConnection.set(name, await store.readConnection(name, options));
+  const standing = await Promise.all(
+    project.connections.map(async ({ name: connection }): Promise<StatusJson["connections"][number]> => {
+      const row = rowsByConnection.get(connection) ?? null;
+      const feed = await readFeed(connections.get(connection), row?.cursor ?? null, options);
+      return { connection, state: row?.state ?? "active", reason: row?.reason ?? null, cursor: row?.cursor ?? null, feed };
+    }),
+  );
   return {
     store: {
       path: project.storePath,
@@ -50,7 +54,7 @@ export async function readStatus({ project, store, host, identity }: StoreSessio
     },
     runningAs: holder !== null && holder.expiresAtMs > nowMs ? holder.holder : null,
     syncs,
-    connections,
+    connections: standing,
     guards: trips
       .filter(({ approvedAtMs }) => approvedAtMs === null)
       .map(({ id, reason, trippedAtMs }) => ({ id, reason, trippedAt: new Date(trippedAtMs).toISOString() })),

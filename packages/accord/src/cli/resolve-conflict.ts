@@ -16,13 +16,14 @@ export interface ResolveOptions {
   readonly keep?: boolean;
   readonly delete?: boolean;
   readonly link?: number;
+  readonly new?: boolean;
 }
 
 /** Carries out a person's decision on one conflict. @throws ACCORD_USAGE where the decision does not fit the conflict */
 export async function resolve(context: CommandContext, id: string, options: ResolveOptions): Promise<ResolvedJson> {
   const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== false);
   if (given.length !== 1)
-    throw usageError("Say how to decide it with exactly one of --take, --value, --empty, --keep, --delete and --link.");
+    throw usageError("Say how to decide it with exactly one of --take, --value, --empty, --keep, --delete, --link and --new.");
   const conflict = await readConflict(context, id);
   // Candidates of a match may have gone since: then they must not be written anywhere for want of a look.
   const hand = await openHandOver(context, { kind: "resolve", looksFirst: conflict.kind === "match" });
@@ -72,9 +73,14 @@ function requestOf(
       return decide({ field: null, value: options.keep === true ? "keep" : "delete" }, conflict.entity);
     case "match": {
       const { link } = options;
+      const [first] = conflict.candidates;
+      if (options.new === true && first !== undefined) {
+        const request: LinkRequest = { side: conflict.side, record: conflict.record, alone: true };
+        return { sync: sync.id, entity: first.entity, kind: "link", body: JSON.stringify(request), ...when };
+      }
       if (link === undefined || !conflict.candidates.some(({ entity }) => entity === link)) {
         throw usageError(
-          `Here a record fits several: decide it with --link and one of ${conflict.candidates.map(({ entity }) => entity).join(", ")}.`,
+          `Here a record fits several: decide it with --link and one of ${conflict.candidates.map(({ entity }) => entity).join(", ")}, or with --new.`,
         );
       }
       const request: LinkRequest = { side: conflict.side, record: conflict.record };

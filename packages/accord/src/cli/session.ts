@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { DEFAULT_LIMITS, Echoes, refreshStates, SILENT_WATCHER } from "@accord/engine";
+import { Echoes, refreshStates, requestMsMax, SILENT_WATCHER } from "@accord/engine";
 import { keyMatcher } from "@accord/engine/match";
 import type { EngineContext, RunningSync, RunWatcher } from "@accord/engine";
 import { AccordError, assert } from "@accord/engine/connector";
@@ -16,6 +16,7 @@ import type { ConfigurationNote, ConfigurationProblem } from "../config/problem.
 import type { Project, ProjectSync } from "../config/project.ts";
 import { holdEngine, leaseHolderName } from "../daemon/engine-lease.ts";
 import type { HeldEngine } from "../daemon/engine-lease.ts";
+import { laterMark, readMarks, signPatiently } from "../daemon/sign.ts";
 import { createLog, systemClock, systemRandom } from "../daemon/host.ts";
 import { ProjectProblems, todoError } from "./problems.ts";
 import type { FileStore, Program } from "./program.ts";
@@ -143,12 +144,16 @@ export function connectAll({ project, connectors, host }: OpenProject, only?: re
   for (const { name, connector: kind, settings } of project.connections) {
     const connector = connectors.find((candidate) => candidate.name === kind);
     if (connector === undefined || !wanted.has(name)) continue;
-    connections.set(name, connector.connect(settings, { ...host, name, installation: project.installation }));
+    connections.set(
+      name,
+      connector.connect(settings, { ...host, name, installation: project.installation, requestMsMax: requestMsMax(project.limits) }),
+    );
   }
   return connections;
 }
 
-async function closeAll(connections: ReadonlyMap<string, Connection>): Promise<void> {
+/** Closes connections; one that fails to does not keep the others open. */
+export async function closeAll(connections: ReadonlyMap<string, Connection>): Promise<void> {
   await Promise.allSettled([...connections.values()].map((connection) => connection.close()));
 }
 
@@ -161,8 +166,9 @@ export async function readSchemas(
   connections: ReadonlyMap<string, Connection>,
   options: CallOptions,
 ): Promise<SchemaFinder> {
-  const found = new Map<string, readonly ObjectSchema[]>();
-  for (const [name, connection] of connections) found.set(name, await connection.discover(options));
+  const found = new Map(
+    await Promise.all([...connections].map(async ([name, connection]) => [name, await connection.discover(options)] as const)),
+  );
   return (connection, object) => {
     const schemas = found.get(connection) ?? [];
     return schemas.find(({ name }) => name === object) ?? schemas.find(({ name }) => name === `public.${object}`);
@@ -193,8 +199,7 @@ export async function requireOwnSystems(
   remedy: string,
   options: CallOptions,
 ): Promise<void> {
-  for (const [name, connection] of connections) {
-    const mark = await connection.readMark(options);
+  for (const [name, mark] of await readMarks(connections, options)) {
     if (mark === null || mark.storeId === identity?.storeId) continue;
     const own = identity === null ? "" : `, this one is ${identity.storeId.slice(0, 8)}`;
     throw new AccordError(
@@ -212,19 +217,6 @@ export async function requireOwnSystems(
 const FOREIGN_REMEDY =
   "set store: to that one, restore its backup with accord restore, or, if it is lost, begin anew with accord install --adopt";
 
-/** Whether a system has seen a later generation of this store: then this file is an older copy. [S58] */
-async function isBehindWorld(
-  identity: StoreIdentity,
-  connections: ReadonlyMap<string, Connection>,
-  options: CallOptions,
-): Promise<boolean> {
-  for (const connection of connections.values()) {
-    const mark = await connection.readMark(options);
-    if (mark !== null && mark.storeId === identity.storeId && mark.generation > identity.generation) return true;
-  }
-  return false;
-}
-
 async function startSession(
   opened: StoreSession,
   connections: Map<string, Connection>,
@@ -234,18 +226,19 @@ async function startSession(
 ): Promise<SystemsSession> {
   const { project, host, store } = opened;
   const call = { signal: options.signal };
-  const isBehind = opened.identity.restored || (await isBehindWorld(opened.identity, connections, call));
-  const identity = { ...opened.identity, restored: isBehind };
+  const later = await laterMark(store, opened.identity, connections, call);
+  let identity = { ...opened.identity, restored: opened.identity.restored || later !== null };
   const base = {
     ...host,
     store,
     identity,
     connections,
     matcher: keyMatcher,
-    limits: { ...DEFAULT_LIMITS, leaseMs: project.leaseMs ?? DEFAULT_LIMITS.leaseMs },
+    limits: project.limits,
     mayWrite: options.mayWrite,
     holder: leaseHolderName(),
     states: new Map(),
+    pilots: new Set(),
     leases: new Map(),
     echoes: new Echoes(),
     ledger: new Map(),
@@ -254,13 +247,17 @@ async function startSession(
   const isHeld = options.holdsEngine ?? (options.runKind !== null && options.runKind !== "live");
   const held = isHeld ? await holdEngine({ ...base, syncs: [], run: 0 }, call) : null;
   try {
+    // An older copy takes a generation of its own before it hands out an entity's id: those of the file it replaced stand in the systems. [S58]
+    if (later !== null && (options.runKind === "plan" || options.runKind === "apply"))
+      identity = { ...identity, generation: await store.fallBehind(later.generation, call) };
     await options.beforeRun?.(opened, call);
     const rows = await registerSyncs({ ...opened, identity }, schemas, options);
     const syncs: RunningSync[] = [];
     for (const sync of project.syncs) syncs.push(await startSync(opened, sync, connections, compiled, rows.byName, call));
     const run = options.runKind === null ? 0 : await store.startRun({ kind: options.runKind, startedAtMs: host.clock.nowMs() }, call);
-    const context: EngineContext = { ...base, syncs, run };
+    const context: EngineContext = { ...base, identity, syncs, run };
     await refreshStates(context, call);
+    if (options.mayWrite && run !== 0) await signPatiently(context, call);
     return {
       ...opened,
       identity,
@@ -269,7 +266,7 @@ async function startSession(
       changed: rows.changed,
       warnings: warningsOf(identity, rows.changed, options),
       notes: [...compiled.values()].flatMap(({ notes }) => notes),
-      close: closer(opened, connections, held, run),
+      close: closer(opened, context, connections, held),
     };
   } catch (error) {
     await held?.release();
@@ -277,12 +274,16 @@ async function startSession(
   }
 }
 
+/** The end of a run does not wait longer than this for systems to take its signature. Milliseconds. */
+const SIGN_MS_MAX = 5_000;
+
 function closer(
   opened: StoreSession,
+  context: EngineContext,
   connections: ReadonlyMap<string, Connection>,
   held: HeldEngine | null,
-  run: number,
 ): SystemsSession["close"] {
+  const { run } = context;
   let isClosed = false;
   return async (outcome = "done") => {
     if (isClosed) return;
@@ -290,6 +291,7 @@ function closer(
     try {
       // A stop by the user has aborted the command's signal; ending the run has one of its own.
       const unhurried = { signal: new AbortController().signal };
+      if (run !== 0 && context.mayWrite) await signPatiently(context, { signal: AbortSignal.timeout(SIGN_MS_MAX) });
       if (run !== 0) await opened.store.finishRun(run, opened.host.clock.nowMs(), outcome, unhurried);
       await held?.release();
     } finally {
@@ -302,7 +304,9 @@ function closer(
 function warningsOf(identity: StoreIdentity, changed: readonly string[], options: SystemsOptions): string[] {
   const warnings: string[] = [];
   if (identity.restored)
-    warnings.push("This store was restored from a backup and is behind the systems: nothing is written to them before a plan is applied.");
+    warnings.push(
+      "This store was restored from a backup, or is an older copy, and is behind the systems: nothing is written to them before a plan is applied.",
+    );
   for (const name of changed) {
     warnings.push(
       options.runKind === null
@@ -324,7 +328,7 @@ async function registerSyncs(
   if (identity.restored && options.runKind !== null && !plans) {
     throw todoError(
       "ACCORD_NOT_APPLIED",
-      "This store was restored from a backup and is behind the systems, and nothing was written; see what differs with accord plan, then accord apply.",
+      "This store was restored from a backup, or is an older copy, and is behind the systems, and nothing was written; see what differs with accord plan, then accord apply.",
     );
   }
   const known = new Map((await store.listSyncs(call)).map((row) => [row.name, row]));

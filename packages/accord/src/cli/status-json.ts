@@ -19,10 +19,29 @@ export interface StatusJson {
     readonly reason: string | null;
     /** Where its feed stands, or null: none is followed yet. Opaque. */
     readonly cursor: string | null;
+    /** How far the feed is behind, as the system tells; null: no feed is followed, or the system was not asked. */
+    readonly feed: FeedStatus | null;
   }[];
   /** Guards that wait for approval. */
   readonly guards: readonly TripJson[];
 }
+
+/** The feed of one connection, asked of the system itself: it keeps its log for Accord whether or not `accord run` is at work. */
+export type FeedStatus =
+  | {
+      readonly kind: "standing";
+      /** What was written at the system since Accord last kept what its feed told: bytes of its log (all of it, other databases' too), or changes. */
+      readonly behind: number;
+      readonly unit: "bytes" | "changes";
+      /** Bytes that the system keeps for Accord; null: it does not tell. */
+      readonly retainedBytes: number | null;
+      /** From so many bytes on the feed is given up, and a sweep takes its place; null: never. */
+      readonly retainedBytesMax: number | null;
+      /** False: the system no longer has what came next; the next run lists everything again. */
+      readonly isKept: boolean;
+    }
+  /** The system did not answer in time, or refused. */
+  | { readonly kind: "unreachable"; readonly code: string; readonly reason: string };
 
 export interface SyncStatus {
   readonly sync: string;

@@ -1,3 +1,4 @@
+import { feedWarning, showBehind, showRetained } from "./feed-status.ts";
 import { showBytes, showDuration } from "./output.ts";
 import type { Output } from "./output.ts";
 import type { StatusJson, SyncStatus } from "./status-json.ts";
@@ -39,6 +40,18 @@ export function printStatus(output: Output, { store, runningAs, syncs, connectio
   );
   for (const { sync, state, reason } of syncs)
     if (state !== "live") output.line(`${sync}: ${STATES[state]}${reason === null ? "" : ` (${reason})`}`);
+  const feeds = connections.flatMap(({ connection, feed }) => (feed === null ? [] : [{ connection, feed }]));
+  if (feeds.length > 0) {
+    output.line();
+    output.table(
+      ["feed", "behind", "kept for us"],
+      feeds.map(({ connection, feed }) => [connection, showBehind(feed), showRetained(feed)]),
+    );
+  }
+  for (const { connection, feed } of feeds) {
+    const warning = feedWarning(connection, feed);
+    if (warning !== null) output.line(output.paint.warn(warning));
+  }
   for (const { connection, state, reason } of connections)
     if (state === "paused") output.line(output.paint.bad(`${connection} is paused: ${reason ?? "by a person"}`));
   for (const { id, reason } of guards) output.line(output.paint.warn(`A guard waits: ${reason}. If that is right: accord approve ${id}`));

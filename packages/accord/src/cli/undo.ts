@@ -1,5 +1,5 @@
 import type { UndoFilter, UndoItem, UndoStep } from "@accord/engine";
-import type { CallOptions } from "@accord/engine/connector";
+import type { AccordError, CallOptions } from "@accord/engine/connector";
 import type { NewRequest } from "@accord/engine/store";
 import type { Command } from "commander";
 import { examples } from "./command.ts";
@@ -32,6 +32,8 @@ export interface UndoJson {
   readonly left: readonly UndoStep[];
   /** After `--yes`: parts that could not be put back yet, because a system refused or something comes first. */
   readonly open: readonly UndoStep[];
+  /** What the run did and no undo takes back: each says why. */
+  readonly never: readonly UndoStep[];
 }
 
 /** Parts printed without `--limit`. */
@@ -65,6 +67,7 @@ async function undo(context: CommandContext, options: UndoOptions, run?: string)
   try {
     const call = { signal: hand.session.signal };
     const filter = await filterOf(hand, options, run, call);
+    if (filter.run !== undefined && filter.run === hand.run) throw noRun(run);
     const wanted = options.entity === undefined ? null : await entityOf(hand, options.entity, call);
     const all = await planUndo(hand.session.context, filter, call);
     const items = wanted === null ? all : all.filter(({ sync, entity }) => sync === wanted.sync && entity === wanted.entity);
@@ -100,7 +103,11 @@ async function runOf(store: HandOver["session"]["store"], word: string, call: Ca
   const id = Number(word);
   const runs = await store.listRuns(RUNS_MAX, call);
   if (runs.some((run) => run.id === id)) return id;
-  throw usageError(`There is no run ${word}; accord history lists them.`);
+  throw noRun(word);
+}
+
+function noRun(word: string | undefined): AccordError {
+  return usageError(`There is no run ${word ?? ""}; accord history lists them.`);
 }
 
 async function entityOf(hand: HandOver, word: string, call: CallOptions): Promise<{ readonly sync: string; readonly entity: number }> {
@@ -144,11 +151,17 @@ function report(output: Output, hand: HandOver, steps: readonly UndoStep[], now:
   const back = masked(steps.filter((step) => step.verdict === "back" && !still.has(keyOf(step))));
   const open = masked(steps.filter((step) => step.verdict === "back" && still.has(keyOf(step))));
   const left = masked(steps.filter(({ verdict }) => verdict === "newer"));
-  const document: UndoJson = { run: isApplied ? hand.run : null, applied: isApplied, back, left, open };
+  const never = steps.filter(({ verdict }) => verdict === "never");
+  const document: UndoJson = { run: isApplied ? hand.run : null, applied: isApplied, back, left, open, never };
   output.json(document);
   print(output, isApplied ? "put back" : "to put back", back, options.limit);
   print(output, "left alone, because a user changed it since", left, options.limit);
   print(output, "not put back yet, see accord errors", open, options.limit);
+  print(output, "that cannot be undone", never, options.limit);
+  if (isApplied && back.length + open.length === 0) {
+    output.line(`Run ${hand.run} put nothing back: ${left.length === 0 ? "there is nothing to undo" : "all of it was changed since"}.`);
+    return EXIT.done;
+  }
   if (isApplied) {
     output.line(`Undone in run ${hand.run}: ${count(back.length, "change")} put back, ${left.length} left alone.`);
     return open.length > 0 ? EXIT.todo : EXIT.done;
@@ -186,6 +199,7 @@ function print(output: Output, heading: string, steps: readonly UndoStep[], limi
 
 function describe({ sync, entity, side, kind, what, before, after }: UndoStep): string {
   const where = `${sync} entity ${entity}${side === null ? "" : ` at ${side}`}`;
+  if (kind === "final") return `${where}: ${what}`;
   if (kind === "uncreate") return `${where}: ${what}, made by the run, is deleted again`;
   if (kind === "revive") return `${where}: comes back to life`;
   return `${where}: ${what} ${showPart(after)} → ${showPart(before)}`;

@@ -88,11 +88,11 @@ function checkFieldNames(project: Project, sync: ProjectSync): readonly Configur
     const categories = Object.keys(entry.categories);
     if (category !== undefined && !categories.includes(category))
       problems.push(unknownName(project, [...path, "fields", field, "category"], "category", category, categories));
-    problems.push(...checkVerified(project, fields, policy, [...path, "fields", field, "policy"]));
+    problems.push(...checkNamed(project, fields, policy, [...path, "fields", field, "policy"]));
   }
-  problems.push(...checkVerified(project, fields, entry.policy, [...path, "policy"]));
+  problems.push(...checkNamed(project, fields, entry.policy, [...path, "policy"]));
   for (const [category, { policy }] of Object.entries(entry.categories))
-    problems.push(...checkVerified(project, fields, policy, [...path, "categories", category, "policy"]));
+    problems.push(...checkNamed(project, fields, policy, [...path, "categories", category, "policy"]));
   const syncs = project.syncs.map((each) => each.name);
   for (const [field, parent] of referencesOf(entry)) {
     if (!syncs.includes(parent)) problems.push(unknownName(project, [...path, "fields", field, "type", "ref"], "sync", parent, syncs));
@@ -100,12 +100,18 @@ function checkFieldNames(project: Project, sync: ProjectSync): readonly Configur
   return problems;
 }
 
-function checkVerified(
+/** Fields that a policy names. */
+function checkNamed(
   project: Project,
   fields: readonly string[],
   policy: PolicyEntry | undefined,
   path: KeyPath,
 ): readonly ConfigurationProblem[] {
+  if (typeof policy === "object" && "counter" in policy) {
+    return Object.entries(policy.counter.absolute ?? {}).flatMap(([key, field]) =>
+      fields.includes(field) ? [] : [unknownName(project, [...path, "counter", "absolute", key], "field", field, fields)],
+    );
+  }
   if (typeof policy !== "object" || !("owner" in policy) || policy.verified === undefined || fields.includes(policy.verified)) return [];
   return [unknownName(project, [...path, "verified"], "field", policy.verified, fields)];
 }

@@ -34,7 +34,7 @@ function policyOf(context: Context, entry: PolicyEntry, field: string, type: Fie
       ranks: ranksOf(context, entry.newest.ranks ?? []),
       clockSkewMs: entry.newest.clockSkew ?? context.sync.entry.clockSkew,
     };
-  if ("counter" in entry) return counterPolicy(context, entry.counter.floor ?? null, field, type, path);
+  if ("counter" in entry) return counterPolicy(context, entry.counter, field, type, path);
   if ("ladder" in entry) return ladderPolicy(context, entry.ladder, field, type, path);
   return customPolicy(context, entry, field, type, path);
 }
@@ -53,7 +53,7 @@ function wordPolicy(context: Context, word: Extract<PolicyEntry, string>, field:
     case "newest":
       return { kind: "newest", ranks: ranksOf(context, []), clockSkewMs: context.sync.entry.clockSkew };
     case "counter":
-      return counterPolicy(context, null, field, type, path);
+      return counterPolicy(context, {}, field, type, path);
     case "set":
       return type.family === "set"
         ? { kind: "set" }
@@ -108,7 +108,15 @@ export function mappedFields(sync: ProjectSync): readonly (readonly [string, Fie
   );
 }
 
-function counterPolicy(context: Context, floor: string | null, field: string, type: FieldType, path: KeyPath): Policy | null {
+type CounterEntry = Extract<PolicyEntry, { readonly counter: unknown }>["counter"];
+
+function counterPolicy(
+  context: Context,
+  { floor = null, absolute }: { readonly floor?: string | null | undefined; readonly absolute?: CounterEntry["absolute"] },
+  field: string,
+  type: FieldType,
+  path: KeyPath,
+): Policy | null {
   if (type.family !== "integer" && type.family !== "decimal")
     return refuse(
       context,
@@ -117,7 +125,29 @@ function counterPolicy(context: Context, floor: string | null, field: string, ty
       "write type: integer or decimal, or another policy",
     );
   const parsed = floor === null ? null : builtinTypes.get("decimal")?.parse(floor);
-  return { kind: "counter", floor: parsed?.kind === "value" ? parsed.text : null };
+  const counter = { kind: "counter", floor: parsed?.kind === "value" ? parsed.text : null } as const;
+  if (absolute === undefined) return counter;
+  const wrong = stocktakeFault(context, absolute, field);
+  if (wrong !== null) return refuse(context, [...path, "counter", "absolute", wrong.key], wrong.problem, wrong.remedy);
+  return { ...counter, absolute: { value: fieldIndex(context, absolute.value), asOf: fieldIndex(context, absolute.asOf) } };
+}
+
+/** What keeps two fields from being a stocktake of a count. [S19] */
+function stocktakeFault(
+  { sync }: Context,
+  { value, asOf }: NonNullable<CounterEntry["absolute"]>,
+  field: string,
+): { readonly key: "value" | "asOf"; readonly problem: string; readonly remedy: string } | null {
+  const { fields } = sync.entry;
+  const typeOf = (name: string): string => (typeof fields[name]?.type === "string" ? fields[name].type : "");
+  if (value === field)
+    return { key: "value", problem: `a stocktake of ${field} needs a field of its own`, remedy: "name the field of what was counted" };
+  if (!["integer", "decimal"].includes(typeOf(value)))
+    return { key: "value", problem: `${value} is no number`, remedy: "name a field of type integer or decimal" };
+  if (!["instant", "timestamp", "zoned", "date"].includes(typeOf(asOf)))
+    return { key: "asOf", problem: `${asOf} tells no moment`, remedy: "name a field of type instant, timestamp or date" };
+  if (Object.keys(fields[value]?.sides ?? {}).some((side) => fields[asOf]?.sides[side] !== undefined)) return null;
+  return { key: "asOf", problem: `no side has both ${value} and ${asOf}`, remedy: "give both a column at the side that counts" };
 }
 
 function ladderPolicy(context: Context, steps: readonly string[], field: string, type: FieldType, path: KeyPath): Policy | null {

@@ -260,7 +260,14 @@ describe("the example of the design", () => {
       live: true,
       quietMs: 2000,
       sweepMs: 86_400_000,
-      guards: { deletesMax: null, deletesShareMax: 0.01, rewritesShareMax: { email: 0.05 } },
+      guards: {
+        deletesMax: null,
+        deletesShareMax: 0.01,
+        rewritesShareMax: { email: 0.05 },
+        changedShareMax: 0.9,
+        countShareMax: 0.5,
+        canaries: {},
+      },
     });
   });
 });

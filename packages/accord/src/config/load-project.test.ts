@@ -1,3 +1,4 @@
+import { DEFAULT_LIMITS } from "@accord/engine";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PROJECT_EXAMPLE } from "./example.ts";
@@ -12,8 +13,36 @@ test("the example of the design loads, syncs parents first [S45]", () => {
     expect(loaded.project.syncs.map(({ name }) => name)).toEqual(["companies", "customers"]);
     const customers = loaded.project.syncs[1];
     expect(customers?.entry.quiet).toBe(2000);
-    expect(customers?.entry.guards).toEqual({ deletes: { kind: "share", share: 0.01 }, rewrites: { email: 0.05 } });
+    expect(customers?.entry.guards).toEqual({
+      deletes: { kind: "share", share: 0.01 },
+      rewrites: { email: 0.05 },
+      changes: 0.9,
+      count: 0.5,
+      canaries: {},
+    });
   }
+});
+
+test("limits that the file names stand in the place of the engine's own [S32, S54]", () => {
+  const limited = readProject(
+    "accord.yaml",
+    top("limits: { lease: 30s, mergeBatch: 500, listPage: 100, retryDelayMax: 5m, attemptsMax: 3 }"),
+    {},
+  );
+  expect(limited.kind === "ok" ? limited.project.limits : lines(limited)).toEqual({
+    ...DEFAULT_LIMITS,
+    leaseMs: 30_000,
+    mergeBatch: 500,
+    listPage: 100,
+    retryDelayMsMax: 300_000,
+    attemptsMax: 3,
+  });
+  expect(lines(readProject("accord.yaml", top("limits: { lease: 500ms, mergeBatch: 0, inboxMax: many, pushbatch: 3 }"), {}))).toEqual([
+    "accord.yaml:8:11: limits.lease: must be from 1s to 10m; write lease: 15s",
+    "accord.yaml:8:25: limits.mergeBatch: must be a whole number from 1 to 20000; write mergeBatch: 1000",
+    "accord.yaml:8:40: limits.inboxMax: must be a whole number from 1000 to 10000000; write inboxMax: 200000",
+    "accord.yaml:8:56: limits.pushbatch: is not a key here; did you mean pushBatch?",
+  ]);
 });
 
 function lines(result: LoadResult): readonly string[] {

@@ -3,6 +3,7 @@ import { basename, dirname, isAbsolute, resolve } from "node:path";
 import { checkNames, namesOf } from "./check-names.ts";
 import { checkProject } from "./check-project.ts";
 import type { SettingsChecker } from "./check-project.ts";
+import { limitsOf } from "./limits-of.ts";
 import { fillEnvironment } from "./environment.ts";
 import type { Environment } from "./environment.ts";
 import { orderSyncs } from "./order-syncs.ts";
@@ -86,7 +87,7 @@ function finish(source: YamlSource, entry: ProjectEntry, connectors: readonly Se
     installation: entry.installation ?? installationOf(folder),
     storePath: resolve(folder, entry.store ?? ".accord/accord.db"),
     region: entry.region,
-    leaseMs: entry.limits.lease ?? null,
+    limits: limitsOf(entry.limits),
     connections: Object.entries(entry.connections).map(([name, settings]) => connectionOf(name, settings, folder)),
     syncs: order.names.map((name) => projectSync(name, entry)),
     locate: (path) => source.locate(path),

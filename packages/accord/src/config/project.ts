@@ -1,3 +1,4 @@
+import type { Limits } from "@accord/engine";
 import type { ConfigurationProblem } from "./problem.ts";
 import type { SyncEntry } from "./schema/sync-schema.ts";
 import type { KeyPath, Place } from "./yaml/source.ts";
@@ -14,8 +15,8 @@ export interface Project {
   readonly storePath: string;
   /** The region of telephone numbers without a country code. */
   readonly region: string;
-  /** How long a lease lasts, or null for the engine's default. Milliseconds. */
-  readonly leaseMs: number | null;
+  /** Bounds of the engine's work: its own, but for those that the file names. */
+  readonly limits: Limits;
   readonly connections: readonly ProjectConnection[];
   /** Parents before the syncs that refer to them, otherwise as declared. */
   readonly syncs: readonly ProjectSync[];

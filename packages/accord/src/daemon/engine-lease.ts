@@ -31,6 +31,7 @@ export function bareContext(host: Host, store: Store, identity: StoreIdentity): 
     holder: leaseHolderName(),
     run: 0,
     states: new Map(),
+    pilots: new Set(),
     leases: new Map(),
     echoes: new Echoes(),
     ledger: new Map(),

@@ -1,6 +1,6 @@
 import { isPresent, withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member, Provenance } from "../entity/entity.ts";
-import type { SyncModel } from "../entity/sync-model.ts";
+import type { FieldModel, SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import type { GottenRecord } from "../mapping/side-mapping.ts";
 import type { FieldIndex, SideIndex } from "../record/identifiers.ts";
@@ -97,12 +97,13 @@ export function absorbFields(
   const fields: CanonicalField[] = [...entity.fields];
   const ack: number[] = [...member.ack];
   let version = entity.version;
-  const cellsBefore = member.image === null ? null : readImage(member.image);
+  let cellsRead: readonly NativeCell[] | null = null;
   const stocktakes: StocktakeSight = { model, side, canonical: entity.fields, shadow: member.shadow, observed: seen.observed, provenance };
   for (let index = 0; index < fields.length; index += 1) {
     const field = fields[index];
     const fieldModel = model.fields[index];
     if (field === undefined || fieldModel === undefined || skip?.has(index) === true) continue;
+    if (isQuiet(index, field, fieldModel)) continue;
     const state: FieldState = { field, ack: ack[index] ?? 0, version };
     const stocktake = stocktakeOf(stocktakes, fieldModel);
     const merged = stocktake === null ? absorbOne(index, state) : resetCount(stocktakes, index, stocktake, state, events);
@@ -121,12 +122,21 @@ export function absorbFields(
   const merged = withMember({ ...entity, fields, version }, side, next);
   return closeAgreedReviews(model, merged, side, provenance, events, references);
 
+  /** Most fields of most observations: as they were known, and up to date. The table says nothing of them. */
+  function isQuiet(index: FieldIndex, field: CanonicalField, fieldModel: FieldModel): boolean {
+    const observed = seen.observed[index];
+    if (observed === undefined || observed !== member?.shadow[index] || fieldModel.policy.kind === "counter") return false;
+    return field.value !== undefined && (ack[index] ?? 0) >= field.version;
+  }
+
   function absorbOne(index: FieldIndex, state: FieldState): FieldState {
     const fieldMapping = model.sides[side]?.mapping.fields[index];
     const fieldModel = model.fields[index];
     const observed = seen.observed[index];
     if (member === null || member === undefined || observed === undefined || fieldModel === undefined || !fieldMapping) return state;
     const isRebase = seen.observation.isRebase === true;
+    if (member.image !== null) cellsRead ??= readImage(member.image);
+    const cellsBefore = cellsRead;
     const facts = { model, fieldModel, fieldMapping, index, side, provenance, references, base: member.shadow[index], observed, isRebase };
     return absorbField({ ...facts, cellsBefore, cellsAfter: seen.cells, canonical: entity.fields, record: seen.observed }, state, events);
   }

@@ -2,7 +2,6 @@ import { withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member } from "../entity/entity.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
-import { getRecord } from "../mapping/side-mapping.ts";
 import type { SideMapping } from "../mapping/side-mapping.ts";
 import { readImage, writeImage } from "../record/native-image.ts";
 import type { NativeCell, NativeImage } from "../record/native-image.ts";
@@ -157,9 +156,10 @@ function alteredFields(
 ): FieldIndex[] {
   const mapping = model.sides[side]?.mapping;
   if (write.image === null || mapping === undefined) return [];
-  const expected = getRecord(mapping, predicted, references).values;
   return write.fields.flatMap(({ field }) => {
     const type = model.fields[field]?.type;
-    return type === undefined || expected[field] === undefined || equalValues(type, expected[field], shown[field]) ? [] : [field];
+    const expected = mapping.fields[field]?.get(predicted, references);
+    if (type === undefined || expected?.kind !== "ok" || expected.result === undefined) return [];
+    return equalValues(type, expected.result, shown[field]) ? [] : [field];
   });
 }

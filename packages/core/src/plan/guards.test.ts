@@ -2,7 +2,13 @@ import { describe, expect, test } from "vitest";
 import { checkCount, checkGuards } from "./guards.ts";
 import type { GuardCounts, GuardLimits } from "./guards.ts";
 
-const limits: GuardLimits = { deletesMax: null, deletesShareMax: 0.01, rewritesShareMax: { email: 0.05 }, emptiedShareMax: 0.1, changedShareMax: 0.5 };
+const limits: GuardLimits = {
+  deletesMax: null,
+  deletesShareMax: 0.01,
+  rewritesShareMax: { email: 0.05 },
+  emptiedShareMax: 0.1,
+  changedShareMax: 0.5,
+};
 const counts = (change: Partial<GuardCounts>): GuardCounts => ({
   side: "crm",
   records: 1000,
@@ -59,6 +65,7 @@ describe("guards", () => {
     });
     expect(checkCount("crm", 1000, 1501, 0.5)?.reason).toContain("501 are new");
     expect(checkCount("crm", 30, 11, 0.5)).toBe(null);
+    expect(checkCount("crm", 99, 10_000, 0.5)).toBe(null);
     expect(checkCount("crm", 0, 100_000, 0.5)).toBe(null);
     expect(checkCount("crm", 1000, 0, null)).toBe(null);
   });

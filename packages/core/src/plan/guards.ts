@@ -37,6 +37,9 @@ const CHANGED_MIN = 50;
 /** So many records come or go on an ordinary day, however few there are. */
 const COUNT_MIN = 20;
 
+/** A side with fewer records is still being filled: growth tells nothing there. */
+const GROWTH_KNOWN_MIN = 100;
+
 /**
  * Whether a complete list of a side may be believed: one that has many fewer or many more records than were known is rather a broken export, a lost filter or an
  * import that went wrong than a day's work. Null where it may. Pure. [S43]
@@ -47,6 +50,7 @@ const COUNT_MIN = 20;
 export function checkCount(side: string, known: number, found: number, shareMax: number | null): GuardStop | null {
   const difference = Math.abs(found - known);
   if (shareMax === null || known === 0 || difference < COUNT_MIN || difference <= known * shareMax) return null;
+  if (found > known && known < GROWTH_KNOWN_MIN) return null;
   const word = found < known ? "missing" : "new";
   return {
     guard: "count",

@@ -2,7 +2,7 @@ import { isPresent } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member } from "../entity/entity.ts";
 import type { FieldModel, SideModel, SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
-import { imageOf } from "../mapping/side-mapping.ts";
+import { imageOf, imageOfPut } from "../mapping/side-mapping.ts";
 import type { FieldMapping } from "../mapping/side-mapping.ts";
 import { rankAmong } from "../merge/policy.ts";
 import { readImage } from "../record/native-image.ts";
@@ -96,7 +96,7 @@ function oweCreate(model: SyncModel, side: SideModel, entity: Entity, sideIndex:
     mapping.writes.forEach((column, place) => {
       cells[column] = put.result[place];
     });
-    fields.push({ field: index, version: field.version, before: undefined, after: imageOf(mapping, field.value, null, references) });
+    fields.push({ field: index, version: field.version, before: undefined, after: imageOfPut(mapping, put.result, null, references) });
   }
   if (fields.length === 0) return NOTHING;
   if (side.filter?.(cells) === false) return { kind: "withheld", reason: `it would not pass the filter of ${side.name}` };
@@ -140,7 +140,8 @@ function oweUpdate(
     const isUnarchived =
       kind === "restore" && side.archive !== null && mapping.writes.includes(side.archive.column) && field.value !== undefined;
     if (!isUnarchived && !isOwed(fieldModel, mapping, field, member, index, sideIndex)) continue;
-    const after = imageOf(mapping, field.value ?? null, cells, references);
+    const put = mapping.put(field.value ?? null, cells, references);
+    const after = put.kind === "ok" ? imageOfPut(mapping, put.result, cells, references) : undefined;
     const before = member.shadow[index];
     if (!isUnarchived && after !== undefined && equalValues(fieldModel.type, after, before)) continue;
     const hold = before === undefined && !isUnarchived ? holdOf(mapping, index, cells, references) : null;
@@ -148,7 +149,6 @@ function oweUpdate(
       held = hold;
       continue;
     }
-    const put = mapping.put(field.value ?? null, cells, references);
     if (put.kind === "problem") return { kind: "refused", field: index, problem: put.problem };
     if (put.kind === "waits") {
       held = { kind: "waits", field: index, sync: put.sync, entity: put.entity };

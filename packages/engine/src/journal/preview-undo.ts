@@ -4,7 +4,7 @@ import type { CallOptions } from "../host/host.ts";
 import type { EngineContext, RunningSync } from "../run/context.ts";
 import { hydrate, loadReferences } from "../run/hydrate.ts";
 import { isUnedited } from "../run/requests.ts";
-import type { UndoCells, UndoItem } from "./undo.ts";
+import type { FinalDeed, UndoCells, UndoItem } from "./undo.ts";
 
 /** What an undo would do to one thing, and whether it can. [S59] */
 export interface UndoStep {
@@ -12,15 +12,21 @@ export interface UndoStep {
   readonly entity: EntityId;
   /** Null: the field is set back everywhere. */
   readonly side: string | null;
-  /** `field`: a canonical value goes back. `restore`: what first contact wrote at a side. `uncreate`: a record that the run made. `revive`: a record that the run deleted. */
-  readonly kind: "field" | "restore" | "uncreate" | "revive";
+  /** `field`: a canonical value goes back. `restore`: what first contact wrote at a side. `uncreate`: a record that the run made. `revive`: a record that the run deleted. `final`: what no undo takes back. */
+  readonly kind: "field" | "restore" | "uncreate" | "revive" | "final";
   /** The field, or the columns. */
   readonly what: string;
   readonly before: MaybeValue;
   readonly after: MaybeValue;
-  /** `newer`: a user changed it since, and it is left alone. `level`: it is as it was before already. */
-  readonly verdict: "back" | "newer" | "level";
+  /** `newer`: a user changed it since, and it is left alone. `level`: it is as it was before already. `never`: it cannot be taken back, and `what` says why. */
+  readonly verdict: "back" | "newer" | "level" | "never";
 }
+
+const FINAL: Readonly<Record<FinalDeed, string>> = {
+  link: "a person linked a record, and links are not taken back",
+  restore: "what an undo put back at one side is written again by the next accord plan and accord apply",
+  revive: "what an undo brought back to life is deleted at a side, by a user",
+};
 
 /** Entities looked at in one go. */
 const PAGE = 1_000;
@@ -70,7 +76,16 @@ function stepsOf(sync: RunningSync, entity: Entity, item: UndoItem): UndoStep[] 
         },
       ]
     : [];
-  return [...fields, ...cells(item.restores, "restore"), ...cells(item.creates, "uncreate"), ...revived];
+  const final = item.final.map((deed): UndoStep => ({
+    ...about,
+    side: null,
+    kind: "final",
+    what: FINAL[deed],
+    before: undefined,
+    after: undefined,
+    verdict: "never",
+  }));
+  return [...fields, ...cells(item.restores, "restore"), ...cells(item.creates, "uncreate"), ...revived, ...final];
 }
 
 function cellSteps(

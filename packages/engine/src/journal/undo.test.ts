@@ -1,6 +1,7 @@
 import { Stage, UNCANCELLED } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
 import type { EngineContext } from "../run/context.ts";
+import { releaseLeases } from "../run/drain.ts";
 import { previewUndo } from "./preview-undo.ts";
 import { planUndo } from "./undo.ts";
 import type { UndoFilter } from "./undo.ts";
@@ -48,6 +49,24 @@ describe("undo", () => {
     await undo(stage, { run: context.run });
     expect(stage.rows(stage.crm)).toEqual(["ann@x.org|Ann|2.00"]);
     expect(stage.rows(stage.erp)).toEqual(["ann@x.org|Ann|2.00"]);
+  });
+
+  test("[S59] what an undo of first contact put back stays so in a live sync, however the record changes, until a plan is applied", async () => {
+    const stage = new Stage();
+    stage.crm.user.insert("customers", { email: "ann@x.org", name: "Left", amount: "1.00" });
+    stage.erp.user.insert("customers", { email: "ann@x.org", name: "Right", amount: "1.00" });
+    const first = await stage.goLive();
+    expect(stage.rows(stage.erp)).toEqual(["ann@x.org|Left|1.00"]);
+    await undo(stage, { run: first.run });
+    expect(stage.rows(stage.erp)).toEqual(["ann@x.org|Right|1.00"]);
+    const context = await stage.context();
+    stage.crm.user.update("customers", "1", { amount: "2.00" });
+    await stage.settle(context);
+    expect(stage.rows(stage.erp)).toEqual(["ann@x.org|Right|1.00"]);
+    expect((await context.store.countDue(UNCANCELLED)).map(({ state }) => state)).toEqual(["held"]);
+    await releaseLeases(context, UNCANCELLED);
+    await stage.apply(await stage.context(), await stage.plan());
+    expect(stage.rows(stage.erp)).toEqual(["ann@x.org|Left|2.00"]);
   });
 
   test("[S59] one entity, or one field, alone", async () => {

@@ -17,7 +17,12 @@ export interface UndoItem {
   readonly creates: readonly UndoCells[];
   /** Whether the run deleted records that are to come back. */
   readonly revive: boolean;
+  /** What the run did and no undo takes back. */
+  readonly final: readonly FinalDeed[];
 }
+
+/** `link`: a person said that a record belongs to this entity. `restore`: an undo put one side back, and the next plan shows that write again. `revive`: an undo brought a record back to life. */
+export type FinalDeed = "link" | "restore" | "revive";
 
 export interface UndoCells {
   readonly side: string;
@@ -46,7 +51,8 @@ export async function planUndo(context: EngineContext, filter: UndoFilter, optio
     const draft = drafts.get(key) ?? newDraft(sync, row.entity);
     drafts.set(key, draft);
     if (row.kind === "write") draftWrite(sync, draft, row, JSON.parse(row.payload) as WritePayload, filter);
-    if (row.kind === "merge" || row.kind === "decision") draftMerge(draft, JSON.parse(row.payload) as MergePayload);
+    if (row.kind === "merge" || row.kind === "decision" || row.kind === "undo")
+      draftMerge(draft, row, JSON.parse(row.payload) as MergePayload);
   }
   return [...drafts.values()].map((draft) => itemOf(draft, filter)).filter(isSomething);
 }
@@ -61,7 +67,7 @@ async function* journalRows(context: EngineContext, filter: UndoFilter, options:
       ...(filter.fromMs === undefined ? {} : { fromMs: filter.fromMs }),
       ...(filter.toMs === undefined ? {} : { toMs: filter.toMs }),
       ...(before === undefined ? {} : { before }),
-      kinds: ["write", "merge", "decision"],
+      kinds: ["write", "merge", "decision", "undo"],
       limit: PAGE,
     };
     const rows = await context.store.readJournal(query, options);
@@ -77,11 +83,12 @@ interface Draft {
   readonly fields: Map<string, { before: MaybeValue; after: MaybeValue }>;
   readonly restores: Map<string, Record<string, { before?: NativeCell; after?: NativeCell }>>;
   readonly creates: Map<string, UndoCells["cells"]>;
+  readonly final: Set<FinalDeed>;
   revive: boolean;
 }
 
 function newDraft(sync: RunningSync, entity: EntityId): Draft {
-  return { sync: sync.model.name, entity, fields: new Map(), restores: new Map(), creates: new Map(), revive: false };
+  return { sync: sync.model.name, entity, fields: new Map(), restores: new Map(), creates: new Map(), final: new Set(), revive: false };
 }
 
 /** Rows come newest first: the last `after` seen first stays, the earliest `before` wins. */
@@ -102,6 +109,7 @@ function draftWrite(sync: RunningSync, draft: Draft, row: JournalRow, payload: W
       return;
     case "undo-update":
     case "undo-delete":
+      draft.final.add("restore");
       return;
   }
 }
@@ -122,9 +130,15 @@ function restoreInitial(sync: RunningSync, draft: Draft, side: string, payload: 
   if (Object.keys(cells).length > 0) draft.restores.set(side, cells);
 }
 
-function draftMerge(draft: Draft, payload: MergePayload): void {
+function draftMerge(draft: Draft, row: JournalRow, payload: MergePayload): void {
   for (const event of payload.events.toReversed()) {
-    const isChange = event.kind === "taken" || event.kind === "reviewClosed" || (event.kind === "conflict" && event.winner !== "canonical");
+    if (event.kind === "joined" && event.by === "person") draft.final.add("link");
+    if (event.kind === "revived" && row.kind === "undo") draft.final.add("revive");
+    const isChange =
+      event.kind === "taken" ||
+      event.kind === "undone" ||
+      event.kind === "reviewClosed" ||
+      (event.kind === "conflict" && event.winner !== "canonical");
     if (!isChange || event.field === undefined || event.from === undefined) continue;
     const known = draft.fields.get(event.field);
     draft.fields.set(event.field, { before: event.from, after: known === undefined ? event.to : known.after });
@@ -140,9 +154,10 @@ function itemOf(draft: Draft, filter: UndoFilter): UndoItem {
     restores: [...draft.restores].filter(([side]) => !draft.creates.has(side)).map(([side, cells]) => ({ side, cells })),
     creates: filter.field === undefined ? [...draft.creates].map(([side, cells]) => ({ side, cells })) : [],
     revive: filter.field === undefined && draft.revive,
+    final: filter.field === undefined ? [...draft.final] : [],
   };
 }
 
 function isSomething(item: UndoItem): boolean {
-  return item.fields.length + item.restores.length + item.creates.length > 0 || item.revive;
+  return item.fields.length + item.restores.length + item.creates.length + item.final.length > 0 || item.revive;
 }

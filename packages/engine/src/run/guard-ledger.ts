@@ -1,12 +1,49 @@
+import type { EntityId } from "@accord/core";
+
 /** What the guards have let through at one side within the running window. [S43] */
 export interface GuardTally {
   readonly sinceMs: number;
   /** The most records that were present at the side within the window, as far as it was looked at. */
   records: number;
   deletes: number;
+  /** Records rewritten because somebody changed them elsewhere. */
+  readonly changed: SeenRecords;
   readonly rewrites: Map<string, number>;
   readonly emptied: Map<string, number>;
 }
 
 /** By `sync/side`. Kept in memory: a process that starts anew begins a new window, as a new hour would. */
 export type GuardLedger = Map<string, GuardTally>;
+
+/** Bits at least: 8 kB. */
+const BITS_MIN = 65_536;
+
+/**
+ * How many different records were seen: a record that changes every minute is one. A bit per record, by its entity's number, two for each record that the side had when the
+ * first was seen: numbers are given one after another, so that hardly two share one; those that do count as one.
+ */
+export class SeenRecords {
+  private bits: Uint32Array | null = null;
+  count = 0;
+
+  has(entity: EntityId): boolean {
+    if (this.bits === null) return false;
+    const bit = entity % (this.bits.length * 32);
+    return ((this.bits[Math.floor(bit / 32)] ?? 0) & (1 << (bit % 32))) !== 0;
+  }
+
+  /** @param records that the side has now */
+  add(entity: EntityId, records: number): void {
+    if (this.has(entity)) return;
+    this.bits ??= new Uint32Array(Math.ceil(Math.max(BITS_MIN, records * 2) / 32));
+    const bit = entity % (this.bits.length * 32);
+    const word = Math.floor(bit / 32);
+    this.bits[word] = (this.bits[word] ?? 0) | (1 << (bit % 32));
+    this.count += 1;
+  }
+
+  clear(): void {
+    this.bits = null;
+    this.count = 0;
+  }
+}

@@ -1,9 +1,19 @@
-import { Stage, UNCANCELLED } from "@accord/testkit";
+import { Stage, STAGE_SYNC, UNCANCELLED } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
+import { refreshStates } from "./context.ts";
 import type { EngineContext } from "./context.ts";
+import { releaseLeases } from "./drain.ts";
+import { pausedFrom } from "./paused-from.ts";
 import type { GuardSettings } from "./settings.ts";
 
-const NONE: GuardSettings = { deletesMax: null, deletesShareMax: 1, rewritesShareMax: {} };
+const NONE: GuardSettings = {
+  deletesMax: null,
+  deletesShareMax: 1,
+  rewritesShareMax: {},
+  changedShareMax: 1,
+  countShareMax: null,
+  canaries: {},
+};
 
 async function guarded(
   guards: Partial<GuardSettings>,
@@ -131,5 +141,142 @@ describe("guards", () => {
       reason: "1 deletes are due at erp, more than the 0 allowed",
       stateBefore: "live",
     });
+  });
+
+  test("[S43] nearly all records rewritten stop, in whatever fields, and approval lets the rest through", async () => {
+    const { stage, context, ids } = await guarded({ changedShareMax: 0.8 }, 60);
+    for (const [index, id] of ids.entries()) stage.crm.user.update("customers", id, index % 2 === 0 ? { name: "New" } : { amount: "2.00" });
+    await stage.settle(context);
+    expect(await waiting(context)).toEqual(["customers/erp/all-changed"]);
+    await approve(stage, context);
+    await stage.settle(context);
+    expect(stage.rows(stage.erp)).toEqual(stage.rows(stage.crm));
+  });
+
+  test("[S43] a record that changes again and again is one, and counts that move are none", async () => {
+    const stage = new Stage({
+      settings: { guards: { ...NONE, changedShareMax: 0.5 } },
+      syncs: [
+        {
+          ...STAGE_SYNC,
+          fields: [{ name: "email" }, { name: "name" }, { name: "amount", type: "decimal", policy: { kind: "counter", floor: null } }],
+        },
+      ],
+    });
+    for (let index = 0; index < 60; index += 1)
+      stage.crm.user.insert("customers", { email: `u${index}@x.org`, name: "Old", amount: "1.00" });
+    const context = await stage.goLive();
+    const ids = [...stage.crm.records("customers").keys()];
+    for (let round = 0; round < 8; round += 1) {
+      for (const id of ids.slice(0, 10)) stage.crm.user.update("customers", id, { name: `Round ${round}` });
+      for (const id of ids) stage.crm.user.update("customers", id, { amount: `${round + 2}.00` });
+      await stage.settle(context);
+    }
+    expect(await waiting(context)).toEqual([]);
+    expect(context.ledger.get("1/1")?.changed.count).toBe(10);
+    expect(stage.rows(stage.erp)).toEqual(stage.rows(stage.crm));
+  });
+
+  test("[S43] what first contact rewrites has been planned: it is no mass change", async () => {
+    const stage = new Stage({ settings: { guards: { ...NONE, changedShareMax: 0.1 } } });
+    for (let index = 0; index < 60; index += 1) {
+      stage.crm.user.insert("customers", { email: `u${index}@x.org`, name: "Left", amount: "1.00" });
+      stage.erp.user.insert("customers", { email: `u${index}@x.org`, name: "Right", amount: "1.00" });
+    }
+    const context = await stage.goLive();
+    expect(await waiting(context)).toEqual([]);
+    expect(stage.rows(stage.erp)).toEqual(stage.rows(stage.crm));
+  });
+
+  test("[S43] a list that lost most of its records is not believed: nothing is read, concluded or deleted until a person approves", async () => {
+    const { stage, context, ids } = await guarded({ countShareMax: 0.5 }, 60);
+    await stage.settle(context);
+    for (const id of ids.slice(0, 40)) stage.crm.user.delete("customers", id);
+    await stage.settle(context);
+    expect(await waiting(context)).toEqual(["customers/crm/count"]);
+    expect((await context.store.listTrips(UNCANCELLED))[0]?.reason).toBe(
+      "crm lists 20 records where 60 were known: 40 are missing, more than 50 %",
+    );
+    await stage.settle(context);
+    expect(await context.store.countMarks(UNCANCELLED)).toBe(0);
+    expect(stage.erp.records("customers").size).toBe(60);
+    await stage.clock.advance(1_000);
+    await approve(stage, context);
+    await stage.settle(context);
+    expect(stage.erp.records("customers").size).toBe(20);
+    await stage.clock.advance(1_000);
+    for (const id of stage.crm.records("customers").keys()) stage.crm.user.delete("customers", id);
+    await stage.settle(context);
+    expect([await waiting(context), stage.erp.records("customers").size]).toEqual([["customers/crm/count"], 20]);
+  });
+
+  test("[S43] a list with many more records than before is not believed either", async () => {
+    const { stage, context } = await guarded({ countShareMax: 0.5 }, 120);
+    await stage.settle(context);
+    for (let index = 0; index < 70; index += 1) stage.crm.user.insert("customers", { email: `again${index}@x.org`, name: "Twin" });
+    await stage.settle(context);
+    expect(await waiting(context)).toEqual(["customers/crm/count"]);
+    expect(stage.erp.records("customers").size).toBe(120);
+  });
+
+  test("[S43] a plan of a list that is not believed, or of a dead canary, is not applied before a person approves", async () => {
+    for (const guards of [{ countShareMax: 0.5 }, { canaries: { crm: ["1"] } }]) {
+      const { stage, context, ids } = await guarded(guards, 60);
+      await stage.settle(context);
+      await releaseLeases(context, UNCANCELLED);
+      for (const id of ids.slice(0, 40)) stage.crm.user.delete("customers", id);
+      const planned = await stage.plan();
+      expect(planned.summary.stops).toHaveLength(1);
+      const applying = await stage.context();
+      await expect(stage.apply(applying, planned)).rejects.toMatchObject({ code: "ACCORD_GUARD_STOP" });
+      expect(stage.erp.records("customers").size).toBe(60);
+      await stage.clock.advance(1_000);
+      await approve(stage, applying);
+      const again = await stage.plan();
+      expect(again.summary.stops).toEqual([]);
+      await stage.apply(await stage.context(), again);
+      expect(stage.rows(stage.erp)).toEqual(stage.rows(stage.crm));
+    }
+  });
+
+  test("[S43] a canary that changes pauses the sync before anything that came with it is written; approved, it is what it is now", async () => {
+    const { stage, context, ids } = await guarded({ canaries: { crm: ["3"] } });
+    for (const id of ids) stage.crm.user.update("customers", id, { name: "New" });
+    await stage.settle(context);
+    expect(await waiting(context)).toEqual(["customers/crm/canary"]);
+    expect((await context.store.listTrips(UNCANCELLED))[0]?.reason).toBe("the canary record 3 of crm changed");
+    expect(stage.rows(stage.erp, ["name"]).filter((name) => name === "New")).toEqual([]);
+    const [row] = await context.store.readJournal({ kinds: ["guard"], limit: 1 }, UNCANCELLED);
+    expect(JSON.parse(row?.payload ?? "{}")).toMatchObject({ guard: "canary", stateBefore: "live" });
+    await stage.clock.advance(1_000);
+    await approve(stage, context);
+    await stage.settle(context);
+    expect(await waiting(context)).toEqual([]);
+    expect(stage.rows(stage.erp)).toEqual(stage.rows(stage.crm));
+    stage.crm.user.delete("customers", "3");
+    await stage.settle(context);
+    expect(await waiting(context)).toEqual(["customers/crm/canary"]);
+    expect(stage.erp.records("customers").size).toBe(20);
+  });
+
+  test("[S43] [S60] a guard that trips in a pilot leaves the sync planned: after the approval nothing flows but what the pilot released", async () => {
+    const stage = new Stage({ settings: { guards: { ...NONE, deletesMax: 0 } } });
+    for (let index = 0; index < 5; index += 1) stage.crm.user.insert("customers", { email: `u${index}@x.org`, name: "Old" });
+    await stage.goLive();
+    const context = await stage.context();
+    await context.store.setSyncState(1, "planned", null, UNCANCELLED);
+    await refreshStates(context, UNCANCELLED);
+    stage.crm.user.delete("customers", "1");
+    await stage.sweepAll(context);
+    await stage.drain(context);
+    await context.store.releaseDue(1, null, stage.clock.nowMs(), UNCANCELLED);
+    await stage.drain(context);
+    expect([context.states.get(1), [...context.pilots]]).toEqual(["paused", [1]]);
+    stage.crm.user.update("customers", "2", { name: "New" });
+    await stage.sweepAll(context);
+    await stage.drain(context);
+    const due = await context.store.countDue(UNCANCELLED);
+    expect(due.map(({ state, count }) => [state, count])).toEqual(expect.arrayContaining([["held", 1]]));
+    expect(await pausedFrom(context.store, 1, UNCANCELLED)).toBe("planned");
   });
 });

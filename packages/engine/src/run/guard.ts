@@ -1,15 +1,22 @@
 import { checkGuards } from "@accord/core";
-import type { GuardCounts, GuardStop } from "@accord/core";
+import type { Entity, GuardCounts, GuardLimits, GuardStop, OwedField } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
+import { SeenRecords } from "./guard-ledger.ts";
 import type { GuardTally } from "./guard-ledger.ts";
 import type { Dispatch } from "./dispatch.ts";
+import { trip, tripId } from "./trip.ts";
 
 /** Guards count per hour. */
 const WINDOW_MS = 3_600_000;
 /** A field emptied in more than this share of a side's records within a window is a mistake somewhere. */
-export const EMPTIED_SHARE_MAX = 0.2;
+const EMPTIED_SHARE_MAX = 0.2;
+
+/** What a sync's settings allow. */
+export function guardLimits({ settings }: RunningSync): GuardLimits {
+  return { ...settings.guards, emptiedShareMax: EMPTIED_SHARE_MAX };
+}
 
 /**
  * Lets a batch of writes through, or stops the sync and asks. What was due before an approval passes: approval resumes where it stopped. [S43]
@@ -27,21 +34,36 @@ export async function guardPush(
   const tally = await tallyOf(context, sync, side, options);
   let counts = countsWith(sync, side, tally, dispatches);
   for (;;) {
-    const stop = checkGuards(counts, { ...sync.settings.guards, emptiedShareMax: EMPTIED_SHARE_MAX });
+    const stop = checkGuards(counts, guardLimits(sync));
     if (stop === null) break;
     if (await hasGrown(context, sync, side, tally, options)) {
       counts = { ...counts, records: tally.records };
       continue;
     }
     if (!(await isApproved(context, sync, side, stop, dispatches, options))) {
-      await trip(context, sync, side, stop, changes, options);
+      changes.journal.push(await trip(context, sync, side, stop, options));
       return [];
     }
     // What was approved counts no more: else every later write within the window would ask again.
     counts = withoutApproved(counts, stop);
   }
-  keepCounts(tally, counts);
+  keepCounts(sync, tally, counts, dispatches);
   return dispatches;
+}
+
+/** Whether a batch is far from every guard. Then it is counted; else nothing happens, and the ordinary way decides. [S43] */
+export async function passesGuards(
+  context: EngineContext,
+  sync: RunningSync,
+  side: number,
+  dispatches: readonly Dispatch[],
+  options: CallOptions,
+): Promise<boolean> {
+  const tally = await tallyOf(context, sync, side, options);
+  const counts = countsWith(sync, side, tally, dispatches);
+  if (checkGuards(counts, guardLimits(sync)) !== null) return false;
+  keepCounts(sync, tally, counts, dispatches);
+  return true;
 }
 
 function withoutApproved(counts: GuardCounts, { guard }: GuardStop): GuardCounts {
@@ -53,6 +75,11 @@ function withoutApproved(counts: GuardCounts, { guard }: GuardStop): GuardCounts
       return { ...counts, rewrites: {} };
     case "emptied":
       return { ...counts, emptied: {} };
+    case "all-changed":
+      return { ...counts, changed: 0 };
+    case "count":
+    case "canary":
+      return counts;
   }
 }
 
@@ -67,7 +94,14 @@ async function tallyOf(context: EngineContext, sync: RunningSync, side: number, 
   const known = context.ledger.get(key);
   if (known !== undefined && context.clock.nowMs() - known.sinceMs < WINDOW_MS) return known;
   const records = await countRecords(context, sync, side, options);
-  const fresh: GuardTally = { sinceMs: context.clock.nowMs(), records, deletes: 0, rewrites: new Map(), emptied: new Map() };
+  const fresh: GuardTally = {
+    sinceMs: context.clock.nowMs(),
+    records,
+    deletes: 0,
+    changed: new SeenRecords(),
+    rewrites: new Map(),
+    emptied: new Map(),
+  };
   context.ledger.set(key, fresh);
   return fresh;
 }
@@ -94,12 +128,14 @@ async function hasGrown(
 function countsWith(sync: RunningSync, side: number, tally: GuardTally, dispatches: readonly Dispatch[]): GuardCounts {
   const rewrites = new Map(tally.rewrites);
   const emptied = new Map(tally.emptied);
-  let deletes = tally.deletes;
-  for (const { intent, fields } of dispatches) {
+  let { deletes } = tally;
+  let changed = tally.changed.count;
+  for (const { intent, entity, fields } of dispatches) {
     // What was let through and is tried again is no second write.
     if (intent.attempt > 1) continue;
     if (intent.kind === "delete" || intent.kind === "archive") deletes += 1;
     if (intent.kind !== "update") continue;
+    if (isRewritten(sync, entity, fields) && !tally.changed.has(entity.id)) changed += 1;
     for (const { field, before, after } of fields) {
       const name = sync.model.fields[field]?.name ?? String(field);
       if (before !== null && before !== undefined) rewrites.set(name, (rewrites.get(name) ?? 0) + 1);
@@ -112,24 +148,35 @@ function countsWith(sync: RunningSync, side: number, tally: GuardTally, dispatch
     deletes,
     rewrites: Object.fromEntries(rewrites),
     emptied: Object.fromEntries(emptied),
+    changed,
   };
 }
 
-function keepCounts(tally: GuardTally, counts: GuardCounts): void {
+/**
+ * Whether a write replaces a value because somebody changed it at another side: what first contact, a decision or an undo writes, a person has seen. Counts do not count: they
+ * move all day, and add up whatever they do.
+ */
+export function isRewritten({ model }: RunningSync, entity: Entity, fields: readonly OwedField[]): boolean {
+  return fields.some(({ field, before, after }) => {
+    if (model.fields[field]?.policy.kind === "counter") return false;
+    const cause = entity.fields[field]?.provenance.cause;
+    return before !== null && before !== undefined && after !== undefined && (cause === "user" || cause === "policy");
+  });
+}
+
+function keepCounts(sync: RunningSync, tally: GuardTally, counts: GuardCounts, dispatches: readonly Dispatch[]): void {
   tally.deletes = counts.deletes;
+  // Nothing counts after an approval.
+  if (counts.changed === 0) tally.changed.clear();
+  else {
+    for (const { intent, entity, fields } of dispatches)
+      if (intent.kind === "update" && intent.attempt === 1 && isRewritten(sync, entity, fields))
+        tally.changed.add(entity.id, tally.records);
+  }
   tally.rewrites.clear();
   tally.emptied.clear();
   for (const [name, count] of Object.entries(counts.rewrites)) tally.rewrites.set(name, count);
   for (const [name, count] of Object.entries(counts.emptied)) tally.emptied.set(name, count);
-}
-
-/** What people approve: `customers/erp/deletes`. Emptying a side is the same question as deleting much of it. */
-export function guardId(sync: string, side: string, stop: GuardStop): string {
-  return `${sync}/${side}/${stop.guard === "emptied-side" ? "deletes" : stop.guard}`;
-}
-
-function tripId(sync: RunningSync, side: number, stop: GuardStop): string {
-  return guardId(sync.model.name, sync.model.sides[side]?.name ?? String(side), stop);
 }
 
 async function isApproved(
@@ -143,34 +190,4 @@ async function isApproved(
   const id = tripId(sync, side, stop);
   const approvedAtMs = (await context.store.listTrips(options)).find((known) => known.id === id)?.approvedAtMs ?? null;
   return approvedAtMs !== null && dispatches.every((one) => !isCounted(stop, one) || one.due.sinceMs <= approvedAtMs);
-}
-
-async function trip(
-  context: EngineContext,
-  sync: RunningSync,
-  side: number,
-  stop: GuardStop,
-  changes: ChangeSet,
-  options: CallOptions,
-): Promise<void> {
-  const nowMs = context.clock.nowMs();
-  const id = tripId(sync, side, stop);
-  const reason = `${stop.reason}; nothing more is written until you approve: accord approve ${id}`;
-  await context.store.tripGuard(
-    { id, sync: sync.id, guard: stop.guard, reason: stop.reason, trippedAtMs: nowMs, approvedAtMs: null },
-    options,
-  );
-  const stateBefore = context.states.get(sync.id) ?? "live";
-  await context.store.setSyncState(sync.id, "paused", reason, options);
-  context.states.set(sync.id, "paused");
-  context.log.error("guard.tripped", { sync: sync.model.name, side: sync.model.sides[side]?.name, guard: stop.guard });
-  changes.journal.push({
-    run: context.run,
-    atMs: nowMs,
-    sync: sync.id,
-    entity: null,
-    side,
-    kind: "guard",
-    payload: JSON.stringify({ guard: stop.guard, reason: stop.reason, stateBefore }),
-  });
 }

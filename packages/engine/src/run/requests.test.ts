@@ -84,6 +84,31 @@ describe("what people ask for", () => {
     expect(stage.rows(stage.erp, ["email"])).toEqual(["ann@x.org", "one@x.org"]);
   });
 
+  test("[S36] a record that fits several is none of them: it becomes a thing of its own, and is made at the other side [I4]", async () => {
+    const { stage, context, entity } = await agreed();
+    stage.erp.faults = ({ method }) => (method === "write" ? { kind: "unavailable" } : null);
+    stage.crm.user.insert("customers", { email: "new@x.org", name: "One" });
+    await stage.sweepAll(context);
+    await stage.drain(context);
+    const [left, right] = ["A", "B"].map((name) => stage.erp.user.insert("customers", { email: "new@x.org", name }));
+    stage.erp.faults = null;
+    await stage.settle(context);
+    const [problem] = await context.store.listProblems(10, UNCANCELLED);
+    expect((await context.store.listProblems(10, UNCANCELLED)).length).toBe(2);
+    const candidate = problem?.entities[0] ?? 0;
+    const ask = (record: string | undefined) =>
+      stage.ask(context, { kind: "link", entity: candidate, body: { side: "erp", record, alone: true } });
+    await ask(left);
+    await ask(right);
+    await stage.settle(context);
+    expect(await context.store.listProblems(10, UNCANCELLED)).toEqual([]);
+    expect(new Set([candidate, entity, stage.entityOf(1, left ?? ""), stage.entityOf(1, right ?? "")]).size).toBe(4);
+    expect(stage.rows(stage.crm, ["email", "name"])).toEqual(["ann@x.org|Ann", "new@x.org|A", "new@x.org|B", "new@x.org|One"]);
+    expect(stage.rows(stage.erp, ["email", "name"])).toEqual(stage.rows(stage.crm, ["email", "name"]));
+    await ask(left);
+    expect(await refusals(context)).toEqual(["ACCORD_RECORD_LINKED"]);
+  });
+
   test("[S34] [S47] a request that cannot be carried out is told, dropped, and holds up nothing", async () => {
     const { stage, context, left, right, entity } = await agreed();
     const bob = stage.crm.user.insert("customers", { email: "bob@x.org", name: "Bob" });

@@ -1,4 +1,4 @@
-import { decideField, deleteByDecision, joinMember, readImage, revive, undoField } from "@accord/core";
+import { createEntity, decideField, deleteByDecision, joinMember, readImage, revive, undoField } from "@accord/core";
 import type { Entity, MergeEvent, NativeCell, RecordId, References, Value } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { CellPatch } from "../connector/connector.ts";
@@ -10,7 +10,7 @@ import type { Lease, LoadedRequest, Shard, UndoWrite } from "../store/store.ts";
 import { ChangeSet } from "./changes.ts";
 import { releaseContested } from "./contested.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
-import { keepEntity } from "./due.ts";
+import { isWriting, keepEntity } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 
 /** What people ask for: the bodies of requests, by kind. */
@@ -22,6 +22,8 @@ export interface DecideRequest {
 export interface LinkRequest {
   readonly side: string;
   readonly record: RecordId;
+  /** It belongs to none of the entities that it fits: it is a thing of its own. */
+  readonly alone?: true;
 }
 export type UndoRequest = Pick<UndoItem, "fields" | "restores" | "creates" | "revive">;
 
@@ -74,7 +76,7 @@ async function answer(
   changes.journal.push(
     mergeEntry(
       sync.model,
-      { run: request.run ?? context.run, sync: sync.id, entity: entity.id, side: null, atMs: context.clock.nowMs() },
+      { run: request.run ?? context.run, sync: sync.id, entity: answered.entity.id, side: null, atMs: context.clock.nowMs() },
       { record: null, fromMs: request.atMs, toMs: request.atMs, version: answered.entity.version, events: answered.events },
       request.kind === "undo" ? "undo" : "decision",
     ),
@@ -206,7 +208,7 @@ function keepUndo(context: EngineContext, sync: RunningSync, entity: Entity, sid
   });
 }
 
-/** A person says that a record belongs to this entity. [S36] */
+/** A person says that a record belongs to this entity, or to none that there is. [S36] */
 async function link(
   context: EngineContext,
   sync: RunningSync,
@@ -217,9 +219,10 @@ async function link(
 ): Promise<Answered | null> {
   const side = sync.model.sides.findIndex(({ name }) => name === request.side);
   const object = sync.objects[side];
-  if (object === undefined || entity.members[side]?.state === "live") return null;
+  const isAlone = request.alone === true;
+  if (object === undefined || (!isAlone && entity.members[side]?.state === "live")) return null;
   const [holder] = await context.store.findLinks(sync.id, side, [request.record], options);
-  if (holder !== null && holder !== undefined && holder !== entity.id) {
+  if (holder !== null && holder !== undefined && (isAlone || holder !== entity.id)) {
     throw new AccordError("ACCORD_RECORD_LINKED", `The record belongs to another entity already (${holder}).`, { remedy: "park" });
   }
   const reading = await object.read([request.record], options);
@@ -229,5 +232,9 @@ async function link(
   }
   const nowMs = context.clock.nowMs();
   const observation = { image, position: reading.position, fromMs: nowMs, toMs: nowMs };
-  return { ...joinMember(sync.model, entity, side, request.record, observation, "person", references), undos: [] };
+  if (!isAlone) return { ...joinMember(sync.model, entity, side, request.record, observation, "person", references), undos: [] };
+  const id = await context.store.reserveEntities(1, options);
+  const own = await loadReferences(context, sync, [], [{ side, image }], options);
+  const cause = isWriting(context, sync) ? "user" : "initial";
+  return { ...createEntity(sync.model, id, side, request.record, observation, cause, own), undos: [] };
 }

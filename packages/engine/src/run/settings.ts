@@ -1,3 +1,5 @@
+import type { RecordId } from "@accord/core";
+
 /** How one sync is run, beside its model: what accord.yaml says of pace and guards. */
 export interface SyncSettings {
   /** Whether change feeds are followed; without it the sync runs when asked, and by sweeps. */
@@ -17,4 +19,10 @@ export interface GuardSettings {
   readonly deletesShareMax: number;
   /** By field: the share of the side's records in which it may be rewritten without a person's approval, from 0 to 1. */
   readonly rewritesShareMax: Readonly<Record<string, number>>;
+  /** The share of the side's records that may be rewritten, in whatever fields, without a person's approval, from 0 to 1. */
+  readonly changedShareMax: number;
+  /** How far the number of records in a full listing may be from what was known, as a share of that; null: it is not looked at. */
+  readonly countShareMax: number | null;
+  /** By side name: records that must neither change nor vanish. One that does tells that something is wrong with the whole side. */
+  readonly canaries: Readonly<Record<string, readonly RecordId[]>>;
 }

@@ -30,6 +30,7 @@ export function columnMapping(parts: ColumnMappingParts): FieldMapping {
     writes: isWritable ? [column.place] : [],
     get,
     put: isPlain && parts.emptyCell === null ? plainPut(column) : steppedPut(parts, get),
+    isAsIs: isPlain && column.codec.isAsIs === true,
     reference: null,
   };
 }

@@ -75,6 +75,18 @@ export function policySchema(sides: SideNames) {
             .transform(String)
             .optional()
             .meta({ description: "A delta that would take the count below goes to review. [S19]" }),
+          absolute: strict(
+            {
+              value: text("the name of a field", "value: counted").meta({ description: "The number field that holds what was counted." }),
+              asOf: text("the name of a field", "asOf: counted_at").meta({
+                description:
+                  "The instant, timestamp or date field that tells when. Once it advances, the count is what was counted, with later changes on top.",
+              }),
+            },
+            "a stocktake: its value and asOf",
+          )
+            .optional()
+            .meta({ description: "A stocktake in two further fields of the record: it resets the count at all sides. [S19]" }),
         },
         "what counter needs",
       ).meta({ description: "What each side adds or takes is added up. [S19]" }),

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { isPhoneRegion } from "@accord/quality";
+import { limitsSchema } from "./limits-schema.ts";
+import type { LimitsEntry } from "./limits-schema.ts";
 import { syncSchema } from "./sync-schema.ts";
 import type { SyncEntry } from "./sync-schema.ts";
 import type { SideNames } from "./policy-schema.ts";
-import { duration, expects, say, strict, text } from "./leaf.ts";
+import { expects, say, strict, text } from "./leaf.ts";
 
 /** The names that a project file gives its sides, by sync; null where none is known yet. */
 export type ProjectNames = ReadonlyMap<string, SideNames> | null;
@@ -17,26 +19,13 @@ const connectionSchema = z
   )
   .meta({ description: "The other keys are the connector's settings. `${NAME}` is read from the environment." });
 
-/** A lease shorter than this would be lost to a busy machine. Milliseconds. */
-const LEASE_MS_MIN = 1_000;
-
-const limitsSchema = strict(
-  {
-    lease: duration("lease: 15s")
-      .refine((leaseMs) => leaseMs >= LEASE_MS_MIN, say("must be 1s at least", "write lease: 15s"))
-      .optional()
-      .meta({ description: "How long the right to act on the store outlasts a process that stands still. Default 15s. [S54]" }),
-  },
-  "the engine's limits",
-);
-
 /** The project file as parsed. */
 export interface ProjectEntry {
   readonly version: 1;
   readonly installation?: string | undefined;
   readonly store?: string | undefined;
   readonly region: string;
-  readonly limits: { readonly lease?: number | undefined };
+  readonly limits: LimitsEntry;
   readonly connections: Readonly<Record<string, Readonly<Record<string, unknown>> & { readonly connector: string }>>;
   readonly syncs: Readonly<Record<string, SyncEntry>>;
 }

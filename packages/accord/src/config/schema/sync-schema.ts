@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { fieldSchema } from "./field-schema.ts";
 import type { FieldEntry } from "./field-schema.ts";
+import { guardsSchema } from "./guards-schema.ts";
+import type { GuardsEntry } from "./guards-schema.ts";
 import { bySide, policySchema } from "./policy-schema.ts";
 import type { SideNames } from "./policy-schema.ts";
-import { cellText, duration, expects, flag, list, oneOf, say, share, strict, text } from "./leaf.ts";
+import { cellText, duration, expects, flag, list, oneOf, say, strict, text } from "./leaf.ts";
 
 /** One side of a sync. */
 const sideSchema = strict(
@@ -51,9 +53,6 @@ const SYNC_KEYS = [
   "sweep",
 ];
 
-/** A share of records that no ordinary day deletes, and that a botched import or an emptied list does. */
-const DELETES_DEFAULT = "1%";
-
 const deletesSchema = strict(
   {
     do: oneOf(["archive", "delete", "keep"], "something to do about deletes").default("archive").meta({
@@ -67,29 +66,6 @@ const deletesSchema = strict(
   "what deletes do",
 );
 
-const guardsSchema = strict(
-  {
-    deletes: z
-      .union(
-        [
-          z
-            .int()
-            .min(0)
-            .transform((count) => ({ kind: "count" as const, count })),
-          share("deletes: 1%").transform((part) => ({ kind: "share" as const, share: part })),
-        ],
-        expects("a percentage or a number of records", "deletes: 1%"),
-      )
-      .prefault(DELETES_DEFAULT)
-      .meta({ description: "Deletes per run and hour that need no approval: a share of the records, or a number. Default 1%. [S43]" }),
-    rewrites: z
-      .record(z.string(), share("5%"), expects("percentages by field", "{ email: 5% }"))
-      .default({})
-      .meta({ description: "By field: the share of records in which it may be rewritten without approval." }),
-  },
-  "guards",
-);
-
 /** One sync as parsed. */
 export interface SyncEntry {
   readonly sides: Readonly<Record<string, z.output<typeof sideSchema>>>;
@@ -101,7 +77,7 @@ export interface SyncEntry {
   readonly fields: Readonly<Record<string, FieldEntry>>;
   readonly ignore: Readonly<Record<string, readonly string[]>>;
   readonly deletes: z.output<typeof deletesSchema>;
-  readonly guards: z.output<typeof guardsSchema>;
+  readonly guards: GuardsEntry;
   readonly live: boolean;
   readonly quiet: number;
   readonly sweep: number;
@@ -163,7 +139,7 @@ export function syncSchema(sides: SideNames): z.ZodType<SyncEntry> {
         .default({})
         .meta({ description: "Columns that are left alone on purpose, by side; `*` stands for anything." }),
       deletes: deletesSchema.prefault({}).meta({ description: "What a delete at one side means for the others. [S38]" }),
-      guards: guardsSchema.prefault({}).meta({ description: "Stops before harm. [S43]" }),
+      guards: guardsSchema(sides).prefault({}).meta({ description: "Stops before harm. [S43]" }),
       live: flag("live: true").default(true).meta({ description: "Whether changes are followed as they happen." }),
       quiet: duration("quiet: 2s")
         .prefault("0s")
