@@ -44,9 +44,12 @@ function numbers(seed: number): (below: number) => number {
   };
 }
 
+function filter(cells: Readonly<Record<string, string | null | undefined>>): boolean {
+  return cells["kind"] !== "hidden";
+}
+
 function stageOf(world: World, seed: number): Stage {
   const names = ["crm", "erp", "shop"].slice(0, world.systems);
-  const filter = (cells: Readonly<Record<string, string | null | undefined>>): boolean => cells["kind"] !== "hidden";
   const sync: StageSync = {
     name: "customers",
     fields: world.fields ?? FIELDS,
@@ -56,7 +59,7 @@ function stageOf(world: World, seed: number): Stage {
   const options: StageOptions = { systems: names.map((name) => ({ name })), objects: [OBJECT], syncs: [sync] };
   const stage = new Stage(options);
   const pick = numbers(seed);
-  const oneOf = <Value>(...values: readonly Value[]): Value => values[pick(values.length)] as Value; // The list is not empty.
+  const oneOf = (...values: readonly (string | null)[]): string | null => values[pick(values.length)] ?? null;
   for (let index = 0; index < world.records; index += 1) {
     stage.system(pick(world.systems)).user.insert("customers", {
       email: oneOf(null, ...Array.from({ length: world.keys }, (_, key) => `u${key}@x.org`)),
@@ -74,15 +77,33 @@ function stageOf(world: World, seed: number): Stage {
 async function outcome(stage: Stage, context: EngineContext): Promise<unknown> {
   const { store } = context;
   const entities = await store.listEntities(1, null, 10_000, UNCANCELLED);
-  const nameOf = (id: number): string => entities.find((one) => one.id === id)?.members.map((member) => member?.record ?? "-").join("/") ?? String(id);
+  const nameOf = (id: number): string =>
+    entities
+      .find((one) => one.id === id)
+      ?.members.map((member) => member?.record ?? "-")
+      .join("/") ?? String(id);
   const due = await Promise.all(
-    stage.systems.map((_, side) => store.listDue({ sync: 1, side, states: ["ready", "held", "waiting", "parked"], after: null, limit: 10_000 }, UNCANCELLED)),
+    stage.systems.map((_, side) =>
+      store.listDue({ sync: 1, side, states: ["ready", "held", "waiting", "parked"], after: null, limit: 10_000 }, UNCANCELLED),
+    ),
   );
   const problems = await store.listProblems(10_000, UNCANCELLED);
   return {
-    entities: entities.map(({ id: _, ...entity }) => JSON.stringify({ ...entity, members: entity.members.map((member) => member && { ...member, seenAtMs: 0, position: "" }) }, timeless)).toSorted(),
-    due: due.flat().map(({ entity, side, state, code }) => `${nameOf(entity)} ${side} ${state} ${code ?? ""}`).toSorted(),
-    problems: problems.map(({ side, record, kind, entities: named }) => `${side}/${record} ${kind} ${named.map(nameOf).toSorted().join(" ")}`).toSorted(),
+    entities: entities
+      .map((entity) =>
+        JSON.stringify(
+          { ...entity, id: 0, members: entity.members.map((member) => member && { ...member, seenAtMs: 0, position: "" }) },
+          timeless,
+        ),
+      )
+      .toSorted(),
+    due: due
+      .flat()
+      .map(({ entity, side, state, code }) => `${nameOf(entity)} ${side} ${state} ${code ?? ""}`)
+      .toSorted(),
+    problems: problems
+      .map(({ side, record, kind, entities: named }) => `${side}/${record} ${kind} ${named.map(nameOf).toSorted().join(" ")}`)
+      .toSorted(),
   };
 }
 
@@ -94,7 +115,7 @@ function timeless(key: string, value: unknown): unknown {
 interface PlanOptions {
   readonly isByKeys?: boolean;
   readonly batch?: number;
-  wrapStore?(store: Store): Store;
+  readonly wrapStore?: (store: Store) => Store;
 }
 
 async function planned(stage: Stage, { isByKeys = true, batch = 250, wrapStore }: PlanOptions): Promise<EngineContext> {
@@ -114,7 +135,10 @@ const WORLDS: readonly (readonly [name: string, world: World])[] = [
   ["three systems", { systems: 3, match: [["email"]], records: 30, keys: 14, hasFilter: true }],
   ["many twins", { systems: 3, match: [["email"]], records: 30, keys: 4, hasFilter: false }],
   ["keys of two fields", { systems: 2, match: [["email", "name"]], records: 24, keys: 8, hasFilter: false }],
-  ["a one-way key, and values that cannot be understood", { systems: 3, match: [["email"]], records: 24, keys: 10, hasFilter: false, fields: HARD_FIELDS }],
+  [
+    "a one-way key, and values that cannot be understood",
+    { systems: 3, match: [["email"]], records: 24, keys: 10, hasFilter: false, fields: HARD_FIELDS },
+  ],
   ["no match rule", { systems: 2, match: [], records: 10, keys: 4, hasFilter: false }],
 ];
 
@@ -134,7 +158,9 @@ describe("first contact in bulk", () => {
       const stage = stageOf({ systems: 2, match: [["email"], ["name", "phone"]], records: 24, keys: 12, hasFilter: false }, seed);
       const context = await planned(stage, { batch: 3 });
       const entities = await context.store.listEntities(1, null, 1_000, UNCANCELLED);
-      const linked = entities.flatMap(({ members }) => members.flatMap((member, side) => (member === null ? [] : [`${side}/${member.record ?? ""}`])));
+      const linked = entities.flatMap(({ members }) =>
+        members.flatMap((member, side) => (member === null ? [] : [`${side}/${member.record ?? ""}`])),
+      );
       const ambiguous = (await context.store.listProblems(1_000, UNCANCELLED)).map(({ side, record }) => `${side}/${record}`);
       const all = stage.systems.flatMap((system, side) => [...system.records("customers").keys()].map((record) => `${side}/${record}`));
       expect([...linked, ...ambiguous].toSorted(), `seed ${seed}`).toEqual(all.toSorted());
@@ -194,7 +220,9 @@ describe("first contact in bulk", () => {
     const context = await planned(stage, {});
     const kinds = async (record: string) => {
       const entity = stage.entityOf(0, record);
-      return (await context.store.readJournal({ entity, limit: 9 }, UNCANCELLED)).map(({ kind, payload }) => [kind, JSON.parse(payload)] as const);
+      return (await context.store.readJournal({ entity, limit: 9 }, UNCANCELLED)).map(
+        ({ kind, payload }) => [kind, JSON.parse(payload)] as const,
+      );
     };
     const [a = "", b = "", c = ""] = ["a", "b", "c"].map((name) => stage.idOf(stage.crm, { name }));
     const [shared] = await kinds(a);

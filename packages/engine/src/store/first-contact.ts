@@ -1,7 +1,7 @@
 import type { NativeImage, RecordId, SideIndex } from "@accord/core";
 import type { Position } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
-import type { Changes, JournalEntry, Lease, ListingRow, SyncId } from "./store.ts";
+import type { Changes, JournalEntry, Lease, ListingRow, SyncId } from "./rows.ts";
 
 /**
  * First contact of a new sync in bulk. [S36, S52] Listed records are kept in listing order; once every side is listed they are grouped by the keys of the first match

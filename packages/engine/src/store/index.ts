@@ -1,2 +1,3 @@
 export type * from "./first-contact.ts";
+export type * from "./rows.ts";
 export type * from "./store.ts";

@@ -1,18 +1,47 @@
-import type {
-  CanonicalField,
-  EntityId,
-  FieldIndex,
-  IntentId,
-  Life,
-  Member,
-  NativeImage,
-  RecordId,
-  ReviewCase,
-  SideIndex,
-} from "@accord/core";
+import type { EntityId, RecordId, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
-import type { CellPatch, Cursor, Position } from "../connector/connector.ts";
 import type { FirstContact } from "./first-contact.ts";
+import type {
+  Changes,
+  ConnectionRow,
+  DueCount,
+  DueKey,
+  DueListing,
+  DueQuery,
+  EntityPage,
+  GuardTrip,
+  JournalQuery,
+  JournalRow,
+  KeyMatch,
+  Lease,
+  LeaseName,
+  ListedMember,
+  LoadedDue,
+  LoadedIntent,
+  LoadedMark,
+  LoadedRequest,
+  NewPlan,
+  NewRequest,
+  NewRun,
+  ParkedRow,
+  PlanId,
+  PlanRow,
+  PlannedOperation,
+  ProblemRow,
+  Pull,
+  RunId,
+  RunOutcome,
+  RunRow,
+  Seeker,
+  Shard,
+  StateCounts,
+  StoreIdentity,
+  StoredEntity,
+  SyncConfiguration,
+  SyncId,
+  SyncRow,
+  SyncState,
+} from "./rows.ts";
 
 /**
  * Accord's own durable state, in one transactional place. [S6]
@@ -29,6 +58,8 @@ export interface Store {
   /** The shard that an entity belongs to, for ever. */
   shardOf(entity: EntityId): Shard;
 
+  /** This file was found to be an older copy: it takes a generation above its own and `seen`, so that entity ids never meet again, and counts as restored. [S58] Returns the generation. */
+  fallBehind(seen: number, options: CallOptions): Promise<number>;
   /** A plan was approved after a restore: writes may flow again. [S58] */
   acknowledgeRestore(options: CallOptions): Promise<void>;
 
@@ -82,7 +113,7 @@ export interface Store {
   /** The entities of linked live records; null where not linked. */
   findLinks(sync: SyncId, side: SideIndex, records: readonly RecordId[], options: CallOptions): Promise<readonly (EntityId | null)[]>;
   /**
-   * For each record that a feed tells of: its entity, where it is linked to a live member, no mark of the record waits and no intent of the entity is open. Else null: such
+   * For each record that a feed tells of: its entity, where it is linked to a live member, no mark of the record waits, no intent of the entity is open and no write of it is held. Else null: such
    * news takes its turn as a mark. [S33]
    */
   loadQuiet(sync: SyncId, side: SideIndex, records: readonly RecordId[], options: CallOptions): Promise<readonly (StoredEntity | null)[]>;
@@ -105,6 +136,10 @@ export interface Store {
 
   /** The members of one side in the order of record ids, for sweeps: `after` excluded. */
   listMembers(sync: SyncId, side: SideIndex, after: RecordId | null, limit: number, options: CallOptions): Promise<readonly ListedMember[]>;
+  /** Every `every`-th record of a side in the order of record ids: they cut its members into ranges of that many. */
+  listBounds(sync: SyncId, side: SideIndex, every: number, options: CallOptions): Promise<readonly RecordId[]>;
+  /** Entities by id with what their members hold, for sweeps and verification: `after` excluded. Lets others have their turn between pages. */
+  scanEntities(sync: SyncId, after: EntityId | null, limit: number, options: CallOptions): Promise<EntityPage>;
   /** Entities by id, for verification and plans: `after` excluded. */
   listEntities(sync: SyncId, after: EntityId | null, limit: number, options: CallOptions): Promise<readonly StoredEntity[]>;
 
@@ -153,383 +188,4 @@ export interface Store {
   /** A number that changes whenever another process commits: for noticing requests without polling tables. */
   changeCounter(): number;
   close(): Promise<void>;
-}
-
-export interface StoreIdentity {
-  readonly storeId: string;
-  readonly generation: number;
-  readonly shards: number;
-  /** Restored from a backup and not yet brought up to date with the world: nothing is written until a plan is approved. [S58] */
-  readonly restored: boolean;
-}
-
-/** Numbers of syncs, runs and plans in this store, from 1. */
-export type SyncId = number;
-export type RunId = number;
-export type PlanId = number;
-/** A slice of the entities: see {@link Store.shardOf}. Records that are not linked yet wait in shard 0, where joins are decided one after another. [S36, S54] */
-export type Shard = number;
-
-export type LeaseName = "engine" | `shard:${number}` | `feed:${string}`;
-
-export interface Lease {
-  readonly name: LeaseName;
-  readonly holder: string;
-  /** Raised each time the lease changes hands: what a stale holder is told apart by. */
-  readonly epoch: number;
-  readonly expiresAtMs: number;
-}
-
-export interface SyncConfiguration {
-  /** Changes when mapping, filter, policy or fields change. [S51] */
-  readonly digest: string;
-  /** Canonical JSON of the configuration, kept per version. */
-  readonly body: string;
-  readonly sides: readonly SideConfiguration[];
-  readonly fields: readonly string[];
-  readonly matchRules: number;
-}
-
-export interface SideConfiguration {
-  readonly connection: string;
-  readonly object: string;
-  readonly keyOrder: "integer" | "bytes";
-  /**
-   * The columns that images carry, in order. Images kept under another list are given with their cells in the places of this one, cells of new columns unknown:
-   * a changed mapping never reads one column's value as another's. [S51]
-   */
-  readonly columns: readonly string[];
-}
-
-/** `new`: not listed to its end, or not all that was listed has met. `planned`: listed, merged, and nothing is written but by an approved plan. `live`: writes flow. `paused`: a guard or a person stopped it. */
-export type SyncState = "new" | "planned" | "live" | "paused";
-
-export interface SyncRow {
-  readonly id: SyncId;
-  readonly name: string;
-  readonly version: number;
-  readonly digest: string;
-  readonly state: SyncState;
-  readonly stateReason: string | null;
-  /** By side: how far its first listing has come. */
-  readonly listings: readonly ListingRow[];
-}
-
-export interface ListingRow {
-  readonly side: SideIndex;
-  readonly state: "none" | "running" | "done";
-  readonly after: RecordId | null;
-  /** When the last complete listing ended; null: never. Epoch milliseconds. */
-  readonly completedAtMs: number | null;
-  /** Records of the last complete listing that were no members: new ones, and those that take no part. Left out where they were not counted. */
-  readonly strangers?: number;
-}
-
-export interface ConnectionRow {
-  readonly connection: string;
-  readonly cursor: Cursor | null;
-  readonly epoch: string | null;
-  readonly state: "active" | "paused";
-  readonly reason: string | null;
-}
-
-/**
- * Word that a record may have changed, kept until it is merged. One per (sync, side, record); folding a newer one over an older one:
- * a newer image lies over the older (its unknown cells keep the older image's), `touched` makes it touched (it will be read), an image after a delete is an image.
- * A touched mark without a position stays without one: whoever asked for a reading gets it.
- * A rename moves the older mark to the new id and keeps the first `renamedFrom`.
- */
-export interface Mark {
-  readonly sync: SyncId;
-  readonly side: SideIndex;
-  readonly record: RecordId;
-  readonly kind: "touched" | "image" | "deleted";
-  readonly image: NativeImage | null;
-  readonly position: Position | null;
-  readonly renamedFrom: RecordId | null;
-  /** The interval in which the write happened. Epoch milliseconds; `fromMs` −1: since the record was last seen. */
-  readonly fromMs: number;
-  readonly toMs: number;
-  /** Match keys by rule, for records of a first listing that did not meet in bulk. [S36] */
-  readonly keys: readonly (string | null)[] | null;
-  /** Not merged before this. Epoch milliseconds. */
-  readonly notBeforeMs: number;
-}
-
-export interface Pull {
-  readonly marks: readonly Mark[];
-  /** The feed's cursor after these marks. */
-  readonly cursor: { readonly connection: string; readonly cursor: Cursor } | null;
-  /** A listing's progress after these marks. */
-  readonly listing: { readonly sync: SyncId; readonly row: ListingRow } | null;
-}
-
-/** An entity as stored: the shadows of its members are derived from their images by the engine. */
-export type StoredEntity = {
-  readonly id: EntityId;
-  readonly sync: SyncId;
-  readonly life: Life;
-  readonly version: number;
-  readonly fields: readonly CanonicalField[];
-  readonly review: ReviewCase | null;
-  readonly members: readonly (StoredMember | null)[];
-};
-/** `intent` is the open one of the table of intents, whatever was committed with the entity; a side without a member shows an open create as one that is `creating`. [S33] */
-export type StoredMember = Omit<Member, "shadow">;
-
-export interface LoadedMark extends Mark {
-  /** Identifies this state of the mark: consuming it does not touch a newer one. */
-  readonly sequence: number;
-  readonly attempts: number;
-  readonly entity: StoredEntity | null;
-}
-
-/** What a person asked for, carried out under the shard's lease. `body` is JSON that the engine reads. */
-export interface NewRequest {
-  readonly sync: SyncId;
-  readonly entity: EntityId;
-  readonly kind: "decide" | "undo" | "link" | "delete" | "revive";
-  readonly body: string;
-  readonly run: RunId | null;
-  readonly atMs: number;
-}
-export interface LoadedRequest extends NewRequest {
-  readonly id: number;
-  readonly stored: StoredEntity | null;
-}
-
-export interface Seeker {
-  readonly record: RecordId;
-  readonly keys: readonly (string | null)[];
-}
-export interface KeyMatch {
-  readonly entities: readonly EntityId[];
-  readonly rivals: number;
-}
-
-export interface DueKey {
-  readonly sync: SyncId;
-  readonly side: SideIndex;
-  readonly entity: EntityId;
-}
-
-/** `held`: until a plan is applied. `waiting`: until a parent's record exists at the side. `parked`: refused, until something changes or a person retries. */
-export type DueState = "ready" | "held" | "waiting" | "parked";
-
-/** That a side may lack something: the write itself is computed at dispatch. [S28] An `undo` names the cells to restore instead. */
-export interface Due extends DueKey {
-  readonly state: DueState;
-  /** Not before this (quiet period, back-off). Epoch milliseconds. [S56, S30] */
-  readonly notBeforeMs: number;
-  /** Since when something is due: bounds the quiet period and is the age of a backlog. */
-  readonly sinceMs: number;
-  readonly attempts: number;
-  readonly code: string | null;
-  readonly reason: string | null;
-  readonly waitsFor: EntityId | null;
-  readonly undo: UndoWrite | null;
-}
-
-/** A native restoration: what a run wrote at this side is put back. [S59] */
-export interface UndoWrite {
-  readonly kind: "update" | "delete";
-  readonly set: readonly CellPatch[];
-  readonly expect: readonly CellPatch[];
-}
-
-export interface LoadedDue extends Due {
-  readonly stored: StoredEntity;
-}
-
-export interface DueQuery {
-  readonly shard: Shard;
-  readonly sync: SyncId;
-  readonly side: SideIndex;
-  readonly limit: number;
-  readonly nowMs: number;
-}
-
-export interface DueListing {
-  readonly sync: SyncId;
-  readonly side: SideIndex;
-  readonly states: readonly DueState[];
-  readonly after: EntityId | null;
-  readonly limit: number;
-}
-
-export interface DueCount {
-  readonly sync: SyncId;
-  readonly side: SideIndex;
-  readonly state: DueState;
-  readonly count: number;
-  readonly oldestSinceMs: number;
-}
-
-/** A write about to be made, durable before the call. [S29] */
-export interface Intent {
-  readonly id: IntentId;
-  readonly sync: SyncId;
-  readonly side: SideIndex;
-  readonly entity: EntityId;
-  readonly kind: "create" | "update" | "restore" | "archive" | "delete" | "undo-update" | "undo-delete";
-  readonly record: RecordId | null;
-  readonly fields: readonly { readonly field: FieldIndex; readonly version: number }[];
-  readonly set: readonly CellPatch[];
-  readonly expect: readonly CellPatch[];
-  readonly attempt: number;
-  readonly run: RunId;
-  readonly openedAtMs: number;
-  /** After this the request has ended, or never will. Recovery waits for it. [S31] */
-  readonly deadlineMs: number;
-}
-export interface LoadedIntent extends Intent {
-  readonly stored: StoredEntity;
-}
-
-/**
- * Everything one decision changes. All or nothing. Within it, later entries win over earlier ones of the same key; `consumed`, `dueDone` and `intentsClosed`
- * are carried out before `marks`, `due` and `intentsOpened`, and `arrived` last.
- */
-export interface Changes {
-  /**
-   * Entities as they are now, new ones included. Their members are written with them. `keys`: match keys by rule, null where the record has none for a rule;
-   * `keys` itself null: unchanged.
-   */
-  readonly entities: readonly { readonly entity: StoredEntity; readonly keys: readonly (string | null)[] | null }[];
-  /** Marks done with, by sequence: a newer mark of the same record stays. */
-  readonly consumed: readonly number[];
-  /** The cursor of a feed whose batch was decided on at once, after it. [S6] */
-  readonly cursor?: Pull["cursor"];
-  readonly marks: readonly Mark[];
-  /** Marks put off: not before a time, one attempt more. */
-  readonly deferred: readonly { readonly sequence: number; readonly notBeforeMs: number }[];
-  readonly requestsDone: readonly number[];
-  /**
-   * Due writes added or changed. Where `keepAge`, an existing row keeps its `sinceMs` and `attempts`, and one that is ready keeps the earlier `notBeforeMs`: the quiet
-   * period begins with the first change, so that its wait is bounded however long edits keep coming. [S56]
-   */
-  readonly due: readonly (Due & { readonly keepAge: boolean })[];
-  readonly dueDone: readonly DueKey[];
-  /** Children that waited for these entities' records are ready. */
-  readonly arrived: readonly { readonly sync: SyncId; readonly entity: EntityId }[];
-  /** Their members are blocked from then on, whether or not the entity is among `entities`: `intent` of a loaded member is the open one. [S33] */
-  readonly intentsOpened: readonly Intent[];
-  readonly intentsClosed: readonly IntentId[];
-  readonly journal: readonly JournalEntry[];
-  readonly problems: readonly Problem[];
-  /** Records whose problems are over. */
-  readonly problemsOver: readonly { readonly sync: SyncId; readonly side: SideIndex; readonly record: RecordId }[];
-}
-
-/** One thing that happened, with its cause. [I14] The payload may hold personal values: it stands apart from the chain, under a salted digest. [S64] */
-export interface JournalEntry {
-  readonly run: RunId | null;
-  readonly atMs: number;
-  readonly sync: SyncId;
-  readonly entity: EntityId | null;
-  readonly side: SideIndex | null;
-  readonly kind: JournalKind;
-  /** JSON; its shape belongs to the kind. */
-  readonly payload: string;
-}
-export type JournalKind = "merge" | "write" | "refused" | "decision" | "undo" | "guard" | "configuration" | "recovery" | "contact";
-
-export interface JournalRow extends JournalEntry {
-  readonly sequence: number;
-  /** Null where the payload was erased. */
-  readonly payloadErased: boolean;
-}
-
-export interface JournalQuery {
-  readonly sync?: SyncId;
-  readonly entity?: EntityId;
-  readonly run?: RunId;
-  readonly kinds?: readonly JournalKind[];
-  readonly fromMs?: number;
-  readonly toMs?: number;
-  /** Entries with a smaller sequence only. */
-  readonly before?: number;
-  readonly limit: number;
-}
-
-export interface Problem {
-  readonly sync: SyncId;
-  readonly side: SideIndex;
-  readonly record: RecordId;
-  readonly kind: "ambiguous" | "value" | "duplicate" | "reference";
-  /** In plain words, without values. */
-  readonly reason: string;
-  /** Entities concerned, for ambiguous matches. */
-  readonly entities: readonly EntityId[];
-  readonly atMs: number;
-}
-export type ProblemRow = Problem;
-
-export interface NewRun {
-  readonly kind: "plan" | "apply" | "live" | "undo" | "resolve";
-  readonly startedAtMs: number;
-}
-export type RunOutcome = "done" | "failed" | "stopped";
-export interface RunRow extends NewRun {
-  readonly id: RunId;
-  readonly finishedAtMs: number | null;
-  readonly outcome: RunOutcome | null;
-  /** Writes made, by kind. */
-  readonly writes: number;
-}
-
-export interface NewPlan {
-  readonly run: RunId;
-  readonly createdAtMs: number;
-}
-export interface PlanRow extends NewPlan {
-  readonly id: PlanId;
-  /** JSON, null while it is being made. */
-  readonly summary: string | null;
-}
-
-/** One intended write as planned, with what must still hold when it is applied. [S60] */
-export interface PlannedOperation extends DueKey {
-  readonly kind: "create" | "update" | "restore" | "archive" | "delete" | "withheld" | "refused" | "waits";
-  readonly record: RecordId | null;
-  readonly entityVersion: number;
-  /** Of the native image it was computed from; empty for a create. */
-  readonly imageDigest: string;
-  /** JSON: per field, before and after; or the reason. Empty for a create, which brings what its entity holds. */
-  readonly detail: string;
-}
-
-export interface ParkedRow extends Due {
-  readonly record: RecordId | null;
-}
-
-export interface GuardTrip {
-  readonly id: string;
-  readonly sync: SyncId;
-  readonly guard: string;
-  /** In plain words with counts. */
-  readonly reason: string;
-  readonly trippedAtMs: number;
-  readonly approvedAtMs: number | null;
-}
-
-export interface ListedMember {
-  readonly record: RecordId;
-  readonly entity: EntityId;
-  readonly state: StoredMember["state"];
-  readonly image: NativeImage | null;
-  readonly hasIntent: boolean;
-}
-
-export interface StateCounts {
-  readonly syncs: readonly {
-    readonly sync: SyncId;
-    readonly entities: number;
-    readonly members: readonly number[];
-    readonly marks: number;
-    readonly reviews: number;
-    readonly problems: number;
-  }[];
-  readonly bytes: number;
-  readonly journalEntries: number;
 }

@@ -29,7 +29,9 @@ function page(sync: SyncId, side: number, keyed: Keyed, changed: Partial<StagedP
 /** Groups as texts: `side/record` of each, with a mark for those of a crowd. */
 async function groups(store: Store, sync: SyncId, limit = 100): Promise<readonly string[]> {
   const found = await store.firstContact.load(sync, limit, call);
-  return found.map(({ records, isCrowd }) => `${isCrowd ? "crowd " : ""}${records.map(({ side, record }) => `${side}/${record}`).join(" ")}`);
+  return found.map(
+    ({ records, isCrowd }) => `${isCrowd ? "crowd " : ""}${records.map(({ side, record }) => `${side}/${record}`).join(" ")}`,
+  );
 }
 
 const NOTHING: Omit<FirstContactChanges, "sync" | "upTo"> = { entities: [], marks: [], due: [], journal: [], shared: null };
@@ -38,9 +40,38 @@ function describeGroups(open: () => Promise<Store>): void {
   test("[S36, S52] records of equal keys come as one group, in the order of the sides and of their listings, whatever came first", async () => {
     const store = await open();
     const { sync } = await beginSample(store);
-    await store.firstContact.stage(page(sync, 1, [["a", "ann"], ["b", null], ["c", "cid"]]), call);
-    await store.firstContact.stage(page(sync, 0, [["9", "bob"], ["10", "ann"]], { listing: { side: 0, state: "running", after: "10", completedAtMs: null } }), call);
-    await store.firstContact.stage(page(sync, 0, [["11", null], ["12", "cid"]], { position: "later", atMs: AT + 9 }), call);
+    await store.firstContact.stage(
+      page(sync, 1, [
+        ["a", "ann"],
+        ["b", null],
+        ["c", "cid"],
+      ]),
+      call,
+    );
+    await store.firstContact.stage(
+      page(
+        sync,
+        0,
+        [
+          ["9", "bob"],
+          ["10", "ann"],
+        ],
+        { listing: { side: 0, state: "running", after: "10", completedAtMs: null } },
+      ),
+      call,
+    );
+    await store.firstContact.stage(
+      page(
+        sync,
+        0,
+        [
+          ["11", null],
+          ["12", "cid"],
+        ],
+        { position: "later", atMs: AT + 9 },
+      ),
+      call,
+    );
     const [row] = await store.listSyncs(call);
     expect(row?.listings.map(({ state, after }) => [state, after])).toEqual([
       ["done", "12"],
@@ -61,7 +92,14 @@ function describeGroups(open: () => Promise<Store>): void {
     const store = await open();
     const { sync } = await beginSample(store);
     const many = Array.from({ length: 4 }, (_, index) => [`m${index}`, "many"] as const);
-    await store.firstContact.stage(page(sync, 0, [["1", "twin"], ["2", "twin"], ["3", "many"]]), call);
+    await store.firstContact.stage(
+      page(sync, 0, [
+        ["1", "twin"],
+        ["2", "twin"],
+        ["3", "many"],
+      ]),
+      call,
+    );
     await store.firstContact.stage(page(sync, 1, many), call);
     await store.firstContact.group(sync, 2, call);
     expect(await groups(store, sync)).toEqual(["0/1 0/2", "crowd 0/3", "crowd 1/m0", "crowd 1/m1", "crowd 1/m2", "crowd 1/m3"]);
@@ -72,10 +110,22 @@ function describeCommits(open: () => Promise<Store>): void {
   test("[S36, S52] what became of groups is committed with how far it has come; links and keys can be looked up in the end", async () => {
     const store = await open();
     const { sync, lease } = await beginSample(store);
-    await store.firstContact.stage(page(sync, 0, [["1", "ann"], ["2", "bob"]]), call);
-    await store.firstContact.stage(page(sync, 1, [["z", "ann"], ["y", "cid"]]), call);
+    await store.firstContact.stage(
+      page(sync, 0, [
+        ["1", "ann"],
+        ["2", "bob"],
+      ]),
+      call,
+    );
+    await store.firstContact.stage(
+      page(sync, 1, [
+        ["z", "ann"],
+        ["y", "cid"],
+      ]),
+      call,
+    );
     await store.firstContact.group(sync, 2, call);
-    const [ann, bob, cid] = await store.firstContact.load(sync, 9, call);
+    const [, bob, cid] = await store.firstContact.load(sync, 9, call);
     const first = await store.reserveEntities(2, call);
     const entities = [
       { entity: sampleEntity(sync, first, ["1", "z"]), keys: ["ann", "second"] },
@@ -99,10 +149,13 @@ function describeCommits(open: () => Promise<Store>): void {
       [{ entities: [first + 1] }, { entities: [] }],
       [{ entities: [] }, { entities: [] }],
     ]);
-    expect((await store.listDue({ sync, side: 1, states: ["held"], after: null, limit: 9 }, call)).map(({ entity }) => entity)).toEqual([first + 1]);
+    expect((await store.listDue({ sync, side: 1, states: ["held"], after: null, limit: 9 }, call)).map(({ entity }) => entity)).toEqual([
+      first + 1,
+    ]);
     expect((await store.loadMarks(0, 9, AT, call)).map(({ record, keys }) => [record, keys])).toEqual([["y", ["cid", null]]]);
-    const history = async (entity: number) => (await store.readJournal({ entity, limit: 9 }, call)).map(({ payload }) => payload);
-    expect([await history(first), await history(first + 1)]).toEqual([["together"], ["own"]]);
+    const history = async (entity: number) =>
+      (await store.readJournal({ entity, limit: 9 }, call)).map(({ kind, payload }) => [kind, payload]);
+    expect([await history(first), await history(first + 1)]).toEqual([[["contact", "together"]], [["merge", "own"]]]);
     const { syncs } = await store.countState(call);
     expect(syncs.find((one) => one.sync === sync)).toMatchObject({ entities: 2, members: [2, 1], marks: 1 });
     expect((await store.checkJournal(call)).brokenAt).toBeNull();
@@ -141,7 +194,13 @@ function describeBeginnings(open: () => Promise<Store>): void {
   test("[S52] what was staged and grouped is there after a new start, and whether others had been there first is remembered", async () => {
     const store = await open();
     const { sync, lease } = await beginSample(store);
-    await store.firstContact.stage(page(sync, 0, [["1", "ann"], ["2", "bob"]]), call);
+    await store.firstContact.stage(
+      page(sync, 0, [
+        ["1", "ann"],
+        ["2", "bob"],
+      ]),
+      call,
+    );
     await store.firstContact.group(sync, 2, call);
     const [ann] = await store.firstContact.load(sync, 1, call);
     const id = await store.reserveEntities(1, call);
@@ -163,7 +222,13 @@ function describeBeginnings(open: () => Promise<Store>): void {
   test("[S51] another configuration lists a new sync once more, and what had met keeps its links", async () => {
     const store = await open();
     const { sync, lease } = await beginSample(store);
-    await store.firstContact.stage(page(sync, 0, [["1", "ann"], ["2", "bob"]]), call);
+    await store.firstContact.stage(
+      page(sync, 0, [
+        ["1", "ann"],
+        ["2", "bob"],
+      ]),
+      call,
+    );
     await store.firstContact.stage(page(sync, 1, [["z", "ann"]]), call);
     await store.firstContact.group(sync, 2, call);
     const [ann] = await store.firstContact.load(sync, 1, call);
@@ -177,7 +242,13 @@ function describeBeginnings(open: () => Promise<Store>): void {
     ]);
     expect(await groups(store, sync)).toEqual([]);
     expect(await store.findLinks(sync, 1, ["z"], call)).toEqual([id]);
-    await store.firstContact.stage(page(sync, 0, [["1", "ann"], ["2", "bob"]]), call);
+    await store.firstContact.stage(
+      page(sync, 0, [
+        ["1", "ann"],
+        ["2", "bob"],
+      ]),
+      call,
+    );
     expect(await store.firstContact.group(sync, 2, call)).toEqual({ isAlone: false });
     expect(await groups(store, sync)).toEqual(["0/1", "0/2"]);
   });

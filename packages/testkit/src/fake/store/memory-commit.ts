@@ -1,14 +1,14 @@
 import { readImage, UNKNOWN_FIELD, writeImage, type EntityId, type NativeImage, type SideIndex } from "@accord/core";
 import { AccordError } from "@accord/engine/connector";
-import type { Changes, Due, Lease, Mark, StoredEntity, SyncConfiguration, SyncId } from "@accord/engine/store";
+import type { Changes, Due, Lease, Mark, Pull, StoredEntity, SyncConfiguration, SyncId } from "@accord/engine/store";
 import { foldMark } from "./fold-mark.ts";
 import { dueKey, recordKey, type MemoryState } from "./memory-state.ts";
 import { isWithRecord, type MemoryView } from "./memory-view.ts";
 
 /** Carries out a commit, whole or not at all: what the tables would refuse is looked for before anything is changed. */
-export function commitChanges(view: MemoryView, lease: Lease, changes: Changes): void {
+export function commitChanges(view: MemoryView, leases: Lease | readonly Lease[], changes: Changes): void {
   const { state } = view;
-  checkLease(state, lease);
+  for (const lease of [leases].flat()) checkLease(state, lease);
   const entities = lastOfEach(changes.entities);
   checkLinks(view, entities);
   checkIntents(state, changes);
@@ -16,6 +16,7 @@ export function commitChanges(view: MemoryView, lease: Lease, changes: Changes):
   for (const { entity, keys } of entities) putEntity(state, entity, keys);
   consumeMarks(state, changes);
   for (const mark of changes.marks) putMark(state, mark);
+  if (changes.cursor) putCursor(state, changes.cursor);
   for (const id of changes.requestsDone) state.requests.delete(id);
   for (const id of changes.intentsClosed) state.intents.delete(id);
   for (const intent of changes.intentsOpened) state.intents.set(intent.id, intent);
@@ -24,6 +25,12 @@ export function commitChanges(view: MemoryView, lease: Lease, changes: Changes):
   state.journal.push(...changes.journal);
   putProblems(state, changes);
   for (const { entity } of changes.arrived) wakeChildren(view, entity);
+}
+
+/** Where a feed goes on. */
+export function putCursor(state: MemoryState, { connection, cursor }: NonNullable<Pull["cursor"]>): void {
+  const row = state.connections.get(connection);
+  state.connections.set(connection, { connection, epoch: null, state: "active", reason: null, ...row, cursor });
 }
 
 function checkLease(state: MemoryState, lease: Lease): void {
@@ -142,8 +149,11 @@ function putDue(state: MemoryState, { keepAge, ...due }: Changes["due"][number])
 /** The quiet period begins with the first change. [S56] */
 function keptAge(old: Due, due: Due): Due {
   const isWaiting = old.state === "ready" && due.state === "ready";
+  // What an undo put back waits for a plan. [S59]
+  const isUndone = old.state === "held" && old.code === "ACCORD_UNDONE" && due.state === "ready";
+  const { state, code, reason } = isUndone ? old : due;
   const notBeforeMs = isWaiting ? Math.min(old.notBeforeMs, due.notBeforeMs) : due.notBeforeMs;
-  return { ...due, sinceMs: old.sinceMs, attempts: old.attempts, notBeforeMs };
+  return { ...due, state, code, reason, sinceMs: old.sinceMs, attempts: old.attempts, notBeforeMs };
 }
 
 function putProblems(state: MemoryState, { problems, problemsOver }: Changes): void {

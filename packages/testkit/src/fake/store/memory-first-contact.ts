@@ -1,20 +1,7 @@
 import type { FirstContact, StagedGroup, StagedPage, StagedRecord, SyncId } from "@accord/engine/store";
 import { commitChanges } from "./memory-commit.ts";
+import type { StagedRow } from "./memory-state.ts";
 import type { MemoryView } from "./memory-view.ts";
-
-/** A staged record with its place, counted per sync, and its key of the first rule. */
-export interface StagedRow extends StagedRecord {
-  readonly sync: SyncId;
-  readonly place: number;
-  readonly key: string | null;
-}
-
-/** How far the first contact of a sync has come. */
-export interface FirstContactState {
-  upTo: number;
-  readonly isAlone: boolean;
-  readonly sides: number;
-}
 
 type Step = <T>(act: () => T) => Promise<T>;
 
@@ -30,7 +17,9 @@ export function firstContactPart(view: MemoryView, step: Step): FirstContact {
       step(() => {
         const known = state.firstContacts.get(sync);
         if (known !== undefined) return { isAlone: known.isAlone };
-        const isAlone = ![...state.entities.values(), ...[...state.marks.values()].map(({ mark }) => mark)].some((one) => one.sync === sync);
+        const isAlone = ![...state.entities.values(), ...[...state.marks.values()].map(({ mark }) => mark)].some(
+          (one) => one.sync === sync,
+        );
         state.firstContacts.set(sync, { upTo: 0, isAlone, sides });
         return { isAlone };
       }),
@@ -39,7 +28,13 @@ export function firstContactPart(view: MemoryView, step: Step): FirstContact {
       step(() => {
         const none = { consumed: [], deferred: [], requestsDone: [], dueDone: [], arrived: [], intentsOpened: [], intentsClosed: [] };
         commitChanges(view, lease, { ...none, problems: [], problemsOver: [], entities, marks, due, journal });
-        if (shared !== null) shareEntry(view, shared, entities.map(({ entity }) => entity.id), new Set(journal.map(({ entity }) => entity)));
+        if (shared !== null)
+          shareEntry(
+            view,
+            shared,
+            entities.map(({ entity }) => entity.id),
+            new Set(journal.map(({ entity }) => entity)),
+          );
         const known = state.firstContacts.get(sync);
         if (known !== undefined) known.upTo = upTo;
       }),
@@ -94,7 +89,12 @@ function recordOf({ side, record, image, position, atMs }: StagedRow): StagedRec
   return { side, record, image, position, atMs };
 }
 
-function shareEntry({ state }: MemoryView, entry: MemoryView["state"]["journal"][number], entities: readonly number[], told: ReadonlySet<number | null>): void {
+function shareEntry(
+  { state }: MemoryView,
+  entry: MemoryView["state"]["journal"][number],
+  entities: readonly number[],
+  told: ReadonlySet<number | null>,
+): void {
   state.journal.push(entry);
   const index = state.journal.length - 1;
   for (const entity of entities) if (!told.has(entity)) state.sharedEntries.set(entity, index);

@@ -1,8 +1,9 @@
-import { compareRecordIds, type EntityId, type RecordId, type SideIndex } from "@accord/core";
+import { compareRecordIds, writeImage, type EntityId, type RecordId, type SideIndex } from "@accord/core";
 import type {
   DueCount,
   DueListing,
   DueQuery,
+  EntityPage,
   JournalQuery,
   JournalRow,
   KeyMatch,
@@ -15,7 +16,7 @@ import type {
   StoredEntity,
   SyncId,
 } from "@accord/engine/store";
-import { recordKey } from "./memory-state.ts";
+import { recordKey, type MemoryState } from "./memory-state.ts";
 import { isWithRecord, shardOf, type MemoryView } from "./memory-view.ts";
 
 const MATCHES_MAX = 3;
@@ -129,6 +130,36 @@ export function listMembers(view: MemoryView, sync: SyncId, side: SideIndex, aft
   return members.toSorted((a, b) => compareRecordIds(order, a.record, b.record)).slice(0, limit);
 }
 
+export function listBounds(view: MemoryView, sync: SyncId, side: SideIndex, every: number): RecordId[] {
+  return listMembers(view, sync, side, null, Number.POSITIVE_INFINITY).flatMap(({ record }, index) =>
+    (index + 1) % every === 0 ? [record] : [],
+  );
+}
+
+export function scanEntities(view: MemoryView, sync: SyncId, after: EntityId | null, limit: number): EntityPage {
+  const entities = listEntities(view, sync, after, limit);
+  const sides = view.state.sync(sync).configuration.sides;
+  return {
+    ids: entities.map(({ id }) => id),
+    values: entities.map(({ fields }) => writeImage(fields.map(({ value }) => value))),
+    isPlain: entities.map(isPlain),
+    members: sides.map((_, side) => ({
+      records: entities.map(({ members }) => members[side]?.record ?? null),
+      states: entities.map(({ members }) => members[side]?.state ?? "absent"),
+      images: entities.map(({ members }) => members[side]?.image ?? null),
+    })),
+  };
+}
+
+function isPlain({ life, review, fields, members }: StoredEntity): boolean {
+  return (
+    life.kind === "live" &&
+    review === null &&
+    fields.every((field) => field.review === null && field.adds === null && field.deltas === undefined) &&
+    members.every((member) => member === null || (member.record !== null && member.incarnation <= 1 && member.retired.length === 0))
+  );
+}
+
 export function listEntities(view: MemoryView, sync: SyncId, after: EntityId | null, limit: number): StoredEntity[] {
   return [...view.state.entities.values()]
     .filter((entity) => entity.sync === sync && entity.id > (after ?? 0))
@@ -153,15 +184,16 @@ export function listReviews({ state }: MemoryView, limit: number): { readonly sy
 export function readJournal({ state }: MemoryView, query: JournalQuery): JournalRow[] {
   return state.journal
     .map((entry, index): JournalRow => ({ ...entry, sequence: index + 1, payloadErased: false }))
-    .filter((row) => matchesQuery(row, query))
+    .filter((row) => matchesQuery(state, row, query))
     .toReversed()
     .slice(0, query.limit);
 }
 
-function matchesQuery(row: JournalRow, query: JournalQuery): boolean {
+function matchesQuery({ sharedEntries }: MemoryState, row: JournalRow, query: JournalQuery): boolean {
+  const isOfEntity = query.entity === undefined || row.entity === query.entity || sharedEntries.get(query.entity) === row.sequence - 1;
   return (
     (query.sync === undefined || row.sync === query.sync) &&
-    (query.entity === undefined || row.entity === query.entity) &&
+    isOfEntity &&
     (query.run === undefined || row.run === query.run) &&
     (query.kinds === undefined || query.kinds.includes(row.kind)) &&
     (query.fromMs === undefined || row.atMs >= query.fromMs) &&

@@ -16,6 +16,7 @@ import type {
   Problem,
   RunId,
   RunOutcome,
+  StagedRecord,
   StoredEntity,
   SyncConfiguration,
   SyncId,
@@ -30,6 +31,20 @@ export interface StoredSync {
   state: SyncState;
   stateReason: string | null;
   readonly listings: ListingRow[];
+}
+
+/** A staged record with its place, counted per sync, and its key of the first rule. */
+export interface StagedRow extends StagedRecord {
+  readonly sync: SyncId;
+  readonly place: number;
+  readonly key: string | null;
+}
+
+/** How far the first contact of a sync has come. */
+export interface FirstContactState {
+  upTo: number;
+  readonly isAlone: boolean;
+  readonly sides: number;
 }
 
 export interface StoredMark {
@@ -57,6 +72,11 @@ export class MemoryState {
   readonly marks = new Map<string, StoredMark>();
   /** Match keys of records that waited to be joined, by `sync/side/record`: they outlive the mark of a record that was set aside. [S36] */
   readonly staged = new Map<string, readonly (string | null)[]>();
+  /** What first listings read, until everyone has met. */
+  readonly stagedRecords: StagedRow[] = [];
+  readonly firstContacts = new Map<SyncId, FirstContactState>();
+  /** By entity: the index of the journal entry of its first contact, where it shares that with others. */
+  readonly sharedEntries = new Map<EntityId, number>();
   readonly requests = new Map<number, NewRequest>();
   readonly due = new Map<string, Due>();
   readonly intents = new Map<string, Intent>();

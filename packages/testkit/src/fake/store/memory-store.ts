@@ -1,11 +1,12 @@
 import type { RecordId, SideIndex } from "@accord/core";
 import { AccordError, type CallOptions } from "@accord/engine/connector";
-import type { DueKey, ProblemRow, Pull, Shard, Store, SyncConfiguration, SyncRow } from "@accord/engine/store";
-import { arrangeFields, commitChanges, putMark } from "./memory-commit.ts";
+import type { DueKey, ProblemRow, Pull, Shard, Store, StoredEntity, SyncConfiguration, SyncRow } from "@accord/engine/store";
+import { arrangeFields, commitChanges, putCursor, putMark } from "./memory-commit.ts";
 import {
   countDue,
   countState,
   findMatches,
+  listBounds,
   listDue,
   listEntities,
   listMembers,
@@ -14,7 +15,9 @@ import {
   loadMarks,
   readJournal,
   readyShards,
+  scanEntities,
 } from "./memory-read.ts";
+import { beginAnew, firstContactPart } from "./memory-first-contact.ts";
 import { leaseHolder, releaseLease, takeLease } from "./memory-leases.ts";
 import { dueKey, MemoryState } from "./memory-state.ts";
 import { isWithRecord, MemoryView, SHARDS, shardOf } from "./memory-view.ts";
@@ -27,7 +30,8 @@ export function memoryStore(state: MemoryState = new MemoryState()): Store {
   const view = new MemoryView(state);
   return {
     ...identityPart(state),
-    ...syncPart(state),
+    ...syncPart(view),
+    firstContact: firstContactPart(view, step),
     ...markPart(view),
     ...entityPart(view),
     ...duePart(view),
@@ -54,6 +58,7 @@ function identityPart(
 ): Part<
   | "identity"
   | "shardOf"
+  | "fallBehind"
   | "acknowledgeRestore"
   | "takeLease"
   | "releaseLease"
@@ -66,6 +71,12 @@ function identityPart(
   return {
     identity: () => step(() => ({ storeId: state.storeId, generation: state.generation, shards: SHARDS, restored: state.restored })),
     shardOf,
+    fallBehind: (seen) =>
+      step(() => {
+        state.generation = Math.max(state.generation, seen) + 1;
+        state.restored = true;
+        return state.generation;
+      }),
     acknowledgeRestore: () =>
       step(() => {
         state.restored = false;
@@ -88,9 +99,10 @@ function identityPart(
   };
 }
 
-function syncPart(state: MemoryState): Part<"openSync" | "setSyncState" | "listSyncs" | "readConnection" | "writeConnection"> {
+function syncPart(view: MemoryView): Part<"openSync" | "setSyncState" | "listSyncs" | "readConnection" | "writeConnection"> {
+  const { state } = view;
   return {
-    openSync: (name, configuration) => step(() => openSync(state, name, configuration)),
+    openSync: (name, configuration) => step(() => openSync(view, name, configuration)),
     setSyncState: (sync, syncState, reason) =>
       step(() => {
         const row = state.sync(sync);
@@ -106,7 +118,8 @@ function syncPart(state: MemoryState): Part<"openSync" | "setSyncState" | "listS
   };
 }
 
-function openSync(state: MemoryState, name: string, configuration: SyncConfiguration): SyncRow {
+function openSync(view: MemoryView, name: string, configuration: SyncConfiguration): SyncRow {
+  const { state } = view;
   const known = state.syncs.find((sync) => sync.name === name);
   if (known === undefined) {
     const listings = configuration.sides.map((_, side) => ({ side, state: "none", after: null, completedAtMs: null }) as const);
@@ -120,6 +133,7 @@ function openSync(state: MemoryState, name: string, configuration: SyncConfigura
       listings: [...listings],
     });
   } else if (known.configuration.digest !== configuration.digest) {
+    beginAnew(view, known.id);
     arrangeFields(state, known.id, known.configuration, configuration);
     known.version += 1;
     known.configuration = configuration;
@@ -171,9 +185,9 @@ function markPart(
           .filter((one) => one.sync === sync && one.side === side && one.kind === "create")
           .map(({ entity }) => entity),
       ),
-    commit: (lease, changes) =>
+    commit: (leases, changes) =>
       step(() => {
-        commitChanges(view, lease, changes);
+        commitChanges(view, leases, changes);
       }),
   };
 }
@@ -181,24 +195,25 @@ function markPart(
 function commitPull(view: MemoryView, { marks, cursor, listing }: Pull): readonly Shard[] {
   const { state } = view;
   for (const mark of marks) putMark(state, mark);
-  if (cursor !== null) {
-    const row = state.connections.get(cursor.connection);
-    state.connections.set(cursor.connection, {
-      connection: cursor.connection,
-      epoch: null,
-      state: "active",
-      reason: null,
-      ...row,
-      cursor: cursor.cursor,
-    });
-  }
+  if (cursor !== null) putCursor(state, cursor);
   if (listing !== null) state.sync(listing.sync).listings[listing.row.side] = listing.row;
   return [...new Set(marks.map((mark) => view.markShard(mark)))].toSorted((a, b) => a - b);
 }
 
 function entityPart(
   view: MemoryView,
-): Part<"findMatches" | "loadEntities" | "findLinks" | "findRecords" | "listMembers" | "listEntities" | "listReviews"> {
+): Part<
+  | "findMatches"
+  | "loadEntities"
+  | "loadQuiet"
+  | "findLinks"
+  | "findRecords"
+  | "listMembers"
+  | "listBounds"
+  | "scanEntities"
+  | "listEntities"
+  | "listReviews"
+> {
   const recordOf = (entity: number, side: SideIndex): RecordId | null => {
     const member = view.state.entities.get(entity)?.members[side] ?? null;
     return isWithRecord(member) ? (member?.record ?? null) : null;
@@ -206,12 +221,27 @@ function entityPart(
   return {
     findMatches: (sync, side, seekers, call) => read(call, () => findMatches(view, sync, side, seekers)),
     loadEntities: (ids, call) => read(call, () => ids.flatMap((id) => view.entity(id) ?? [])),
+    loadQuiet: (sync, side, records, call) => read(call, () => records.map((record) => quietEntity(view, sync, side, record))),
     findLinks: (sync, side, records, call) => read(call, () => records.map((record) => view.liveLink(sync, side, record))),
     findRecords: (_, side, ids, call) => read(call, () => ids.map((id) => recordOf(id, side))),
     listMembers: (sync, side, after, limit, call) => read(call, () => listMembers(view, sync, side, after, limit)),
+    listBounds: (sync, side, every, call) => read(call, () => listBounds(view, sync, side, every)),
+    scanEntities: (sync, after, limit, call) => read(call, () => scanEntities(view, sync, after, limit)),
     listEntities: (sync, after, limit, call) => read(call, () => listEntities(view, sync, after, limit)),
     listReviews: (limit, call) => read(call, () => listReviews(view, limit)),
   };
+}
+
+/** The entity of a linked record for which nothing waits. */
+function quietEntity(view: MemoryView, sync: number, side: SideIndex, record: RecordId): StoredEntity | null {
+  const id = view.liveLink(sync, side, record);
+  if (id === null) return null;
+  for (const { mark } of view.state.marks.values()) {
+    if (mark.sync === sync && mark.side === side && (mark.record === record || mark.renamedFrom === record)) return null;
+  }
+  if ([...view.state.due.values()].some((due) => due.sync === sync && due.entity === id && due.state === "held")) return null;
+  const entity = view.entity(id);
+  return entity?.members.some((member) => member !== null && member.intent !== null) === true ? null : entity;
 }
 
 function duePart(view: MemoryView): Part<"loadDue" | "listDue" | "releaseDue" | "countDue" | "listParked" | "retryParked"> {
