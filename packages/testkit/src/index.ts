@@ -59,6 +59,8 @@ export type { StoreWorld } from "./contract/store-contract.ts";
 // the program as users run it
 export { createCommandLine } from "./program/command-line.ts";
 export type { CommandLine, Ended, Running, RunOptions } from "./program/command-line.ts";
+export { createShop } from "./program/shop.ts";
+export type { Shop, ShopOptions } from "./program/shop.ts";
 
 // crash: kill -9 of the real program on real databases
 export { runCrashCampaign } from "./crash/campaign.ts";

@@ -23,6 +23,6 @@ test("[I14] history tells of every record how it came to be, also where its side
     expect(found).toBe("found at crm alone at first contact; its values are those of crm");
     expect(created).toMatch(/^Accord created it at erp/);
   } finally {
-    shop.remove();
+    await shop.remove();
   }
 });

@@ -27,7 +27,9 @@ export async function operationsJson(
   call: CallOptions,
 ): Promise<readonly OperationJson[]> {
   const details = await detailsOf(context, operations, call);
-  return operations.map((operation, index) => operationJson(context, operation, details[index] ?? { fields: [], reason: null }, showsValues));
+  return operations.map((operation, index) =>
+    operationJson(context, operation, details[index] ?? { fields: [], reason: null }, showsValues),
+  );
 }
 
 function operationJson(context: EngineContext, operation: PlannedOperation, detail: PlannedDetail, showsValues: boolean): OperationJson {

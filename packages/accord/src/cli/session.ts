@@ -240,7 +240,8 @@ async function startSession(
     states: new Map(),
     pilots: new Set(),
     leases: new Map(),
-    echoes: new Echoes(),
+    // Only a live run follows feeds, by which own writes come back.
+    echoes: options.runKind === "live" ? new Echoes() : new Echoes(0),
     ledger: new Map(),
     watch: options.watch ?? SILENT_WATCHER,
   } satisfies Omit<EngineContext, "syncs" | "run">;

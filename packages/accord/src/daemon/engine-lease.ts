@@ -33,7 +33,7 @@ export function bareContext(host: Host, store: Store, identity: StoreIdentity): 
     states: new Map(),
     pilots: new Set(),
     leases: new Map(),
-    echoes: new Echoes(),
+    echoes: new Echoes(0),
     ledger: new Map(),
     watch: SILENT_WATCHER,
   };

@@ -1,5 +1,6 @@
 import type { Random } from "@accord/engine/connector";
 import type { Catalogue } from "./catalogue.ts";
+import type { Formers } from "./entity-former.ts";
 import type { MatchHash } from "./match-hash.ts";
 import type { OpenIntents } from "./open-intents.ts";
 import type { Session } from "./session.ts";
@@ -14,5 +15,6 @@ export interface CommitContext {
   readonly random: Random;
   readonly tally: Tally;
   readonly intents: OpenIntents;
+  readonly formers: Formers;
   readonly shardOf: ShardOf;
 }

@@ -1,5 +1,6 @@
 import type { Changes, Lease } from "@accord/engine/store";
 import type { CommitContext } from "./commit-context.ts";
+import { writeCursor } from "./connections.ts";
 import { writeDue } from "./due.ts";
 import { writeEntities } from "./entity-write.ts";
 import { writeIntents } from "./intents.ts";
@@ -11,9 +12,9 @@ import { writeProblems } from "./problems.ts";
 import { finishRequests } from "./requests.ts";
 
 /** Writes everything one decision changes. Runs within a transaction: an error undoes all of it. */
-export function commitChanges(context: CommitContext, lease: Lease, changes: Changes): void {
+export function commitChanges(context: CommitContext, leases: Lease | readonly Lease[], changes: Changes): void {
   const { session, catalogue } = context;
-  assertLease(session, lease);
+  for (const lease of [leases].flat()) assertLease(session, lease);
   // Problems first: the keys of a record that was set aside outlive its mark. [S36]
   writeProblems(session, catalogue, changes);
   const journal = planJournal(session, changes.journal);
@@ -21,8 +22,9 @@ export function commitChanges(context: CommitContext, lease: Lease, changes: Cha
   consumeMarks(context, changes);
   relinkMarks(context, relinked);
   addMarks(context, changes.marks);
+  if (changes.cursor) writeCursor(session, changes.cursor.connection, changes.cursor.cursor);
   finishRequests(session, changes.requestsDone);
   writeIntents(context, changes);
   writeDue(context, changes);
-  appendJournal(session, context.random, changes.journal, journal, lastEntries);
+  appendJournal(context, changes.journal, journal, lastEntries);
 }

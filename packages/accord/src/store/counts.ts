@@ -1,5 +1,6 @@
 import type { StateCounts } from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
+import { lastEntry } from "./journal.ts";
 import type { Session } from "./session.ts";
 import { readTally } from "./tally.ts";
 
@@ -29,7 +30,7 @@ export function countState(session: Session, catalogue: Catalogue): StateCounts 
   return {
     syncs,
     bytes: fileBytes(session),
-    journalEntries: session.first<[number]>("SELECT coalesce(max(seq), 0) FROM journal")?.[0] ?? 0,
+    journalEntries: lastEntry(session),
   };
 }
 

@@ -1,6 +1,5 @@
 import type { SQLInputValue } from "node:sqlite";
-import { readImage, writeImage, type EntityId } from "@accord/core";
-import type { CellPatch } from "@accord/engine/connector";
+import { readImage, type EntityId } from "@accord/core";
 import type {
   Changes,
   Due,
@@ -11,6 +10,7 @@ import type {
   DueState,
   LoadedDue,
   ParkedRow,
+  Shard,
   SyncId,
   UndoWrite,
 } from "@accord/engine/store";
@@ -18,7 +18,10 @@ import type { Catalogue } from "./catalogue.ts";
 import type { CommitContext } from "./commit-context.ts";
 import { groupBy } from "./group.ts";
 import type { EntityReader } from "./entity-read.ts";
-import { SET_SIZE_MAX } from "./limits.ts";
+import { takeFreeRows } from "./free-rows.ts";
+import { PASSED_OVER_PAGE, SET_SIZE_MAX } from "./limits.ts";
+import type { OpenIntents } from "./open-intents.ts";
+import { readPatches, writePatches } from "./patches.ts";
 import type { BulkInsert, Session } from "./session.ts";
 
 /** In the order of their numbers in the table; the indexes of `due` name 0 (ready) and 2 and above (set aside). */
@@ -43,27 +46,25 @@ interface DueExtra {
   readonly undo?: { readonly kind: UndoWrite["kind"]; readonly set: string; readonly expect: string };
 }
 
-const insertDue = (kept: string): BulkInsert => ({
+/** Held for a reason: what an undo put back. It stays so, whatever else becomes due of the member, until a plan is applied. [S59] */
+const STAYS_HELD = "state = 1 AND excluded.state = 0 AND json_extract(extra, '$.code') = 'ACCORD_UNDONE'";
+
+const insertDue = (changed: string): BulkInsert => ({
   into: "due (side, shard, entity, state, not_before_ms, since_ms, attempts, waits_for, extra)",
   width: 9,
-  conflict: `ON CONFLICT (side, entity) DO UPDATE SET state = excluded.state, waits_for = excluded.waits_for, extra = excluded.extra, ${kept}`,
+  conflict: `ON CONFLICT (side, entity) DO UPDATE SET waits_for = excluded.waits_for, ${changed}`,
 });
 const KEEPING_AGE = insertDue(
-  "not_before_ms = CASE WHEN state = 0 AND excluded.state = 0 THEN min(not_before_ms, excluded.not_before_ms) ELSE excluded.not_before_ms END",
+  `state = CASE WHEN ${STAYS_HELD} THEN 1 ELSE excluded.state END, extra = CASE WHEN ${STAYS_HELD} THEN extra ELSE excluded.extra END, ` +
+    "not_before_ms = CASE WHEN state = 0 AND excluded.state = 0 THEN min(not_before_ms, excluded.not_before_ms) ELSE excluded.not_before_ms END",
 );
-const NEW_AGE = insertDue("not_before_ms = excluded.not_before_ms, since_ms = excluded.since_ms, attempts = excluded.attempts");
+const NEW_AGE = insertDue(
+  "state = excluded.state, extra = excluded.extra, not_before_ms = excluded.not_before_ms, since_ms = excluded.since_ms, attempts = excluded.attempts",
+);
 
 export function writeDue({ session, catalogue, shardOf }: CommitContext, changes: Pick<Changes, "due" | "dueDone" | "arrived">): void {
-  const done = groupBy(changes.dueDone, (key) => catalogue.side(key.sync, key.side).number);
-  for (const [side, keys] of done) {
-    for (let at = 0; at < keys.length; at += SET_SIZE_MAX) {
-      const set = `[${keys
-        .slice(at, at + SET_SIZE_MAX)
-        .map(({ entity }) => entity)
-        .join(",")}]`;
-      session.run("DELETE FROM due WHERE side = ? AND entity IN (SELECT value FROM json_each(?))", side, set);
-    }
-  }
+  for (const [side, set] of keySets(catalogue, changes.dueDone))
+    session.run("DELETE FROM due WHERE side = ? AND entity IN (SELECT value FROM json_each(?))", side, set);
   const keeping: SQLInputValue[] = [];
   const fresh: SQLInputValue[] = [];
   for (const due of lastOfEach(changes.due)) {
@@ -113,17 +114,28 @@ const RELEASED =
 /** What is not put off beyond the moment it became due is ready whatever the clock says: it may have been set back since. */
 const IS_TIME = "(d.not_before_ms <= d.since_ms OR d.not_before_ms <= ?)";
 
-export function loadDue(session: Session, catalogue: Catalogue, reader: EntityReader, query: DueQuery): LoadedDue[] {
-  const rows = session.all<DueRow>(
-    `SELECT ${COLUMNS} FROM due d WHERE d.shard = ? AND d.side = ? AND d.state = 0 AND ${IS_TIME}
-      AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.shard = d.shard AND i.side = d.side AND i.entity = d.entity) ORDER BY d.since_ms, d.entity LIMIT ?`,
-    query.shard,
-    catalogue.side(query.sync, query.side).number,
-    query.nowMs,
+export function loadDue(session: Session, catalogue: Catalogue, reader: EntityReader, intents: OpenIntents, query: DueQuery): LoadedDue[] {
+  const { number } = catalogue.side(query.sync, query.side);
+  const open = intents.atSide(number);
+  const rows = takeFreeRows<DueRow>(
     query.limit,
+    ([, entity]) => !open.has(entity),
+    (after, limit) =>
+      session.all<DueRow>(
+        `SELECT ${COLUMNS} FROM due d WHERE d.shard = ? AND d.side = ? AND d.state = 0 AND (d.since_ms, d.entity) > (?, ?) AND ${IS_TIME} ORDER BY d.since_ms, d.entity LIMIT ?`,
+        query.shard,
+        number,
+        after === null ? EVER_MS : after[4],
+        after === null ? 0 : after[1],
+        query.nowMs,
+        limit,
+      ),
   );
   return withEntities(catalogue, reader, rows);
 }
+
+/** Before everything. Epoch milliseconds. */
+const EVER_MS = Number.MIN_SAFE_INTEGER;
 
 export function listDue(session: Session, catalogue: Catalogue, reader: EntityReader, listing: DueListing): LoadedDue[] {
   const states = listing.states.map((state) => STATES.indexOf(state)).join(",");
@@ -137,9 +149,22 @@ export function listDue(session: Session, catalogue: Catalogue, reader: EntityRe
   return withEntities(catalogue, reader, rows);
 }
 
-export function hasReadyDue(session: Session, shard: number, nowMs: number): boolean {
-  const sql = `SELECT 1 FROM due d WHERE d.shard = ? AND d.state = 0 AND ${IS_TIME} AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.shard = d.shard AND i.side = d.side AND i.entity = d.entity) LIMIT 1`;
-  return session.first(sql, shard, nowMs) !== undefined;
+/** Adds the shards with a due write that is ready and whose member has no open intent. */
+export function addShardsWithDue(session: Session, intents: OpenIntents, nowMs: number, ready: Set<Shard>): void {
+  type KeyRow = readonly [shard: Shard, side: number, sinceMs: number, entity: EntityId];
+  const sql = `SELECT d.shard, d.side, d.since_ms, d.entity FROM due d INDEXED BY due_ready
+    WHERE d.state = 0 AND (d.shard, d.side, d.since_ms, d.entity) > (?, ?, ?, ?) AND ${IS_TIME} ORDER BY d.shard, d.side, d.since_ms, d.entity LIMIT ?`;
+  let after: KeyRow = [0, 0, EVER_MS, 0];
+  for (let limit = 1; ;) {
+    const rows = session.all<KeyRow>(sql, ...after, nowMs, limit);
+    const free = rows.find(([, side, , entity]) => intents.of(side, entity) === null);
+    const last = rows.at(-1);
+    if (free !== undefined) ready.add(free[0]);
+    else if (last === undefined || rows.length < limit) return;
+    // The next shard, or what lies beyond those that are passed over.
+    after = free === undefined ? (last ?? after) : [free[0] + 1, 0, EVER_MS, 0];
+    limit = free === undefined ? PASSED_OVER_PAGE : 1;
+  }
 }
 
 export function nextDueAtMs(session: Session, nowMs: number): number | null {
@@ -153,21 +178,32 @@ export function nextDueAtMs(session: Session, nowMs: number): number | null {
 
 export function releaseDue(session: Session, catalogue: Catalogue, sync: SyncId, only: readonly DueKey[] | null, nowMs: number): void {
   const sql = "UPDATE due SET state = 0, not_before_ms = min(since_ms, ?) WHERE side = ? AND state = 1";
-  if (only === null) for (const side of catalogue.sync(sync).sides) session.run(sql, nowMs, side.number);
-  else for (const key of only) session.run(`${sql} AND entity = ?`, nowMs, catalogue.side(key.sync, key.side).number, key.entity);
+  if (only === null) {
+    for (const side of catalogue.sync(sync).sides) session.run(sql, nowMs, side.number);
+    return;
+  }
+  for (const [side, set] of keySets(catalogue, only))
+    session.run(`${sql} AND entity IN (SELECT value FROM json_each(?))`, nowMs, side, set);
+}
+
+/** Keys by the number of their side, as JSON arrays of entity ids of a bounded size. */
+function keySets(catalogue: Catalogue, keys: readonly DueKey[]): readonly (readonly [side: number, entities: string])[] {
+  const sets: (readonly [number, string])[] = [];
+  for (const [side, own] of groupBy(keys, (key) => catalogue.side(key.sync, key.side).number)) {
+    for (let at = 0; at < own.length; at += SET_SIZE_MAX) {
+      const entities = own.slice(at, at + SET_SIZE_MAX).map(({ entity }) => entity);
+      sets.push([side, `[${entities.join(",")}]`]);
+    }
+  }
+  return sets;
 }
 
 export function retryParked(session: Session, catalogue: Catalogue, only: readonly DueKey[] | null, nowMs: number): number {
   const change = `UPDATE due SET state = ${RELEASED}, not_before_ms = ?, attempts = 0, waits_for = NULL, extra = json_remove(extra, '$.code', '$.reason')`;
   if (only === null) return session.run(`${change} WHERE state = 3 AND state >= 2`, nowMs);
   let changed = 0;
-  for (const key of only)
-    changed += session.run(
-      `${change} WHERE side = ? AND entity = ? AND state >= 2`,
-      nowMs,
-      catalogue.side(key.sync, key.side).number,
-      key.entity,
-    );
+  for (const [side, set] of keySets(catalogue, only))
+    changed += session.run(`${change} WHERE side = ? AND state >= 2 AND entity IN (SELECT value FROM json_each(?))`, nowMs, side, set);
   return changed;
 }
 
@@ -227,17 +263,4 @@ function writeDueExtra({ code, reason, undo }: Due): string | null {
     ...(undo === null ? {} : { undo: { kind: undo.kind, set: writePatches(undo.set), expect: writePatches(undo.expect) } }),
   };
   return JSON.stringify(extra);
-}
-
-/** Patches as one image: column, cell, column, cell. */
-export function writePatches(patches: readonly CellPatch[]): string {
-  return writeImage(patches.flatMap(({ column, cell }) => [String(column), cell]));
-}
-
-export function readPatches(text: string): CellPatch[] {
-  if (text === "") return [];
-  const cells = readImage(text);
-  const patches: CellPatch[] = [];
-  for (let at = 0; at + 1 < cells.length; at += 2) patches.push({ column: Number(cells[at]), cell: cells[at + 1] });
-  return patches;
 }

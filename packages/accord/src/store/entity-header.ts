@@ -16,12 +16,15 @@ export interface EntityHeader {
 const CAUSES: readonly Provenance["cause"][] = ["user", "initial", "policy", "decision", "undo"];
 
 /**
- * `layout version|field versions|provenances|provenance by field|acks of side 0|acks of side 1 …`. Field versions: one number where all are alike. Provenances: the different
+ * `layout version|field versions|provenances|provenance by field|acks of side 0|acks of side 1 …`. Lists of numbers count what repeats: `1*10,2`. Provenances: the different
  * ones, `side cause from to` separated by `;`; by field: nothing where there is one only. Acks: `=` where all equal the field's version, nothing where there is no member.
  */
-export function writeHeader(entity: StoredEntity, layout: number): string {
-  const { fields } = entity;
-  return `${layout} ${entity.version}|${writeNumbers(fields.length, (index) => fields[index]?.version ?? 0)}|${writeProvenances(fields)}|${entity.members.map((member) => (member === null ? "" : writeAcks(member.ack, fields))).join("|")}`;
+export function writeHeader({ version, fields, members }: StoredEntity, layout: number): string {
+  const versions: number[] = [];
+  for (const field of fields) versions.push(field.version);
+  let text = `${layout} ${version}|${writeNumbers(versions)}|${writeProvenances(fields)}`;
+  for (const member of members) text += member === null ? "|" : `|${writeAcks(member.ack, versions)}`;
+  return text;
 }
 
 /** Reads headers, remembering those seen last: the records of a page share theirs. */
@@ -43,11 +46,11 @@ function readHeader(text: string): EntityHeader {
   const fieldVersions = readNumbers(versions);
   const distinct = provenances === "" ? [] : provenances.split(";").map(readProvenance);
   const first = distinct[0];
-  const byField = places === "" ? fieldVersions.map(() => first) : places.split(",").map((place) => distinct[Number(place)]);
+  const byField = places === "" ? fieldVersions.map(() => first) : readNumbers(places).map((place) => distinct[place]);
   return {
     layout,
     version,
-    fieldVersions: fieldVersions,
+    fieldVersions,
     provenances: byField.map((provenance) => provenance ?? NO_PROVENANCE),
     acks: acks.map((ack) => (ack === "" ? null : ack === "=" ? fieldVersions : readNumbers(ack))),
   };
@@ -55,38 +58,44 @@ function readHeader(text: string): EntityHeader {
 
 const NO_PROVENANCE: Provenance = { side: null, cause: "initial", fromMs: 0, toMs: 0 };
 
-/** `3*12`: twelve times three; else `1,2,3`. */
-function writeNumbers(length: number, at: (index: number) => number): string {
-  const first = length === 0 ? 0 : at(0);
-  let index = 1;
-  while (index < length && at(index) === first) index += 1;
-  if (index >= length) return `${first}*${length}`;
-  let text = String(first);
-  for (index = 1; index < length; index += 1) text += `,${at(index)}`;
+/** `3*12,4`: twelve times three, then four. */
+function writeNumbers(numbers: readonly number[]): string {
+  let text = "";
+  for (let from = 0; from < numbers.length;) {
+    let to = from + 1;
+    while (to < numbers.length && numbers[to] === numbers[from]) to += 1;
+    if (from > 0) text += ",";
+    text += to - from === 1 ? numbers[from] : `${numbers[from]}*${to - from}`;
+    from = to;
+  }
   return text;
 }
 
 function readNumbers(text: string): readonly number[] {
-  const [value = "", times] = text.split("*");
-  if (times !== undefined) return Array.from({ length: Number(times) }, () => Number(value));
-  return text.split(",").map(Number);
+  const numbers: number[] = [];
+  if (text === "") return numbers;
+  for (const run of text.split(",")) {
+    const [value, times] = run.split("*");
+    for (let count = times === undefined ? 1 : Number(times); count > 0; count -= 1) numbers.push(Number(value));
+  }
+  return numbers;
 }
 
 function writeProvenances(fields: readonly CanonicalField[]): string {
   let last: Provenance | null = null;
-  let lastPlace = 0;
+  let place = 0;
   const distinct: string[] = [];
-  let places = "";
+  const places: number[] = [];
   for (const { provenance } of fields) {
     if (provenance !== last) {
       const text = writeProvenance(provenance);
-      lastPlace = distinct.indexOf(text);
-      if (lastPlace < 0) lastPlace = distinct.push(text) - 1;
+      place = distinct.indexOf(text);
+      if (place < 0) place = distinct.push(text) - 1;
       last = provenance;
     }
-    places += places === "" ? lastPlace : `,${lastPlace}`;
+    places.push(place);
   }
-  return `${distinct.join(";")}|${distinct.length <= 1 ? "" : places}`;
+  return `${distinct.join(";")}|${distinct.length <= 1 ? "" : writeNumbers(places)}`;
 }
 
 function writeProvenance({ side, cause, fromMs, toMs }: Provenance): string {
@@ -98,7 +107,8 @@ function readProvenance(text: string): Provenance {
   return { side: side === "" ? null : Number(side), cause: CAUSES[Number(cause)] ?? "initial", fromMs: Number(fromMs), toMs: Number(toMs) };
 }
 
-function writeAcks(acks: readonly number[], fields: readonly CanonicalField[]): string {
-  if (acks.length === fields.length && acks.every((ack, index) => ack === fields[index]?.version)) return "=";
-  return writeNumbers(acks.length, (index) => acks[index] ?? 0);
+function writeAcks(acks: readonly number[], versions: readonly number[]): string {
+  let index = 0;
+  while (index < versions.length && acks[index] === versions[index]) index += 1;
+  return index === versions.length && acks.length === versions.length ? "=" : writeNumbers(acks);
 }

@@ -15,10 +15,11 @@ export function isWithRecord(state: string): boolean {
   return state === "2" || state === "3" || state === "5";
 }
 
-/** How an image is held: null, equal to the canonical values as one text, equal to the image of the first side that has one, or its own text. */
+/** How an image is held: null, equal to the canonical values as one text, equal to the image of the first side that has one, that text but for a part in its middle, or its own text. */
 const NONE = "0";
 const AS_FIELDS = "F";
 const AS_FIRST = "=";
+const ALMOST_FIELDS = "P";
 const OWN = "I";
 
 /**
@@ -37,10 +38,31 @@ export function writeMemberBodies(members: readonly (StoredMember | null)[], sid
     if (image === null) text += NONE;
     else if (image === fields) text += AS_FIELDS;
     else if (image === first) text += AS_FIRST;
-    else text += OWN + image;
+    else text += ownImage(image, fields);
     first ??= image;
   }
   return text;
+}
+
+/** `P prefix length SPACE suffix length SPACE middle`, where most of an image is the canonical values: a record one field of which was just edited at another side. */
+function ownImage(image: NativeImage, fields: string): string {
+  const shorter = Math.min(image.length, fields.length);
+  let prefix = 0;
+  while (prefix < shorter && image.charCodeAt(prefix) === fields.charCodeAt(prefix)) prefix += 1;
+  const inImage = image.length - 1;
+  const inFields = fields.length - 1;
+  let suffix = 0;
+  while (suffix < shorter - prefix && image.charCodeAt(inImage - suffix) === fields.charCodeAt(inFields - suffix)) suffix += 1;
+  // A half of a surrogate pair is no text that a file can hold.
+  if (isHalf(image, prefix)) prefix -= 1;
+  if (isHalf(image, image.length - suffix)) suffix -= 1;
+  if (prefix + suffix < image.length / 2) return OWN + image;
+  return `${ALMOST_FIELDS}${prefix} ${suffix} ${image.slice(prefix, image.length - suffix)}`;
+}
+
+/** Whether a cut at this place of a text would part a surrogate pair. */
+function isHalf(text: string, at: number): boolean {
+  return at > 0 && at < text.length && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800 && (text.charCodeAt(at) & 0xfc00) === 0xdc00;
 }
 
 const NULL_POSITION = writeImage([null]);
@@ -68,9 +90,27 @@ function readHeldImage(line: string, at: number, fields: string, first: NativeIm
       return fields;
     case AS_FIRST:
       return first;
+    case ALMOST_FIELDS: {
+      const afterPrefix = line.indexOf(" ", at);
+      const afterSuffix = line.indexOf(" ", afterPrefix + 1);
+      const prefix = Number(line.slice(at + 1, afterPrefix));
+      const suffix = Number(line.slice(afterPrefix + 1, afterSuffix));
+      return `${fields.slice(0, prefix)}${line.slice(afterSuffix + 1)}${fields.slice(fields.length - suffix)}`;
+    }
     case OWN:
       return line.slice(at + 1);
     default:
       return null;
   }
+}
+
+/** The images alone; null where there is none. */
+export function readMemberImages(text: string, fields: string): (NativeImage | null)[] {
+  let first: NativeImage | null = null;
+  return text.split("\n").map((line) => {
+    if (line === "") return null;
+    const image = readHeldImage(line, line.indexOf("\t", line.indexOf("\t") + 1) + 1, fields, first);
+    first ??= image;
+    return image;
+  });
 }

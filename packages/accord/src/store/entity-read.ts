@@ -3,10 +3,11 @@ import type { StoredEntity, StoredMember } from "@accord/engine/store";
 import type { Catalogue, Side, SyncShape } from "./catalogue.ts";
 import { fieldOf, NO_PAST, readCase, readExtra, type EntityExtra } from "./entity-extra.ts";
 import { MEMBER_STATES, readMemberBodies, type MemberBody } from "./entity-members.ts";
+import type { Formers } from "./entity-former.ts";
 import { createHeaderReader, type EntityHeader } from "./entity-header.ts";
 import { stateAt } from "./entity-states.ts";
 import { SET_SIZE_MAX } from "./limits.ts";
-import type { IntentsOfEntities, OpenIntents } from "./open-intents.ts";
+import type { OpenIntents } from "./open-intents.ts";
 import type { Session } from "./session.ts";
 
 export interface EntityReader {
@@ -26,9 +27,12 @@ type EntityRow = [
   extra: string | null,
   members: string,
   states: string,
+  keys: string | null,
+  reviewSince: number | null,
+  lastEntry: number | null,
 ];
 
-const COLUMNS = "e.id, e.sync, e.fields, e.header, e.records, e.extra, e.members, e.states";
+const COLUMNS = "e.id, e.sync, e.fields, e.header, e.records, e.extra, e.members, e.states, e.keys, e.review_since, e.last_entry";
 
 /** One entity half read: its members' rows are still to come. */
 interface Draft {
@@ -41,7 +45,7 @@ interface Draft {
   readonly members: (StoredMember | null)[];
 }
 
-export function createEntityReader(session: Session, catalogue: Catalogue, intents: OpenIntents): EntityReader {
+export function createEntityReader(session: Session, catalogue: Catalogue, intents: OpenIntents, formers: Formers): EntityReader {
   const readHeader = createHeaderReader();
 
   const draft = (row: EntityRow): Draft => {
@@ -58,15 +62,17 @@ export function createEntityReader(session: Session, catalogue: Catalogue, inten
   };
   const complete = (rows: readonly EntityRow[]): StoredEntity[] => {
     const drafts = rows.map(draft);
-    const open = intents.ofEntities(drafts.map(({ row }) => row[0]));
-    for (const one of drafts) for (const side of one.shape.sides) one.members[side.place] = memberOf(one, side, open);
+    for (const one of drafts) for (const side of one.shape.sides) one.members[side.place] = memberOf(one, side, intents);
     return drafts.map(entityOf);
   };
   const load = (ids: readonly EntityId[]): StoredEntity[] => {
     const found: StoredEntity[] = [];
     for (let at = 0; at < ids.length; at += SET_SIZE_MAX) {
       const set = `[${ids.slice(at, at + SET_SIZE_MAX).join(",")}]`;
-      found.push(...complete(session.all<EntityRow>(`SELECT ${COLUMNS} FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value`, set)));
+      const rows = session.all<EntityRow>(`SELECT ${COLUMNS} FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value`, set);
+      for (const [id, , , , records, extra, , states, keys, reviewSince, lastEntry] of rows)
+        formers.keep(id, { records, states, keys, extra, reviewSince, lastEntry });
+      found.push(...complete(rows));
     }
     return found;
   };
@@ -85,8 +91,8 @@ export function createEntityReader(session: Session, catalogue: Catalogue, inten
   };
 }
 
-function memberOf(one: Draft, side: Side, open: IntentsOfEntities): StoredMember | null {
-  const intent = open.get(one.row[0])?.get(side.number) ?? null;
+function memberOf(one: Draft, side: Side, intents: OpenIntents): StoredMember | null {
+  const intent = intents.of(side.number, one.row[0]);
   const record = one.records[side.place] ?? null;
   const body = one.bodies[side.place];
   if (record === null || body === null || body === undefined) {

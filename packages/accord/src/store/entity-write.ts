@@ -1,26 +1,16 @@
 import type { SQLInputValue } from "node:sqlite";
 import { readImage, writeImage, type EntityId } from "@accord/core";
 import { assert } from "@accord/engine/connector";
-import type { Changes, StoredEntity } from "@accord/engine/store";
+import type { StoredEntity } from "@accord/engine/store";
 import type { Catalogue, Side } from "./catalogue.ts";
 import type { CommitContext } from "./commit-context.ts";
+import type { Former, Formers, WrittenEntity } from "./entity-former.ts";
 import { reviewSince, writeExtra, type EntityExtra } from "./entity-extra.ts";
 import { writeHeader } from "./entity-header.ts";
 import { MEMBER_STATES, readMemberBodies, STATES_WITH_RECORD, writeMemberBodies, type MemberBody } from "./entity-members.ts";
 import { countStates, stateAt, writeStates } from "./entity-states.ts";
-import { SET_SIZE_MAX } from "./limits.ts";
 import { KEY, oldKeysOver, readKeys, writeKeys } from "./match-keys.ts";
 import type { BulkInsert, Session } from "./session.ts";
-
-type WrittenEntity = Changes["entities"][number];
-/** What the store held of an entity before. */
-interface Former {
-  readonly records: readonly (string | null | undefined)[];
-  readonly recordsText: string;
-  readonly states: string;
-  readonly keys: string | null;
-  readonly lastEntry: number | null;
-}
 
 const ENTITY: BulkInsert = {
   into: "entity (id, sync, fields, header, records, states, members, keys, extra, review_since, last_entry)",
@@ -28,6 +18,9 @@ const ENTITY: BulkInsert = {
   conflict:
     "ON CONFLICT (id) DO UPDATE SET fields = excluded.fields, header = excluded.header, records = excluded.records, states = excluded.states, members = excluded.members, keys = excluded.keys, extra = excluded.extra, review_since = excluded.review_since, last_entry = excluded.last_entry",
 };
+
+/** An entity of which nothing else changed: most writes, since links, states, keys and reviews seldom do. */
+const UPDATE = "UPDATE entity SET fields = ?, header = ?, members = ?, last_entry = ? WHERE id = ?";
 
 /** A record that another entity holds makes `entity` null, which the column refuses. [S34] */
 const MEMBER: BulkInsert = {
@@ -52,7 +45,7 @@ export interface RecordCell {
 
 /** Writes entities with their members and keys. `entries`: each entity's last journal entry of this commit. */
 export function writeEntities(
-  { session, catalogue, hash, tally }: CommitContext,
+  { session, catalogue, hash, tally, formers }: CommitContext,
   written: readonly WrittenEntity[],
   entries: ReadonlyMap<EntityId, number>,
 ): EntitiesWritten {
@@ -60,7 +53,7 @@ export function writeEntities(
   const relinked: RecordCell[] = [];
   if (written.length === 0) return { lastEntries, relinked };
   const last = lastOfEach(written);
-  const former = formerOf(session, last);
+  const former = formers.of(last);
   const early = headsOf(session, last, former);
   const entityCells: SQLInputValue[] = [];
   const memberCells: SQLInputValue[] = [];
@@ -70,9 +63,10 @@ export function writeEntities(
     const before = former.get(entity.id);
     const records = writeRecords(entity, sides);
     const states = writeStates(entity, sides);
-    if (before === undefined || before.recordsText !== records || before.states !== states) {
-      if (before !== undefined) unlinkFormer(session, sides, entity, before, relinked);
-      for (const side of sides) pushMember(memberCells, side, entity, before, states, relinked);
+    if (before === undefined || before.records !== records || before.states !== states) {
+      const linked = before === undefined ? [] : readImage(before.records);
+      unlinkFormer(session, sides, entity, linked, relinked);
+      for (const side of sides) pushMember(memberCells, side, entity, linked, before?.states ?? null, states, relinked);
       countStates(tally, entity.sync, sides, before?.states ?? null, states);
     }
     const keyText = keys === null ? (before?.keys ?? null) : writeKeys(keys);
@@ -80,19 +74,33 @@ export function writeEntities(
     const earlier = before === undefined ? (early.get(entity.id) ?? null) : before.lastEntry;
     lastEntries.set(entity.id, earlier);
     const fields = writeImage(entity.fields.map(({ value }) => value));
-    entityCells.push(entity.id, entity.sync, fields, writeHeader(entity, version), records, states);
-    entityCells.push(
-      writeMemberBodies(entity.members, sides, fields),
-      keyText,
-      writeExtra(entity),
-      reviewSince(entity),
-      entries.get(entity.id) ?? earlier,
-    );
+    const header = writeHeader(entity, version);
+    const members = writeMemberBodies(entity.members, sides, fields);
+    const lastEntry = entries.get(entity.id) ?? earlier;
+    const after: Former = { records, states, keys: keyText, extra: writeExtra(entity), reviewSince: reviewSince(entity), lastEntry };
+    formers.keep(entity.id, after);
+    if (before !== undefined && isOrdinary(before, after)) {
+      session.run(UPDATE, fields, header, members, lastEntry, entity.id);
+      continue;
+    }
+    entityCells.push(entity.id, entity.sync, fields, header, records, states, members);
+    entityCells.push(after.keys, after.extra, after.reviewSince, after.lastEntry);
   }
   session.insert(ENTITY, entityCells);
   session.insert(KEY, keyCells);
-  writeMembers(session, catalogue, memberCells);
+  writeMembers(session, catalogue, formers, memberCells);
   return { lastEntries, relinked };
+}
+
+/** Whether only what {@link UPDATE} writes may have changed. */
+function isOrdinary(before: Former, after: Former): boolean {
+  return (
+    before.records === after.records &&
+    before.states === after.states &&
+    before.keys === after.keys &&
+    before.extra === after.extra &&
+    before.reviewSince === after.reviewSince
+  );
 }
 
 function writeRecords(entity: StoredEntity, sides: readonly Side[]): string {
@@ -121,22 +129,13 @@ function lastOfEach(written: readonly WrittenEntity[]): readonly WrittenEntity[]
   return byId.size === written.length ? written : [...byId.values()];
 }
 
-function formerOf(session: Session, written: readonly WrittenEntity[]): ReadonlyMap<EntityId, Former> {
-  const former = new Map<EntityId, Former>();
-  type FormerRow = [id: number, records: string, states: string, keys: string | null, lastEntry: number | null];
-  for (let at = 0; at < written.length; at += SET_SIZE_MAX) {
-    const ids = written.slice(at, at + SET_SIZE_MAX).map(({ entity }) => entity.id);
-    const sql = "SELECT e.id, e.records, e.states, e.keys, e.last_entry FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value";
-    for (const [id, recordsText, states, keys, lastEntry] of session.all<FormerRow>(sql, `[${ids.join(",")}]`))
-      former.set(id, { records: readImage(recordsText), recordsText, states, keys, lastEntry });
-  }
-  return former;
-}
+/** By side: the record that the entity had. */
+type Linked = readonly (string | null | undefined)[];
 
 /** Frees record ids that this entity gives up, before anyone takes them: two records may swap their keys in one commit. [S63] */
-function unlinkFormer(session: Session, sides: readonly Side[], entity: StoredEntity, before: Former, relinked: RecordCell[]): void {
+function unlinkFormer(session: Session, sides: readonly Side[], entity: StoredEntity, linked: Linked, relinked: RecordCell[]): void {
   for (const side of sides) {
-    const record = before.records[side.place];
+    const record = linked[side.place];
     if (record === null || record === undefined || record === entity.members[side.place]?.record) continue;
     const cell = side.toCell(record);
     session.run("DELETE FROM member WHERE side = ? AND record = ? AND entity = ?", side.number, cell, entity.id);
@@ -149,27 +148,28 @@ function pushMember(
   cells: SQLInputValue[],
   side: Side,
   entity: StoredEntity,
-  before: Former | undefined,
+  linked: Linked,
+  before: string | null,
   states: string,
   relinked: RecordCell[],
 ): void {
   const record = entity.members[side.place]?.record ?? null;
   if (record === null) return;
-  const isLinked = before?.records[side.place] === record;
+  const isLinked = linked[side.place] === record;
   const state = stateAt(states, side.place);
-  if (isLinked && before !== undefined && stateAt(before.states, side.place) === state) return;
+  if (isLinked && before !== null && stateAt(before, side.place) === state) return;
   const cell = side.toCell(record);
   cells.push(side.number, cell, entity.id, Number(state));
   if (!isLinked) relinked.push({ side, cell });
 }
 
-function writeMembers(session: Session, catalogue: Catalogue, cells: readonly SQLInputValue[]): void {
+function writeMembers(session: Session, catalogue: Catalogue, formers: Formers, cells: readonly SQLInputValue[]): void {
   try {
     session.insert(MEMBER, cells);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.includes("member.entity")) throw error;
     for (let at = 0; at < cells.length; at += MEMBER.width)
-      displaceDead(session, catalogue, Number(cells[at]), cells[at + 1] ?? null, Number(cells[at + 2]));
+      displaceDead(session, catalogue, formers, Number(cells[at]), cells[at + 1] ?? null, Number(cells[at + 2]));
     session.insert(MEMBER, cells);
   }
 }
@@ -177,7 +177,14 @@ function writeMembers(session: Session, catalogue: Catalogue, cells: readonly SQ
 const NO_BODY: MemberBody = { image: null, position: null, seenAtMs: 0 };
 
 /** A record id that lives again under another entity: the tombstone that held it keeps its image, and the id as a retired one. [S38] */
-function displaceDead(session: Session, catalogue: Catalogue, number: number, record: SQLInputValue, taker: EntityId): void {
+function displaceDead(
+  session: Session,
+  catalogue: Catalogue,
+  formers: Formers,
+  number: number,
+  record: SQLInputValue,
+  taker: EntityId,
+): void {
   const holder = session.first<[number, number]>(
     `SELECT entity, state IN ${STATES_WITH_RECORD} FROM member WHERE side = ? AND record = ? AND entity <> ?`,
     number,
@@ -205,5 +212,6 @@ function displaceDead(session: Session, catalogue: Catalogue, number: number, re
   const remaining = writeImage(records.map((id, index) => (index === place ? null : id)));
   const states = `${row[4].slice(0, place + 1)}-${row[4].slice(place + 2)}`;
   session.run("UPDATE entity SET records = ?, states = ?, extra = ? WHERE id = ?", remaining, states, JSON.stringify(changed), entity);
+  formers.drop(entity);
   session.run("DELETE FROM member WHERE side = ? AND record = ?", number, record);
 }

@@ -75,9 +75,14 @@ function stagePage({ session, catalogue, hash }: CommitContext, page: StagedPage
   const side = catalogue.side(sync, page.side);
   if (ids.length > 0) {
     const low = firstPlace(sync, page.side);
-    const last = session.first<[number | null]>("SELECT max(place) FROM staged_record WHERE place >= ? AND place < ?", low, low + SIDE_SIZE);
+    const last = session.first<[number | null]>(
+      "SELECT max(place) FROM staged_record WHERE place >= ? AND place < ?",
+      low,
+      low + SIDE_SIZE,
+    );
     const first = (last?.[0] ?? low) + 1;
-    const id = session.first<[number]>("INSERT INTO staged_page (position, at_ms) VALUES (?, ?) RETURNING id", page.position, page.atMs)?.[0] ?? 0;
+    const id =
+      session.first<[number]>("INSERT INTO staged_page (position, at_ms) VALUES (?, ?) RETURNING id", page.position, page.atMs)?.[0] ?? 0;
     const cells: SQLInputValue[] = [];
     ids.forEach((record, index) => {
       const key = keys[index] ?? null;
@@ -93,7 +98,8 @@ function groupRecords(session: Session, catalogue: Catalogue, sync: SyncId, side
   const known = session.first<[number]>("SELECT alone FROM first_contact WHERE sync = ?", sync);
   if (known !== undefined) return known[0] === 1;
   const low = firstPlace(sync, 0);
-  const isAlone = session.first("SELECT 1 FROM entity WHERE sync = ? LIMIT 1", sync) === undefined && !hasMarks(session, catalogue.sync(sync).sides);
+  const isAlone =
+    session.first("SELECT 1 FROM entity WHERE sync = ? LIMIT 1", sync) === undefined && !hasMarks(session, catalogue.sync(sync).sides);
   session.run("INSERT INTO first_contact (sync, up_to, alone) VALUES (?, ?, ?)", sync, low, isAlone ? 1 : 0);
   session.run(
     `INSERT INTO staged_group (hash, first, second, members)
@@ -150,11 +156,7 @@ function loadPartners(session: Session, rows: readonly GroupRow[]): ReadonlyMap<
   return new Map(session.all<RecordRow>(sql, `[${places.join(",")}]`).map((row) => [row[0], row]));
 }
 
-function loadPages(
-  session: Session,
-  rows: readonly GroupRow[],
-  partners: ReadonlyMap<number, RecordRow>,
-): ReadonlyMap<number, PageRow> {
+function loadPages(session: Session, rows: readonly GroupRow[], partners: ReadonlyMap<number, RecordRow>): ReadonlyMap<number, PageRow> {
   const ids = new Set<number>();
   for (const row of rows) ids.add(row[3]).add(row[9] ?? row[3]);
   for (const row of partners.values()) ids.add(row[3]);

@@ -1,8 +1,11 @@
 /** How long SQLite waits for another process's transaction before giving up. Milliseconds; ours last milliseconds, a backup's step too. */
 export const BUSY_TIMEOUT_MS = 10_000;
 
-/** Memory for pages that SQLite keeps. Kibibytes: enough for the inner pages of tables with millions of rows. */
-export const PAGE_CACHE_KIB = 65_536;
+/**
+ * Memory for pages that SQLite keeps. Kibibytes: enough for the inner pages of tables with millions of rows. More gains nothing that was measured (1 M entities, random updates): what is not
+ * here is in the file cache of the operating system.
+ */
+export const PAGE_CACHE_KIB = 16_384;
 
 /** Pages of the write-ahead log after which SQLite moves them into the file: a page that changes again meanwhile is moved once. 16384 pages of 4 KiB are 64 MiB. */
 export const CHECKPOINT_PAGES = 16_384;
@@ -19,8 +22,20 @@ export const SHARDS = 16;
 /** Decoded entity headers kept: records of one page share theirs. */
 export const HEADERS_KEPT_MAX = 4_096;
 
+/** Entities whose row as it stands is remembered from loading to writing: a few batches. Some 300 bytes each. */
+export const FORMERS_KEPT_MAX = 8_192;
+
 /** Entities that one match key may answer with: three prove that it is ambiguous. [S36] */
 export const MATCHES_MAX = 3;
 
-/** Open intents whose place is remembered between opening and closing: more than are ever in flight. Some 150 bytes each. */
-export const INTENTS_KNOWN_MAX = 20_000;
+/** Open intents of one row: enough that opening and closing a batch is a few rows, few enough that closing them one by one rewrites little (64 are some 10 kB). */
+export const INTENTS_PER_BLOCK = 64;
+
+/** Operations of a plan in one row: some 100 kB. Reading a few of them reads one row or two. */
+export const OPERATIONS_PER_PAGE = 250;
+
+/** Entries of the journal in one row: some 60 kB. Reading one of them reads that row. */
+export const ENTRIES_PER_BLOCK = 256;
+
+/** Rows of work looked at in one step beyond members with an open intent, which are passed over. */
+export const PASSED_OVER_PAGE = 256;

@@ -1,7 +1,7 @@
 import { readImage, type EntityId, type RecordId, type SideIndex } from "@accord/core";
 import type { ListedMember, SyncId } from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
-import { MEMBER_STATES, readMemberBodies, STATES_WITH_RECORD } from "./entity-members.ts";
+import { MEMBER_STATES, readMemberImages, STATES_WITH_RECORD } from "./entity-members.ts";
 import { cellSet } from "./entity-read.ts";
 import { SET_SIZE_MAX } from "./limits.ts";
 import type { OpenIntents } from "./open-intents.ts";
@@ -65,13 +65,16 @@ export function listMembers(
   limit: number,
 ): ListedMember[] {
   const side = catalogue.side(sync, place);
-  const sql = `SELECT CAST(m.record AS TEXT), m.entity, m.state, e.members, e.fields FROM member m JOIN entity e ON e.id = m.entity WHERE m.side = ? ${after === null ? "" : "AND m.record > ?"} ORDER BY m.record LIMIT ?`;
-  type MemberRow = [string, number, number, string, string];
+  const shape = catalogue.sync(sync);
+  const sql = `SELECT CAST(m.record AS TEXT), m.entity, m.state, e.members, e.fields, e.header FROM member m JOIN entity e ON e.id = m.entity WHERE m.side = ? ${after === null ? "" : "AND m.record > ?"} ORDER BY m.record LIMIT ?`;
+  type MemberRow = [string, number, number, string, string, string];
   const rows =
     after === null ? session.all<MemberRow>(sql, side.number, limit) : session.all<MemberRow>(sql, side.number, side.toCell(after), limit);
   const open = intents.atSide(side.number);
-  return rows.map(([record, entity, state, members, fields]) => {
-    const image = readMemberBodies(members, fields)[place]?.image ?? null;
+  return rows.map(([record, entity, state, members, fields, header]) => {
+    const layout = Number.parseInt(header, 10);
+    const held = readMemberImages(members, fields)[place] ?? null;
+    const image = held === null || layout === shape.version ? held : shape.imageAt(layout, place, held);
     return { record, entity, state: MEMBER_STATES[state] ?? "lost", image, hasIntent: open.has(entity) };
   });
 }

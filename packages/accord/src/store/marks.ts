@@ -5,7 +5,8 @@ import type { Catalogue, Side } from "./catalogue.ts";
 import type { CommitContext } from "./commit-context.ts";
 import { cellSet, type EntityReader } from "./entity-read.ts";
 import { groupBy } from "./group.ts";
-import { SET_SIZE_MAX } from "./limits.ts";
+import { takeFreeRows } from "./free-rows.ts";
+import { PASSED_OVER_PAGE, SET_SIZE_MAX } from "./limits.ts";
 import { foldMarks, moveMark } from "./mark-fold.ts";
 import { linksOf, SHARD_SIZE } from "./mark-links.ts";
 import { forgetStagedKeys, readKeys, stageKeys, writeKeys } from "./match-keys.ts";
@@ -127,13 +128,18 @@ export function loadMarks(
   limit: number,
   nowMs: number,
 ): LoadedMark[] {
-  const rows = session.all<MarkRow>(
-    `SELECT ${COLUMNS} FROM mark k WHERE k.seq >= ? AND k.seq < ? AND k.not_before_ms <= ? ${intents.isAny() ? NOT_BLOCKED : ""} ORDER BY k.seq LIMIT ?`,
-    shard * SHARD_SIZE,
-    (shard + 1) * SHARD_SIZE,
-    nowMs,
-    ...(intents.isAny() ? [shard] : []),
+  const end = (shard + 1) * SHARD_SIZE;
+  const rows = takeFreeRows<MarkRow>(
     limit,
+    (row) => row[12] === null || intents.of(row[1], row[12]) === null,
+    (after, count) =>
+      session.all<MarkRow>(
+        `SELECT ${COLUMNS} FROM mark k WHERE k.seq >= ? AND k.seq < ? AND k.not_before_ms <= ? ORDER BY k.seq LIMIT ?`,
+        after === null ? shard * SHARD_SIZE : after[0] + 1,
+        end,
+        nowMs,
+        count,
+      ),
   );
   const entities = reader.loadById(rows.flatMap((row) => row[12] ?? []));
   return rows.map((row) => {
@@ -141,10 +147,6 @@ export function loadMarks(
     return { ...markOf(catalogue.sideByNumber(row[1]), row), sequence: row[0], attempts: row[11], entity };
   });
 }
-
-/** That the member has no open intent. [S33] */
-const NOT_BLOCKED =
-  "AND (k.entity IS NULL OR NOT EXISTS (SELECT 1 FROM intent i WHERE i.shard = ? AND i.side = k.side AND i.entity = k.entity))";
 
 export function consumeMarks({ session, tally }: CommitContext, changes: Pick<Changes, "consumed" | "deferred">): void {
   for (let at = 0; at < changes.consumed.length; at += SET_SIZE_MAX) {
@@ -166,9 +168,21 @@ export function countMarks(session: Session): number {
   return total;
 }
 
-export function hasReadyMark(session: Session, shard: Shard, nowMs: number): boolean {
-  const sql = `SELECT 1 FROM mark k WHERE k.seq >= ? AND k.seq < ? AND k.not_before_ms <= ? ${NOT_BLOCKED} LIMIT 1`;
-  return session.first(sql, shard * SHARD_SIZE, (shard + 1) * SHARD_SIZE, nowMs, shard) !== undefined;
+/** Adds the shards with a mark that is ready and whose member has no open intent. */
+export function addShardsWithMarks(session: Session, intents: OpenIntents, nowMs: number, ready: Set<Shard>): void {
+  type KeyRow = [sequence: number, side: number, entity: number | null];
+  const sql = "SELECT k.seq, k.side, k.entity FROM mark k WHERE k.seq >= ? AND k.not_before_ms <= ? ORDER BY k.seq LIMIT ?";
+  let from = 0;
+  for (let limit = 1; ;) {
+    const rows = session.all<KeyRow>(sql, from, nowMs, limit);
+    const free = rows.find(([, side, entity]) => entity === null || intents.of(side, entity) === null);
+    if (free === undefined && rows.length < limit) return;
+    const shard = free === undefined ? null : Math.floor(free[0] / SHARD_SIZE);
+    if (shard !== null) ready.add(shard);
+    // The next shard, or what lies beyond those that are passed over.
+    from = shard === null ? (rows.at(-1)?.[0] ?? from) + 1 : (shard + 1) * SHARD_SIZE;
+    limit = shard === null ? PASSED_OVER_PAGE : 1;
+  }
 }
 
 /** When the next mark that is put off becomes ready. */

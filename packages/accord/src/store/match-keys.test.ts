@@ -5,6 +5,7 @@ import { fakeHost } from "@accord/testkit";
 import type { StoredEntity } from "@accord/engine/store";
 import { expect, test } from "vitest";
 import { createCatalogue, openSync } from "./catalogue.ts";
+import { createFormers } from "./entity-former.ts";
 import { writeEntities } from "./entity-write.ts";
 import { findMatches } from "./match-keys.ts";
 import type { MatchHash } from "./match-hash.ts";
@@ -33,7 +34,16 @@ test("[S36] two keys with one hash are two keys: strangers are never linked", ()
   const written = Array.from({ length: 250 }, (_, index) => ({ entity: entity(index + 1), keys: [`key ${index + 1}`] }));
   const shardOf = createShardOf(16);
   const intents = createOpenIntents(session, shardOf);
-  const context = { session, catalogue, hash: colliding, random, tally: createTally(session), intents, shardOf };
+  const context = {
+    session,
+    catalogue,
+    hash: colliding,
+    random,
+    tally: createTally(session),
+    intents,
+    formers: createFormers(session),
+    shardOf,
+  };
   writeEntities(context, written, new Map());
   const seekers = [1, 249, 999].map((key) => ({ record: "x", keys: [`key ${key}`] }));
   const found = findMatches(session, catalogue, colliding, sync, 0, seekers);

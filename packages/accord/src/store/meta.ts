@@ -20,6 +20,8 @@ export function writeNewStore(session: Session, store: NewStore): void {
     restored: 0,
     entity: 0,
     mark: 0,
+    journal: 0,
+    flushes: 0,
     chain: "",
   })) {
     session.run("INSERT INTO meta (name, value) VALUES (?, ?)", name, value);
@@ -42,6 +44,11 @@ export function writeMeta(session: Session, name: string, value: string | number
   session.run("UPDATE meta SET value = ? WHERE name = ?", value, name);
 }
 
+/** Changes something, so that the commit around it is flushed: SQLite passes over one that changes nothing. */
+export function writeFlush(session: Session): void {
+  session.run("UPDATE meta SET value = value + 1 WHERE name = 'flushes'");
+}
+
 /** Takes `count` numbers of a counter that never gives a number twice: the first of them. Numbers start at 1. */
 export function takeNumbers(session: Session, counter: Counter, count: number): number {
   const last =
@@ -50,6 +57,14 @@ export function takeNumbers(session: Session, counter: Counter, count: number): 
 }
 
 /** A range of entity ids never given before, in any generation: its first. */
-export function takeEntities(session: Session, generation: number, count: number): number {
-  return generation * GENERATION_SIZE + takeNumbers(session, "entity", count);
+export function takeEntities(session: Session, count: number): number {
+  return Number(readMeta(session, "generation") ?? 0) * GENERATION_SIZE + takeNumbers(session, "entity", count);
+}
+
+/** Makes this store one that is behind the world: a new generation, above its own and `seen`. [S58] Returns it. */
+export function fallBehind(session: Session, seen: number): number {
+  const generation = Math.max(Number(readMeta(session, "generation") ?? 0), seen) + 1;
+  writeMeta(session, "generation", generation);
+  writeMeta(session, "restored", 1);
+  return generation;
 }

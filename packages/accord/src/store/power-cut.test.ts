@@ -66,7 +66,17 @@ async function step(store: SqliteStore, sync: SyncId, lease: Lease, round: numbe
     }
     default: {
       const cursor = { connection: "crm", cursor: String(round) };
-      const mark = { sync, side: 0, record: String(round), kind: "touched", image: null, position: null, renamedFrom: null, fromMs: 1, toMs: 1 } as const;
+      const mark = {
+        sync,
+        side: 0,
+        record: String(round),
+        kind: "touched",
+        image: null,
+        position: null,
+        renamedFrom: null,
+        fromMs: 1,
+        toMs: 1,
+      } as const;
       await store.commitPull({ marks: [{ ...mark, keys: null, notBeforeMs: 0 }], cursor, listing: null }, call);
     }
   }
@@ -101,7 +111,12 @@ test("[S6, S29] a power cut leaves a whole prefix of the commits, wherever in th
     if (next === undefined) break;
     // At a frame's end, within a frame, and with what the disk held before in place of the lost end.
     const within = moment.logBytes + (Number.parseInt(random.hex(4), 16) % (next.logBytes - moment.logBytes));
-    for (const [size, hasTail] of [[moment.logBytes, false], [within, false], [within, true], [next.logBytes - FRAME_BYTES, true]] as const) {
+    for (const [size, hasTail] of [
+      [moment.logBytes, false],
+      [within, false],
+      [within, true],
+      [next.logBytes - FRAME_BYTES, true],
+    ] as const) {
       if (size < moment.logBytes) continue;
       const copy = join(folder, `cut-${index}-${(cuts += 1)}.db`);
       copyFileSync(path, copy);

@@ -46,6 +46,7 @@ export function finishRequests(session: Session, done: readonly number[]): void 
   }
 }
 
-export function hasRequest(session: Session, shard: Shard): boolean {
-  return session.first("SELECT 1 FROM request WHERE shard = ? LIMIT 1", shard) !== undefined;
+/** Adds the shards in which somebody asks for something. */
+export function addShardsWithRequests(session: Session, ready: Set<Shard>): void {
+  for (const [shard] of session.all<[Shard]>("SELECT DISTINCT shard FROM request")) ready.add(shard);
 }

@@ -1,8 +1,10 @@
 import { spawnSync } from "node:child_process";
+import { hash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { readImage, writeImage } from "@accord/core";
 import { fakeHost } from "@accord/testkit";
 import type { Changes, Lease, Store, StoredEntity } from "@accord/engine/store";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -186,35 +188,81 @@ test("[S6] a file-size limit of the system is the same: ACCORD_STORE_FULL, and w
   expect(await (await open()).checkJournal(call)).toEqual({ entries: commits, brokenAt: null });
 });
 
+/** Changes the line of one entry, each of which stands in a row of its own here. */
+function alterEntry(file: string, sequence: number, change: (line: string) => string): void {
+  const database = new DatabaseSync(file);
+  const row = database.prepare("SELECT body FROM journal WHERE first = ?").get(sequence);
+  database.prepare("UPDATE journal SET body = ? WHERE first = ?").run(change(String(row?.["body"])), sequence);
+  database.close();
+}
+
 test("[S64] the chain shows a changed, a removed and an added entry, and still holds when a payload was erased", async () => {
   const store = await open();
   const { sync, lease } = await begin(store);
   for (let step = 0; step < 6; step += 1) await commitOne(store, sync, lease, `value ${step}`);
-  const salted = "SELECT seq, salt, body FROM journal WHERE seq = 3";
-  const database = new DatabaseSync(path);
-  const { hash } = await import("node:crypto");
-  const row = database.prepare(salted).get() as { salt: string; body: string };
-  database.prepare("UPDATE journal SET digest = ?, salt = NULL, body = NULL WHERE seq = 3").run(hash("sha256", row.salt + row.body, "hex"));
-  database.close();
+  alterEntry(path, 3, (line) => {
+    const cells = readImage(line);
+    const digest = hash("sha256", `${cells[7] ?? ""}${cells[8] ?? ""}`, "hex");
+    return writeImage([...cells.slice(0, 7), null, null, digest]);
+  });
   expect(await store.checkJournal(call)).toEqual({ entries: 6, brokenAt: null });
   expect((await store.readJournal({ limit: 1, before: 4 }, call))[0]).toMatchObject({ sequence: 3, payloadErased: true, payload: "" });
 
-  const broken = async (change: string, repair: string): Promise<number | null> => {
-    alter(path, change);
+  const brokenBy = async (sequence: number, from: string, to: string): Promise<number | null> => {
+    alterEntry(path, sequence, (line) => line.replace(from, to));
     const { brokenAt } = await store.checkJournal(call);
-    alter(path, repair);
+    alterEntry(path, sequence, (line) => line.replace(to, from));
     return brokenAt;
   };
-  expect(await broken("UPDATE journal SET body = 'forged' WHERE seq = 5", "UPDATE journal SET body = 'value 4' WHERE seq = 5")).toBe(5);
-  expect(await broken("UPDATE journal SET entity = 99 WHERE seq = 2", "UPDATE journal SET entity = 2 WHERE seq = 2")).toBe(2);
-  expect(
-    await broken(
-      "INSERT INTO journal SELECT 7, run, at_ms, sync, entity, side, kind, salt, body, digest, previous FROM journal WHERE seq = 6",
-      "DELETE FROM journal WHERE seq = 7",
-    ),
-  ).toBe(7);
+  expect(await brokenBy(5, "value 4", "forged")).toBe(5);
+  expect(await brokenBy(2, "\t2\t", "\t99\t")).toBe(2);
+  expect(await brokenBy(4, "value 3", "value 3\nvalue 3")).toBe(4);
+  alter(path, "INSERT INTO journal SELECT 7, chain, body FROM journal WHERE first = 6");
+  expect((await store.checkJournal(call)).brokenAt).toBe(7);
+  alter(path, "DELETE FROM journal WHERE first = 7");
   expect(await store.checkJournal(call)).toEqual({ entries: 6, brokenAt: null });
-  expect(await broken("DELETE FROM journal WHERE seq = 6; DELETE FROM journal_block WHERE last_seq = 6", "SELECT 1")).toBe(6);
+  alter(path, "DELETE FROM journal WHERE first = 6");
+  expect((await store.checkJournal(call)).brokenAt).toBe(6);
+});
+
+test("[S64] the entries of one commit stand in rows of some hundred, and each is found by what it touches", async () => {
+  const store = await open();
+  const { sync, lease } = await begin(store);
+  const run = await store.startRun({ kind: "live", startedAtMs: 1 }, call);
+  const first = await store.reserveEntities(300, call);
+  const entry = (place: number, kind: "merge" | "write") =>
+    ({ run, atMs: place, sync, entity: first + (place % 300), side: 0, kind, payload: `{"line":"a\\nb","place":${place}}` }) as const;
+  const places = Array.from({ length: 600 }, (_, place) => place);
+  await store.commit(lease, { ...NO_CHANGES, journal: places.map((place) => entry(place, "merge")) }, call);
+  await commitOne(store, sync, lease, "between\ttwo\nlines");
+  await store.commit(lease, { ...NO_CHANGES, journal: places.map((place) => entry(place, "write")) }, call);
+  expect(await store.checkJournal(call)).toEqual({ entries: 1_201, brokenAt: null });
+  const history = await store.readJournal({ entity: first + 7, limit: 9 }, call);
+  expect(history.map(({ sequence, kind, payload }) => [sequence, kind, payload])).toEqual(
+    [307, 7]
+      .flatMap((place) => [[602 + place, "write", entry(place, "write").payload]])
+      .concat([307, 7].map((place) => [1 + place, "merge", entry(place, "merge").payload])),
+  );
+  expect((await store.readJournal({ before: 602, limit: 2 }, call)).map(({ payload }) => payload)).toEqual([
+    "between\ttwo\nlines",
+    entry(599, "merge").payload,
+  ]);
+  expect(await store.readJournal({ run, kinds: ["write"], fromMs: 10, toMs: 12, limit: 9 }, call)).toMatchObject([
+    { sequence: 614 },
+    { sequence: 613 },
+    { sequence: 612 },
+  ]);
+});
+
+test("[S6] what feeds and merges told is flushed when that is asked for, also when nothing else was written meanwhile", async () => {
+  const store = await open();
+  await begin(store);
+  for (let time = 0; time < 3; time += 1) {
+    const before = statSync(`${path}-wal`).size;
+    await store.makeDurable(call);
+    // SQLite flushes a commit only where it has something to add to the log.
+    expect(statSync(`${path}-wal`).size).toBeGreaterThan(before);
+  }
 });
 
 test("a backup is taken while the store is in use, is whole, and never replaces a file", async () => {

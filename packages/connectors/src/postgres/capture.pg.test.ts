@@ -171,7 +171,7 @@ describe("the log", () => {
     const steps = await install(access, ["public.customer"], "do", options);
     expect(steps.map(({ what, state }) => `${what}: ${state}`)).toEqual([
       "schema accord_test: done",
-      "table accord_test.applied: done",
+      "tables accord_test.applied, accord_test.applied_batch: done",
       "table accord_test.mark: done",
       "publication accord_test for public.customer: done",
       `replication slot ${access.names.slot}: done`,

@@ -35,6 +35,8 @@ export interface ColumnFacts {
   readonly generated: "no" | "always" | "identityAlways";
   /** Whether its values are ordered by the bytes of their text: a collation such as C. */
   readonly bytewise: boolean;
+  /** SQL that draws a new value as an insert without one would, so that the value is known beforehand: of a sequence, or a uuid. Null for other columns. */
+  readonly drawnBy: string | null;
   readonly mayRead: boolean;
   readonly mayInsert: boolean;
   readonly mayUpdate: boolean;
@@ -150,7 +152,10 @@ const COLUMNS = `
     pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT'), pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'INSERT'),
     pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'UPDATE'), pg_catalog.col_description(a.attrelid, a.attnum),
     b.typname IN ('text', 'varchar') AND (co.collname IN ('C', 'POSIX', 'ucs_basic', 'pg_c_utf8') OR (co.collprovider = 'd' AND
-      (db.datcollate IN ('C', 'POSIX') OR pg_catalog.to_jsonb(db) ->> 'datlocprovider' = 'b')))
+      (db.datcollate IN ('C', 'POSIX') OR pg_catalog.to_jsonb(db) ->> 'datlocprovider' = 'b'))),
+    CASE WHEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'gen_random_uuid()' THEN 'pg_catalog.gen_random_uuid()'
+      WHEN (a.attidentity <> '' OR pg_catalog.pg_get_expr(d.adbin, d.adrelid) = pg_catalog.format('nextval(%L::regclass)', own.sequence::pg_catalog.regclass))
+        AND pg_catalog.has_sequence_privilege(own.sequence, 'USAGE') THEN pg_catalog.format('pg_catalog.nextval(%L)', own.sequence) END
   FROM chosen c CROSS JOIN (SELECT * FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) db JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
   CROSS JOIN LATERAL (
@@ -164,6 +169,9 @@ const COLUMNS = `
   JOIN pg_catalog.pg_type b ON b.oid = base.oid JOIN pg_catalog.pg_namespace bn ON bn.oid = b.typnamespace
   LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
   LEFT JOIN pg_catalog.pg_type el ON el.oid = b.typelem AND b.typelem <> 0
+  LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.attgenerated = ''
+  LEFT JOIN LATERAL (SELECT pg_catalog.pg_get_serial_sequence(pg_catalog.format('%I.%I', c.nspname, c.relname), a.attname) AS sequence
+    WHERE c.relkind IN ('r', 'p') AND (a.attidentity <> '' OR d.oid IS NOT NULL)) own ON true
   ORDER BY a.attrelid, a.attnum`;
 
 const UNIQUES = `
@@ -213,6 +221,7 @@ function columnOf(row: readonly Cell[]): ColumnFacts {
     mayUpdate: at(20) === "t",
     comment: at(21),
     bytewise: at(22) === "t",
+    drawnBy: at(23),
   };
 }
 

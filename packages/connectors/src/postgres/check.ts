@@ -33,7 +33,7 @@ export async function checkConnection(access: CaptureAccess, objects: readonly s
       remedy: "connect to the primary server, or ALTER ROLE … SET default_transaction_read_only = off",
     });
   if (server.versionNumber < OLDEST_VERSION)
-    problems.push({ severity: "error", text: "PostgreSQL before 14 is not supported", remedy: "upgrade the server" });
+    problems.push({ severity: "error", text: "PostgreSQL before 13 is not supported", remedy: "upgrade the server" });
   if (database.settings.capture !== "sweep" && database.settings.capture !== "triggers") {
     if (server.logProblem !== null) problems.push(line("note", "changes cannot be read from the log", server.logProblem));
     else if (server.keepsLogWithoutBound) {
@@ -52,8 +52,8 @@ export async function checkConnection(access: CaptureAccess, objects: readonly s
   return { system: `PostgreSQL ${version ?? ""}, database ${name ?? ""}, user ${user ?? ""}`, objects: reports, problems };
 }
 
-/** pg_current_snapshot and xid8 are of 13; 14 is the oldest that its makers still mend. */
-const OLDEST_VERSION = 140_000;
+/** pg_current_snapshot and xid8, by which changes are told apart, are of 13. */
+const OLDEST_VERSION = 130_000;
 
 async function reportOf(
   access: CaptureAccess,

@@ -3,7 +3,7 @@ import pg from "pg";
 import { asAccordError, cancelled, serverFailure, throwIfCancelled } from "./errors.ts";
 import { IDLE_CONNECTION_MS } from "./limits.ts";
 import { Pipeline } from "./pipeline.ts";
-import type { Cell, Rows, Statement } from "./pipeline.ts";
+import type { Parameter, Rows, Statement } from "./pipeline.ts";
 import type { PostgresSettings } from "./settings.ts";
 
 /**
@@ -25,12 +25,13 @@ export const SPELLING_SETTINGS: Readonly<Record<string, string>> = {
 
 /**
  * Sessions that read and write by key. A plan prepared while a table was small must not scan it when it has grown, hence no sequential scans where an index
- * serves; compilation costs more than it saves in short statements.
+ * serves; compilation costs more than it saves in short statements, and so does planning them anew for each number of rows.
  */
 const WORK_SETTINGS: Readonly<Record<string, string>> = {
   enable_seqscan: "off",
   random_page_cost: "1.1",
   jit: "off",
+  plan_cache_mode: "force_generic_plan",
   default_transaction_isolation: "read committed",
   default_transaction_deferrable: "off",
   idle_in_transaction_session_timeout: "60000",
@@ -47,7 +48,7 @@ export interface Database {
    */
   run(statements: readonly Statement[], options: CallOptions): Promise<readonly Rows[]>;
   /** One statement's rows. */
-  rows(text: string, values: readonly Cell[], options: CallOptions): Promise<Rows>;
+  rows(text: string, values: readonly Parameter[], options: CallOptions): Promise<Rows>;
   /** Lends a session. It is closed instead of kept where `work` fails or the signal aborts. Failures are thrown as they are. */
   lend<Result>(work: (client: pg.PoolClient) => Promise<Result>, options: CallOptions): Promise<Result>;
   /** Lends a session until it is released; one that is released as broken is closed. @throws {AccordError} see `asAccordError` */
@@ -179,16 +180,12 @@ function createPool(settings: PostgresSettings, where: string): Pool {
 }
 
 /** The promise's result, or ACCORD_CANCELLED as soon as the signal aborts. */
-async function untilAborted<Result>(promise: Promise<Result>, signal: AbortSignal, where: string): Promise<Result> {
-  const settled = new AbortController();
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(cancelled(where)), { once: true, signal: settled.signal });
+function untilAborted<Result>(promise: Promise<Result>, signal: AbortSignal, where: string): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(cancelled(where));
+    signal.addEventListener("abort", onAbort, { once: true });
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    settled.abort();
-  }
 }
 
 /** Runs statements in one implicit transaction on a borrowed session; failures as the server sent them. */

@@ -10,9 +10,10 @@ import { install, uninstall } from "./install.ts";
 import type { CaptureAccess } from "./log-slot.ts";
 import { namesOf } from "./names.ts";
 import { openObject } from "./open-object.ts";
-import { readSettings } from "./settings.ts";
+import { readSettings, withinLease } from "./settings.ts";
+import { readStanding } from "./standing.ts";
 
-/** Databases of PostgreSQL 14 and later: changes from the log, writes under compare-and-set with proof in the same transaction (G3). */
+/** Databases of PostgreSQL 13 and later: changes from the log, writes under compare-and-set with proof in the same transaction (G3). */
 export const postgresConnector: Connector = {
   name: "postgres",
   checkSettings: (settings) => readSettings(settings).problems,
@@ -33,7 +34,7 @@ function connect(settings: ConnectionSettings, context: ConnectContext): Connect
       },
     );
   }
-  const database = createDatabase(context.name, value);
+  const database = createDatabase(context.name, withinLease(value, context.requestMsMax));
   const access: CaptureAccess = { database, names: namesOf(context.installation, value.database), clock: context.clock, log: context.log };
   return {
     name: context.name,
@@ -45,6 +46,7 @@ function connect(settings: ConnectionSettings, context: ConnectContext): Connect
     epoch: (options) => readEpoch(access, options),
     follow: (objects, cursor, options) => followChanges(access, objects, cursor, options),
     currentCursor: (options) => currentCursor(access, options),
+    standing: (cursor, options) => readStanding(access, cursor, options),
     readMark: (options) => readMark(access, options),
     writeMark: (mark, options) => writeMark(access, mark, options),
     close: () => database.close(),

@@ -36,8 +36,11 @@ export async function readMark(
   options: CallOptions,
 ): Promise<StoreMark | null> {
   if (!(await isInstalled(database, names, options))) return null;
-  const [row] = await database.rows(`SELECT store, generation FROM ${names.mark} WHERE store IS NOT NULL`, [], options);
-  return row === undefined ? null : { storeId: row[0] ?? "", generation: Number(row[1]) };
+  const [row] = await database.rows(`SELECT store, generation, revision FROM ${names.mark} WHERE store IS NOT NULL`, [], options);
+  if (row === undefined) return null;
+  const [store, generation, revision] = row;
+  const mark = { storeId: store ?? "", generation: Number(generation) };
+  return revision === null || revision === undefined ? mark : { ...mark, revision: Number(revision) };
 }
 
 /** @throws {AccordError} ACCORD_NOT_INSTALLED */
@@ -48,8 +51,8 @@ export async function writeMark(
 ): Promise<void> {
   const { database, names } = access;
   if (!(await isInstalled(database, names, options))) throw notInstalled(database.where, `there is no table ${names.mark}`);
-  const text = `INSERT INTO ${names.mark} (store, generation) VALUES ($1, $2) ON CONFLICT (only_row) DO UPDATE SET store = $1, generation = $2`;
-  await database.rows(text, [mark.storeId, String(mark.generation)], options);
+  const text = `INSERT INTO ${names.mark} (store, generation, revision) VALUES ($1, $2, $3) ON CONFLICT (only_row) DO UPDATE SET store = $1, generation = $2, revision = $3`;
+  await database.rows(text, [mark.storeId, String(mark.generation), mark.revision === undefined ? null : String(mark.revision)], options);
 }
 
 async function isInstalled(database: Database, names: InstalledNames, options: CallOptions): Promise<boolean> {

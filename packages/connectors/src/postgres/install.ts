@@ -8,6 +8,7 @@ import type { Installed } from "./installed.ts";
 import { createSlot, createSlotSql, dropSlot } from "./log-slot.ts";
 import type { CaptureAccess } from "./log-slot.ts";
 import { quoteName, quoteText } from "./names.ts";
+import type { InstalledNames } from "./names.ts";
 import type { Statement } from "./pipeline.ts";
 import { triggerNames, triggerSql } from "./trigger-sql.ts";
 
@@ -74,25 +75,31 @@ function baseTasks({ names }: CaptureAccess, installed: Installed, schemaProblem
   const impossible = installed.schema ? null : schemaProblem;
   return [
     { what: `schema ${names.schema}`, sql: sql(`CREATE SCHEMA IF NOT EXISTS ${names.schema}`), already: installed.schema, impossible },
-    { what: `table ${names.applied}`, sql: sql(...appliedSql(names.applied)), already: installed.applied, impossible },
+    { what: `tables ${names.applied}, ${names.appliedBatch}`, sql: sql(...proofTablesSql(names)), already: installed.applied, impossible },
     { what: `table ${names.mark}`, sql: sql(...markSql(names.mark)), already: installed.mark, impossible },
   ];
 }
 
 /**
- * A row is updated with every write of its record: half of each page is left free, and the intent has no index, so that such an update touches no index at all
- * (a heap-only update, three times as cheap). Looking intents up after a lost answer is rare and reads the table. Texts are compared by bytes.
+ * A proof row is updated with every write of its record: half of each page is left free, and neither intent nor record has an index, so that such an update
+ * touches no index at all (a heap-only update, three times as cheap). Looking intents up after a lost answer is rare and reads the table. Texts are compared
+ * by bytes; digests do not compress.
  */
-function appliedSql(table: string): readonly string[] {
+function proofTablesSql({ ledgers, applied, appliedBatch, turns }: InstalledNames): readonly string[] {
   const text = `text COLLATE "C" NOT NULL`;
   return [
-    `CREATE TABLE IF NOT EXISTS ${table} (store ${text}, object ${text}, entity bigint NOT NULL, record ${text}, intent ${text}, at timestamptz NOT NULL DEFAULT pg_catalog.now(), PRIMARY KEY (store, object, entity), UNIQUE (store, object, record)) WITH (fillfactor = 50)`,
+    `CREATE SEQUENCE IF NOT EXISTS ${turns}`,
+    `CREATE TABLE IF NOT EXISTS ${ledgers} (ledger integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, store ${text}, object ${text}, UNIQUE (store, object))`,
+    `CREATE TABLE IF NOT EXISTS ${applied} (ledger integer NOT NULL, entity bigint NOT NULL, record ${text}, intent ${text}, turn bigint NOT NULL, PRIMARY KEY (ledger, entity)) WITH (fillfactor = 50)`,
+    `CREATE TABLE IF NOT EXISTS ${appliedBatch} (ledger integer NOT NULL, block bigint NOT NULL, places smallint[] NOT NULL, records text[] COLLATE "C" NOT NULL, intents text[] COLLATE "C" NOT NULL, turn bigint NOT NULL)`,
+    `ALTER TABLE ${appliedBatch} ALTER places SET STORAGE EXTERNAL, ALTER records SET STORAGE EXTERNAL, ALTER intents SET STORAGE EXTERNAL`,
+    `CREATE INDEX IF NOT EXISTS applied_batch_block ON ${appliedBatch} (ledger, block)`,
   ];
 }
 
 function markSql(table: string): readonly string[] {
   return [
-    `CREATE TABLE IF NOT EXISTS ${table} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), store text, generation bigint, forgotten text, origin text NOT NULL DEFAULT pg_catalog.gen_random_uuid()::pg_catalog.text)`,
+    `CREATE TABLE IF NOT EXISTS ${table} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), store text, generation bigint, revision bigint, forgotten text, origin text NOT NULL DEFAULT pg_catalog.gen_random_uuid()::pg_catalog.text)`,
     `INSERT INTO ${table} DEFAULT VALUES ON CONFLICT DO NOTHING`,
   ];
 }

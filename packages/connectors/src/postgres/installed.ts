@@ -27,12 +27,12 @@ export async function readInstalled(
 ): Promise<Installed> {
   const { database, names } = access;
   const [row = []] = await database.rows(
-    `SELECT to_regnamespace($1) IS NOT NULL, ${usable("$2")}, ${usable("$3")}, to_regclass($4) IS NOT NULL,
+    `SELECT to_regnamespace($1) IS NOT NULL, ${usable("$2")} AND ${usable("$5")} AND ${usable("$6")}, ${usable("$3")}, to_regclass($4) IS NOT NULL,
       (SELECT json_agg(json_build_array(n.nspname || '.' || c.relname, t.tgname))
         FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_namespace own ON own.oid = f.pronamespace AND own.nspname = $1
         JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE NOT t.tgisinternal AND NOT c.relispartition AND t.tgenabled <> 'D')`,
-    [names.schema, names.applied, names.mark, names.touched],
+    [names.schema, names.applied, names.mark, names.touched, names.appliedBatch, names.ledgers],
     options,
   );
   const [schema, applied, mark, touched, json] = row;

@@ -10,12 +10,15 @@ export interface InstalledNames {
   readonly slot: string;
   /** Publication, as the catalogs spell it. */
   readonly publication: string;
-  /**
-   * Proof rows [S27]: `(store text, object text, entity bigint, record text, intent text, at timestamptz)`, primary key `(store, object, entity)`,
-   * unique `(store, object, record)`.
-   */
+  /** What stands for a store and an object in proof rows: `(ledger integer, store text, object text)`. */
+  readonly ledgers: string;
+  /** Proof rows [S27], the latest write of each entity: `(ledger integer, entity bigint, record text, intent text, turn bigint)`. */
   readonly applied: string;
-  /** The store's identity [S58], one row: `(store text, generation bigint, forgotten text)`. */
+  /** One proof row for many creates [S27]: `(ledger integer, block bigint, places smallint[], records text[], intents text[], turn bigint)`. */
+  readonly appliedBatch: string;
+  /** The sequence that numbers the statements that leave proof: of two rows about one entity or one record the later one counts. */
+  readonly turns: string;
+  /** The store's identity [S58], one row: `(store text, generation bigint, revision bigint, forgotten text)`. */
   readonly mark: string;
   /** The trigger log: `(seq bigint, xid xid8, object oid, op "char", records text[], former text)`. */
   readonly touched: string;
@@ -43,7 +46,10 @@ export function namesOf(installation: string, database: string): InstalledNames 
     schema: name,
     slot: `${name}_${slotPart(database)}`,
     publication: name,
+    ledgers: `${name}.ledgers`,
     applied: `${name}.applied`,
+    appliedBatch: `${name}.applied_batch`,
+    turns: `${name}.turns`,
     mark: `${name}.mark`,
     touched: `${name}.touched`,
     channel: name,

@@ -12,6 +12,7 @@ import { quoteName } from "./names.ts";
 import { covers } from "./positions.ts";
 import { findByEntity, findProofs, listLinks } from "./proofs.ts";
 import { readRecords } from "./read.ts";
+import { writeDeadlineMs } from "./settings.ts";
 import type { PostgresSettings } from "./settings.ts";
 import type { Table } from "./table-sql.ts";
 import { writeRecords } from "./write.ts";
@@ -44,9 +45,10 @@ export async function openObject(
   const target = {
     database,
     table,
-    applied: installed.applied ? names.applied : null,
+    names: installed.applied ? names : null,
     serverVersion: Number(version?.[0] ?? 0),
     deadlineMs: capabilities.requestDeadlineMs,
+    ledgers: new Set<string>(),
   };
   const proofs = { database, names, object: schema.name };
   return {
@@ -74,8 +76,7 @@ export function capabilitiesOf(settings: PostgresSettings, object: string, insta
     batchSizeMax: settings.batchSizeMax,
     pageSizeMax: settings.pageSizeMax,
     staleReadMsMax: 0,
-    // Waiting for a lock and the statement itself, once for the write and once for the commit; then the server has ended it.
-    requestDeadlineMs: 2 * settings.statementTimeoutMs + settings.lockTimeoutMs,
+    requestDeadlineMs: writeDeadlineMs(settings),
   };
 }
 

@@ -8,10 +8,12 @@ export type Cell = string | null;
 /** Rows of cells in the order of the statement's columns. */
 export type Rows = readonly (readonly Cell[])[];
 
+/** A parameter as a text, which the server casts, or as the bytes of its binary format. */
+export type Parameter = Cell | Buffer;
+
 export interface Statement {
   readonly text: string;
-  /** Parameters as texts; the server casts them. */
-  readonly values: readonly Cell[];
+  readonly values: readonly Parameter[];
   /** Keeps the statement prepared in the session: for texts that recur. */
   readonly prepare?: boolean;
 }

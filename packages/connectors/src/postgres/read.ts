@@ -5,9 +5,10 @@ import { builtinTypes, writeImage } from "@accord/core";
 import type { Database } from "./client.ts";
 import { serverFailure } from "./errors.ts";
 import { quoteName } from "./names.ts";
+import { textArray } from "./parameters.ts";
 import type { Cell, Rows, Statement } from "./pipeline.ts";
 import { readPosition } from "./positions.ts";
-import { arrayText, castSql, cellSql, imageSql, keyCells, recordSql } from "./table-sql.ts";
+import { castSql, cellSql, imageSql, keyCells, recordSql } from "./table-sql.ts";
 import type { Table } from "./table-sql.ts";
 
 /**
@@ -59,14 +60,14 @@ export function readStatement(table: Table, ids: readonly RecordId[]): Statement
   const sameText = table.key.map((column, index) => `${cellSql(column, "t.")} COLLATE "C" = i.k${index}`).join(" AND ");
   return {
     text: `SELECT i.n, ${imageSql(table, "t.")} FROM unnest(${inputs}) WITH ORDINALITY AS i(${names}, n) JOIN ${table.only} t ON ${join} WHERE ${sameText}`,
-    values: keyColumns(table, ids).map(arrayText),
+    values: keyColumns(table, ids).map(textArray),
     prepare: true,
   };
 }
 
 function slowReadStatement(table: Table, ids: readonly RecordId[]): Statement {
   const text = `SELECT i.n, ${imageSql(table, "t.")} FROM unnest($1::text[]) WITH ORDINALITY AS i(id, n) JOIN ${table.only} t ON (${recordSql(table, "t.")}) COLLATE "C" = i.id`;
-  return { text, values: [arrayText(ids)] };
+  return { text, values: [textArray(ids)] };
 }
 
 /** `t."id" = i.k0::integer AND …`: by the native type, so that the key's index serves. */

@@ -17,6 +17,7 @@ import { readCatalog } from "./catalog.ts";
 import { createDatabase } from "./client.ts";
 import { postgresConnector } from "./connector.ts";
 import { schemaOf } from "./discover.ts";
+import { namesOf } from "./names.ts";
 import { tableOf } from "./open-object.ts";
 import { readSettings } from "./settings.ts";
 import { writeRecords } from "./write.ts";
@@ -56,7 +57,7 @@ async function connectUser(): Promise<pg.Client> {
   return client;
 }
 
-function connect(settings: ConnectionSettings = {}, address: ConnectionSettings = { url }): Connection {
+function connect(settings: ConnectionSettings = {}, address: ConnectionSettings = { url }, requestMsMax?: number): Connection {
   const connection = postgresConnector.connect(
     { ...address, capture: "triggers", ...settings },
     {
@@ -65,6 +66,7 @@ function connect(settings: ConnectionSettings = {}, address: ConnectionSettings 
       clock: { nowMs: () => Date.now(), sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)) },
       random: { hex: () => "" },
       log: { debug() {}, info() {}, warn() {}, error() {} },
+      ...(requestMsMax === undefined ? {} : { requestMsMax }),
     },
   );
   connections.push(connection);
@@ -389,9 +391,10 @@ describe("writing", () => {
       const target: WriteTarget = {
         database,
         table: tableOf(facts, schemaOf(facts), columns),
-        applied: "accord_test.applied",
+        names: namesOf("test", "records"),
         serverVersion: 150_000,
         deadlineMs: 10_000,
+        ledgers: new Set(),
       };
       const first = given ? 1000 : 1;
       const set = (n: number): Readonly<Record<number, string>> =>
@@ -705,5 +708,46 @@ describe("rights and failures", () => {
     await expect(opened.read(["1"], options)).rejects.toMatchObject({ code: "ACCORD_OBJECT_MISSING" });
     await expect(write(opened, update("1", { 1: "x" }))).rejects.toMatchObject({ code: "ACCORD_OBJECT_MISSING" });
     await expect(listAll(opened, null, 1)).rejects.toMatchObject({ code: "ACCORD_OBJECT_MISSING" });
+  });
+});
+
+async function slowNames(): Promise<unknown> {
+  return (await user.query("SELECT string_agg(name, ' ' ORDER BY id) AS names FROM slow")).rows[0];
+}
+
+describe("[S31, S32] a write ends before its worker's lease does", () => {
+  const SLOW = `CREATE TABLE slow (id int PRIMARY KEY, name text); INSERT INTO slow SELECT n, 'old' FROM generate_series(1, 4) n;
+    CREATE FUNCTION nap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.15); RETURN NEW; END $$;
+    CREATE TRIGGER nap BEFORE UPDATE ON slow FOR EACH ROW EXECUTE FUNCTION nap()`;
+
+  async function openSlow(requestMsMax: number): Promise<OpenObject> {
+    await user.query(SLOW);
+    const connection = connect({}, { url }, requestMsMax);
+    await connection.install(["slow"], "do", options);
+    return connection.open("slow", ["id", "name"], options);
+  }
+
+  test("the server ends a write that takes longer, and half of a batch may be in time; reading may take as long as before", async () => {
+    const opened = await openSlow(1_000);
+    expect(opened.capabilities.requestDeadlineMs).toBeLessThanOrEqual(1_000);
+    // 375 ms each: two rows are in time, four are not.
+    const all = await write(opened, ...[1, 2, 3, 4].map((id) => update(String(id), { 1: "new" })));
+    expect(all.map(({ kind }) => kind)).toEqual(Array.from({ length: 4 }, () => "batchRejected"));
+    expect(await slowNames()).toEqual({ names: "old old old old" });
+    const two = await write(opened, update("1", { 1: "new" }), update("2", { 1: "new" }));
+    expect(two.map(({ kind }) => kind)).toEqual(["applied", "applied"]);
+    expect(await slowNames()).toEqual({ names: "new new old old" });
+  });
+
+  test("a single write that takes longer is tried again later, and a row that a user holds is waited for a little", async () => {
+    const opened = await openSlow(200);
+    expect(await write(opened, update("1", { 1: "new" }))).toMatchObject([{ kind: "notSent" }]);
+    await user.query("ALTER TABLE slow DISABLE TRIGGER nap");
+    await user.query("BEGIN; SELECT 1 FROM slow WHERE id = 2 FOR UPDATE");
+    const startedAtMs = performance.now();
+    expect(await write(opened, update("2", { 1: "new" }))).toMatchObject([{ kind: "notSent" }]);
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+    await user.query("ROLLBACK");
+    expect(await slowNames()).toEqual({ names: "old old old old" });
   });
 });

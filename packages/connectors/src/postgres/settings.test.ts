@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { postgresConnector } from "./connector.ts";
-import { readSettings } from "./settings.ts";
+import { readSettings, withinLease, writeDeadlineMs } from "./settings.ts";
 
 describe("settings of a PostgreSQL connection", () => {
   test("an address is taken apart, with special characters decoded", () => {
@@ -33,6 +33,17 @@ describe("settings of a PostgreSQL connection", () => {
     expect(modeOf({ host: "localhost", tls: true })).toBe("verify-full");
     expect(modeOf({ host: "db.example.com", tls: "off" })).toBe("off");
     expect(modeOf({ host: "db.example.com", tls: { mode: "verify-ca" } })).toBe("verify-ca");
+  });
+
+  test("[S32] the timeouts of writes are cut down so that a write ends before the lease does; the others stay", () => {
+    const { value } = readSettings({ host: "localhost", user: "app" });
+    expect(writeDeadlineMs(value)).toBe(70_000);
+    const bounded = withinLease(value, 11_500);
+    expect(bounded).toMatchObject({ statementTimeoutMs: 30_000, lockTimeoutMs: 10_000, writeTimeoutMs: 4_312, writeLockTimeoutMs: 2_875 });
+    for (const requestMsMax of [700, 11_500, 52_000, 69_999])
+      expect(writeDeadlineMs(withinLease(value, requestMsMax))).toBeLessThanOrEqual(requestMsMax);
+    expect(withinLease(value, 70_000)).toBe(value);
+    expect(withinLease(value, undefined)).toBe(value);
   });
 
   test("every problem names its key and a remedy, and never a secret", () => {

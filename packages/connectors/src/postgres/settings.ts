@@ -19,6 +19,9 @@ export interface PostgresSettings {
   readonly poolSizeMax: number;
   readonly statementTimeoutMs: number;
   readonly lockTimeoutMs: number;
+  /** The same two for writes, which have to end before their worker's lease does. [S32] */
+  readonly writeTimeoutMs: number;
+  readonly writeLockTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly batchSizeMax: number;
   readonly pageSizeMax: number;
@@ -88,12 +91,30 @@ export function readSettings(settings: ConnectionSettings): {
     poolSizeMax: limit("poolSizeMax"),
     statementTimeoutMs: limit("statementTimeoutMs"),
     lockTimeoutMs: limit("lockTimeoutMs"),
+    writeTimeoutMs: limit("statementTimeoutMs"),
+    writeLockTimeoutMs: limit("lockTimeoutMs"),
     connectTimeoutMs: limit("connectTimeoutMs"),
     batchSizeMax: limit("batchSizeMax"),
     pageSizeMax: limit("pageSizeMax"),
     retainLimitBytes: limit("retainLimitBytes"),
   };
   return { value, problems };
+}
+
+/** The settings with the timeouts of writes cut down so that {@link writeDeadlineMs} is within `requestMsMax`: a quarter of it may go to waiting for locks. [S32] */
+export function withinLease(settings: PostgresSettings, requestMsMax: number | undefined): PostgresSettings {
+  if (requestMsMax === undefined || writeDeadlineMs(settings) <= requestMsMax) return settings;
+  const writeLockTimeoutMs = Math.min(settings.writeLockTimeoutMs, Math.floor(requestMsMax / 4));
+  return {
+    ...settings,
+    writeLockTimeoutMs,
+    writeTimeoutMs: Math.min(settings.writeTimeoutMs, Math.floor((requestMsMax - writeLockTimeoutMs) / 2)),
+  };
+}
+
+/** When a write has ended, whatever the client heard of it: waiting for a lock and the statement itself, once for the write and once for the commit. Milliseconds. [S31] */
+export function writeDeadlineMs({ writeTimeoutMs, writeLockTimeoutMs }: PostgresSettings): number {
+  return 2 * writeTimeoutMs + writeLockTimeoutMs;
 }
 
 type Complain = (key: string, problem: string, remedy: string) => void;

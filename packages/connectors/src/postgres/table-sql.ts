@@ -62,25 +62,20 @@ export function recordOf(cells: readonly Cell[]): RecordId {
   return others.length === 0 ? (first ?? "") : String(writeImage(cells));
 }
 
-/** A text array as PostgreSQL reads it: far cheaper to send than one parameter a cell. */
-export function arrayText(cells: readonly Cell[]): string {
-  let text = "{";
-  for (let index = 0; index < cells.length; index += 1) {
-    const cell = cells[index];
-    if (index > 0) text += ",";
-    if (cell === null || cell === undefined) text += "NULL";
-    else if (PLAIN.test(cell)) text += `"${cell}"`;
-    else text += `"${cell.replace(SPECIAL, "\\$&")}"`;
-  }
-  return `${text}}`;
-}
-
-const PLAIN = /^[^"\\]*$/;
-const SPECIAL = /["\\]/g;
-
 /** As `writeImage` and COPY escape. */
 function escapeSql(text: string): string {
-  return ESCAPES.reduce((inner, letter) => `replace(${inner}, E'\\${letter}', E'\\\\${letter}')`, `replace(${text}, E'\\\\', E'\\\\\\\\')`);
+  return ESCAPES.reduce(
+    (inner, [letter, code]) => `replace(${inner}, E'\\x${code}', E'\\\\${letter}')`,
+    `replace(${text}, E'\\\\', E'\\\\\\\\')`,
+  );
 }
 
-const ESCAPES = ["b", "t", "n", "v", "f", "r"];
+/** By number, because PostgreSQL before 16 reads `\v` as a plain v. */
+const ESCAPES = [
+  ["b", "08"],
+  ["t", "09"],
+  ["n", "0a"],
+  ["v", "0b"],
+  ["f", "0c"],
+  ["r", "0d"],
+] as const;

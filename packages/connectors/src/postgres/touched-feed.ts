@@ -23,12 +23,13 @@ export interface TouchedTable {
  * would be skipped. The difference of two snapshots is exact (S9), holds up nobody while some transaction stays open for hours, and within it the sequence
  * is the order in which a record was changed, because row locks make a later writer wait for the earlier one's commit.
  */
-interface TouchedCursor {
+export interface TouchedCursor {
   readonly shown: string;
   readonly partial: { readonly until: string; readonly seq: string; readonly ordinal: string } | null;
 }
 
-function parseTouchedCursor(cursor: Cursor): TouchedCursor | null {
+/** Reads a cursor of the trigger log; null: it is one of another log. */
+export function parseTouchedCursor(cursor: Cursor): TouchedCursor | null {
   const match = /^T(\d+:\d+:[\d,]*)(?:;(\d+:\d+:[\d,]*);(\d+)\.(\d+))?$/.exec(cursor);
   if (match === null) return null;
   const [, shown = "", until, seq, ordinal] = match;

@@ -1,36 +1,25 @@
-import type { CellPatch, StoreMark, WriteOperation } from "@accord/engine/connector";
-import type { RecordId } from "@accord/core";
+import type { StoreMark } from "@accord/engine/connector";
+import type { EntityId, NativeImage, RecordId } from "@accord/core";
+import { writeImage } from "@accord/core";
 import type { ColumnFacts } from "./catalog.ts";
+import { SHARED_PROOF_MIN } from "./limits.ts";
 import { quoteName } from "./names.ts";
-import type { Cell, Statement } from "./pipeline.ts";
+import type { InstalledNames } from "./names.ts";
+import { int8Array, textArray } from "./parameters.ts";
+import type { Cell, Parameter, Statement } from "./pipeline.ts";
+import { blocksOf, heldSql, ownProofsSql, sharedProofSql, turnSql } from "./proof-sql.ts";
+import type { ProofTarget } from "./proof-sql.ts";
 import { keyColumns, keyJoinSql } from "./read.ts";
-import { arrayText, castSql, recordOf, recordSql, sameCellSql } from "./table-sql.ts";
+import { castSql, cellSql, keyCells, recordOf, recordSql, sameCellSql } from "./table-sql.ts";
 import type { Table } from "./table-sql.ts";
-
-/** Where proof rows go [S27], and whose they are. */
-export interface ProofTarget {
-  /** SQL of the table. */
-  readonly applied: string;
-  readonly mark: StoreMark;
-}
-
-/** Operations that one statement carries out: of one kind, setting and expecting the same columns. */
-export interface WriteGroup {
-  readonly kind: WriteOperation["kind"];
-  readonly set: readonly number[];
-  readonly expect: readonly number[];
-  readonly operations: readonly WriteOperation[];
-  /** The place of each operation in the batch. */
-  readonly places: readonly number[];
-}
+import { cellOf } from "./write-group.ts";
+import type { WriteGroup } from "./write-group.ts";
 
 export interface StatementOptions {
-  /** Null where there is no proof table. */
+  /** Null where there are no proof tables. */
   readonly proof: ProofTarget | null;
-  /** First removes the proof rows of other entities that once had the same record ids: the ids were used again. Costs a look-up a row, so only on demand. */
-  readonly repair: boolean;
-  /** For creates: the records, known to be gone, that earlier creates of the same entities made. By place in the batch. */
-  readonly gone: ReadonlyMap<number, RecordId>;
+  /** For creates: the records, known to be gone, that earlier creates of the same entities made. */
+  readonly gone: ReadonlyMap<EntityId, RecordId>;
   readonly serverVersion: number;
 }
 
@@ -41,31 +30,11 @@ const MERGE_RETURNING = 170_000;
 const FAITHFUL_KEY_TYPES = new Set(["int2", "int4", "int8", "uuid", "text", "varchar", "date", "timestamp", "timestamptz"]);
 
 /**
- * Groups a batch by shape: updates of the same columns are one statement, and no statement names a column that its operations leave alone, so that neither
- * `UPDATE OF` triggers nor column rights meet more than was meant. Creates come first, then updates, then deletes.
- */
-export function groupOperations(table: Table, operations: readonly WriteOperation[], serverVersion: number): readonly WriteGroup[] {
-  const groups = new Map<string, { group: WriteGroup; operations: WriteOperation[]; places: number[] }>();
-  operations.forEach((operation, place) => {
-    const set = operation.kind === "delete" ? [] : columnsOf(operation.set);
-    const expect = operation.kind === "create" ? [] : columnsOf(operation.expect);
-    const alone = operation.kind === "create" && serverVersion < MERGE_RETURNING && !keyTells(table, set) ? `/${place}` : "";
-    const shape = `${ORDER[operation.kind]}/${set.join()}/${expect.join()}${alone}`;
-    let found = groups.get(shape);
-    if (found === undefined) {
-      const lists = { operations: [], places: [] };
-      found = { group: { kind: operation.kind, set, expect, ...lists }, ...lists };
-      groups.set(shape, found);
-    }
-    found.operations.push(operation);
-    found.places.push(place);
-  });
-  return [...groups.values()].map(({ group }) => group).toSorted((a, b) => ORDER[a.kind] - ORDER[b.kind]);
-}
-
-/**
- * The statement of one group. Its rows: place in the group from 1, state (`a` applied, `c` changed, `h` held by an earlier create), record id, cells of the
- * image (none for deletes). An operation without a row met no record.
+ * The statement of one group. Its rows are four cells: place in the group from 1, state, record id, and the image as a row text (`imageOfRow`).
+ *
+ * States of updates and deletes: `a` applied (deletes without image), `c` changed. An operation without a row met no record.
+ * States of creates: `r` one row, whose record is the array of all records in the order of the operations, or null where nothing was created because of `h`;
+ * `a` the image of a record that differs from {@link expectedImages}; `h` an entity, in the place's stead, that is held by an earlier create.
  */
 export function groupStatement(table: Table, group: WriteGroup, options: StatementOptions): Statement {
   switch (group.kind) {
@@ -79,37 +48,62 @@ export function groupStatement(table: Table, group: WriteGroup, options: Stateme
 }
 
 /** Serialises creates of one object by one installation, so that no entity is created twice by two sessions at once. [S35] Freed by the commit. */
-export function createLock(table: Table, applied: string): Statement {
+export function createLock(table: Table, { applied }: InstalledNames): Statement {
   return { text: "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", values: [`${applied} ${table.name}`], prepare: true };
 }
 
-const ORDER = { create: 0, update: 1, delete: 2 } as const;
-
-function columnsOf(patches: readonly CellPatch[]): readonly number[] {
-  return patches.map(({ column }) => column).toSorted((a, b) => a - b);
+/** Whether a create of these columns must stand alone, because no one could tell its row from another's. */
+export function standsAlone(table: Table, serverVersion: number): (set: readonly number[]) => boolean {
+  return (set) => serverVersion < MERGE_RETURNING && !keyTells(table, set) && drawnKey(table, set) === null;
 }
 
-/** `index` is where the patch is, if patches are in the order of columns as they mostly are. */
-function cellOf(patches: readonly CellPatch[], column: number, index: number): Cell {
-  const likely = patches[index];
-  if (likely?.column === column) return likely.cell ?? null;
-  return patches.find((patch) => patch.column === column)?.cell ?? null;
+/** Where proof of `store` about the table's records goes. */
+export function proofTarget(table: Table, names: InstalledNames | null, mark: StoreMark): ProofTarget | null {
+  return names === null ? null : { names, mark, object: table.name };
 }
+
+/** The images of created records, in the order of the operations, as the statement compares them: what was set, the key, and nulls. */
+export function expectedImages(table: Table, group: WriteGroup, records: readonly RecordId[]): NativeImage[] {
+  const sources = table.columns.map((column, index) => ({ column: index, set: group.set.indexOf(index), key: keyPlace(table, column) }));
+  const isSingle = table.key.length === 1;
+  const cells: Cell[] = table.columns.map(() => null);
+  return group.operations.map((operation, place) => {
+    const record = records[place] ?? "";
+    const patches = operation.kind === "create" ? operation.set : [];
+    for (const { column, set, key } of sources) {
+      if (key >= 0) cells[column] = isSingle ? record : (keyCells(table, record)[key] ?? null);
+      else cells[column] = set >= 0 ? cellOf(patches, column, set) : null;
+    }
+    // A string that is joined lies in one piece, where one that grows is a tree of its parts.
+    return cells.some((cell) => cell !== null && ESCAPED.test(cell)) ? writeImage(cells) : cells.map((cell) => cell ?? "\\N").join("\t");
+  });
+}
+
+/** What images escape. */
+const ESCAPED = /[\b\t\n\v\f\r\\]/;
 
 /** Parameters, numbered as they are added. */
 class Inputs {
-  readonly values: Cell[] = [];
+  readonly values: Parameter[] = [];
   readonly #arrays: string[] = [];
   readonly #names: string[] = [];
 
-  one(value: string): string {
+  readonly add = (value: Parameter): string => {
     this.values.push(value);
     return `$${this.values.length}`;
+  };
+
+  texts(name: string, cells: readonly Cell[]): void {
+    this.#arrays.push(`${this.add(textArray(cells))}::text[]`);
+    this.#names.push(name);
   }
 
-  column(name: string, type: string, cells: readonly Cell[]): void {
-    this.#arrays.push(`${this.one(arrayText(cells))}::${type}[]`);
+  /** Returns the parameter itself. */
+  integers(name: string, numbers: readonly number[]): string {
+    const array = `${this.add(int8Array(numbers))}::int8[]`;
+    this.#arrays.push(array);
     this.#names.push(name);
+    return array;
   }
 
   /** One row per operation, with `n` from 1, of all columns or of those alone that are asked for: every column more costs the server a pass. */
@@ -120,33 +114,31 @@ class Inputs {
   }
 }
 
-function startInputs(group: WriteGroup): Inputs {
+/** Of every kind: entities, intents, and the cells to set and to expect. */
+function startInputs(group: WriteGroup): {
+  readonly inputs: Inputs;
+  readonly entities: { readonly sql: string; readonly ids: EntityId[] };
+} {
   const inputs = new Inputs();
-  inputs.column(
-    "entity",
-    "int8",
-    group.operations.map(({ entity }) => String(entity)),
-  );
-  inputs.column(
+  const ids = group.operations.map(({ entity }) => entity);
+  const sql = inputs.integers("entity", ids);
+  inputs.texts(
     "intent",
-    "text",
     group.operations.map(({ intent }) => intent),
   );
   group.set.forEach((column, index) => {
-    inputs.column(
+    inputs.texts(
       `s${index}`,
-      "text",
       group.operations.map((operation) => (operation.kind === "delete" ? null : cellOf(operation.set, column, index))),
     );
   });
   group.expect.forEach((column, index) => {
-    inputs.column(
+    inputs.texts(
       `e${index}`,
-      "text",
       group.operations.map((operation) => (operation.kind === "create" ? null : cellOf(operation.expect, column, index))),
     );
   });
-  return inputs;
+  return { inputs, entities: { sql, ids } };
 }
 
 function columnAt(table: Table, index: number): ColumnFacts {
@@ -166,68 +158,137 @@ function updateSql(table: Table, group: WriteGroup): string {
 }
 
 /** An update or delete under compare-and-set. [S26] What did not happen is told apart: the record is there (changed) or not (missing). */
-function changeStatement(table: Table, group: WriteGroup, options: StatementOptions, verb: string): Statement {
-  const inputs = startInputs(group);
+function changeStatement(table: Table, group: WriteGroup, { proof }: StatementOptions, verb: string): Statement {
+  const { inputs } = startInputs(group);
   const records = group.operations.map((operation) => (operation.kind === "create" ? "" : operation.record));
-  keyColumns(table, records).forEach((cells, index) => inputs.column(`k${index}`, "text", cells));
+  keyColumns(table, records).forEach((cells, index) => inputs.texts(`k${index}`, cells));
   const key = keyJoinSql(table, "i.", "t.");
   const expected = group.expect.map((index, input) => ` AND ${sameCellSql(columnAt(table, index), "t.", `i.e${input}`)}`).join("");
-  const hasImage = group.kind === "update";
-  const text = `WITH w AS (${verb} ${inputs.sql()} WHERE ${key}${expected}
-RETURNING i.n, i.entity, i.intent, ${recordSql(table, "t.")} AS record${hasImage ? aliasedImage(table, "t.") : ""}),
-${proofSql(table, options, inputs, "w")}
-SELECT n, 'a', record${hasImage ? imageNames(table) : ""} FROM w
-UNION ALL SELECT i.n, 'c', NULL${hasImage ? nulls(table) : ""} FROM ${inputs.sql((name) => name.startsWith("k"))}
+  const image = group.kind === "update" ? rowSql(table) : "NULL";
+  const turn = proof === null ? "" : `${turnSql(proof, inputs.add)},\n`;
+  const text = `WITH ${turn}w AS (${verb} ${inputs.sql()} WHERE ${key}${expected}
+RETURNING i.n, i.entity, i.intent, ${recordSql(table, "t.")} AS record, ${image} AS image)${proof === null ? "" : `,\n${ownProofsSql(proof)}`}
+SELECT n, 'a', record, image FROM w
+UNION ALL SELECT i.n, 'c', NULL, NULL FROM ${inputs.sql((name) => name.startsWith("k"))}
 WHERE i.n NOT IN (SELECT n FROM w) AND EXISTS (SELECT FROM ${table.only} t WHERE ${key})`;
   return { text, values: inputs.values, prepare: true };
 }
 
 /**
- * Creates. [S35] An entity that has a proof row was created before: it is not created again, unless that record is known to be gone. Which row came of which
- * operation is told by MERGE, before PostgreSQL 17 by the key that was given, and otherwise by creating one row a statement.
+ * Creates. [S35] Where an entity of these was created before, nothing is created, unless the record is known to be gone. Which row came of which operation is
+ * told by MERGE, before PostgreSQL 17 by the key that was given or that is drawn beforehand, and otherwise by creating one row a statement. Images are compared
+ * where they are, and only those come back that are not as foreseen: what triggers, defaults and generated columns made, or another spelling.
  */
-function createStatement(table: Table, group: WriteGroup, options: StatementOptions): Statement {
-  const inputs = startInputs(group);
-  const { proof } = options;
-  inputs.column(
-    "gone",
-    "text",
-    group.places.map((place) => options.gone.get(place) ?? null),
-  );
-  const isMerge = options.serverVersion >= MERGE_RETURNING;
+function createStatement(table: Table, group: WriteGroup, { proof, gone, serverVersion }: StatementOptions): Statement {
+  const { inputs, entities } = startInputs(group);
+  const isMerge = serverVersion >= MERGE_RETURNING;
   const byKey = !isMerge && keyTells(table, group.set);
   if (byKey)
-    inputs.column(
+    inputs.texts(
       "record",
-      "text",
-      group.operations.map((operation) => givenKey(table, operation)),
+      group.operations.map((operation) => givenKey(table, operation.kind === "delete" ? [] : operation.set)),
     );
-  const held = proof === null ? "NULL::text" : "a.record";
-  const join =
-    proof === null
-      ? ""
-      : ` LEFT JOIN ${proof.applied} a ON a.store = ${inputs.one(proof.mark.storeId)} AND a.object = ${inputs.one(table.name)} AND a.entity = i.entity`;
-  const names = group.set.map((index) => quoteName(columnAt(table, index).name)).join(", ");
-  const values = group.set.map((index, input) => castSql(`f.s${input}`, columnAt(table, index))).join(", ");
-  const text = `WITH f AS (SELECT i.* FROM ${inputs.sql()}${join} WHERE ${held} IS NOT DISTINCT FROM i.gone),
-${isMerge ? mergeSql(table, names, values) : insertSql(table, names, values, byKey)},
-${proofSql(table, options, inputs, "w")}
-SELECT n, 'a', record${imageNames(table)} FROM w
-UNION ALL SELECT i.n, 'h', ${held}${nulls(table)} FROM ${inputs.sql((name) => name === "entity" || name === "gone")}${join} WHERE ${held} IS DISTINCT FROM i.gone`;
+  const drawn = isMerge || byKey ? null : drawnKey(table, group.set);
+  const source = `SELECT *${drawn === null ? "" : `, ${drawn.drawnBy} AS drawn`} FROM ${inputs.sql()}`;
+  const parts: string[] = [];
+  if (proof !== null) {
+    const known = group.operations.flatMap(({ entity }) => {
+      const record = gone.get(entity);
+      return record === undefined ? [] : [[entity, record] as const];
+    });
+    parts.push(turnSql(proof, inputs.add), heldSql(proof, entities, known, inputs.add));
+  }
+  parts.push(`f AS MATERIALIZED (${source}${proof === null ? "" : " WHERE NOT EXISTS (SELECT FROM h)"})`);
+  parts.push(
+    isMerge ? mergeSql(table, group) : insertSql(table, group, byKey ? "f.record" : drawn === null ? null : "f.drawn::text", drawn),
+  );
+  if (proof !== null) parts.push(sharesProof(entities.ids) ? sharedProofSql(proof) : ownProofsSql(proof));
+  const text = `WITH ${parts.join(",\n")}
+SELECT 0, 'r', array_agg(record ORDER BY n)::text, NULL FROM w
+UNION ALL SELECT n, 'a', record, image FROM w WHERE image IS NOT NULL${
+    proof === null ? "" : "\nUNION ALL SELECT entity, 'h', record, NULL FROM h"
+  }`;
   return { text, values: inputs.values, prepare: true };
 }
 
-function mergeSql(table: Table, names: string, values: string): string {
-  const what = names === "" ? "DEFAULT VALUES" : `(${names}) VALUES (${values})`;
-  return `w AS (MERGE INTO ${table.into} t USING f ON false WHEN NOT MATCHED THEN INSERT ${what}
-RETURNING f.n, f.entity, f.intent, ${recordSql(table, "t.")} AS record${aliasedImage(table, "t.")})`;
+/** Whether one proof row does for many: their entities lie close together, and none comes twice. */
+function sharesProof(entities: readonly EntityId[]): boolean {
+  return entities.length >= SHARED_PROOF_MIN * blocksOf(entities).length && areDistinct(entities);
 }
 
-/** A full join, because that is never done by nested loops: the planner, who foresees ten rows, would compare every row with every other. */
-function insertSql(table: Table, names: string, values: string, byKey: boolean): string {
-  return `r AS (INSERT INTO ${table.into} AS t ${names === "" ? "" : `(${names})`} SELECT ${values} FROM f
-RETURNING ${recordSql(table, "t.")} AS record${aliasedImage(table, "t.")}),
-w AS (SELECT f.n, f.entity, f.intent, r.* FROM r ${byKey ? 'FULL JOIN f ON f.record = r.record COLLATE "C"' : "CROSS JOIN f"})`;
+function areDistinct(entities: readonly EntityId[]): boolean {
+  const isAscending = entities.every((entity, index) => index === 0 || entity > (entities[index - 1] ?? entity));
+  return isAscending || new Set(entities).size === entities.length;
+}
+
+function valuesSql(table: Table, group: WriteGroup): { readonly names: string; readonly values: string } {
+  return {
+    names: group.set.map((index) => quoteName(columnAt(table, index).name)).join(", "),
+    values: group.set.map((index, input) => castSql(`f.s${input}`, columnAt(table, index))).join(", "),
+  };
+}
+
+function mergeSql(table: Table, group: WriteGroup): string {
+  const { names, values } = valuesSql(table, group);
+  const what = names === "" ? "DEFAULT VALUES" : `(${names}) VALUES (${values})`;
+  const image = imageUnlessExpected(
+    table,
+    group,
+    (column) => cellSql(column, "t."),
+    () => rowSql(table),
+  );
+  return `w AS (MERGE INTO ${table.into} t USING f ON false WHEN NOT MATCHED THEN INSERT ${what}
+RETURNING f.n, f.entity, f.intent, ${recordSql(table, "t.")} AS record, ${image} AS image)`;
+}
+
+/**
+ * A full join, because that is never done by nested loops: the planner, who foresees ten rows, would compare every row with every other.
+ *
+ * @param record SQL of the record id as it is known beforehand, or null for the one row of a create that stands alone
+ */
+function insertSql(table: Table, group: WriteGroup, record: string | null, drawn: ColumnFacts | null): string {
+  const { names, values } = valuesSql(table, group);
+  const [allNames, allValues] = drawn === null ? [names, values] : [joinSql(names, quoteName(drawn.name)), joinSql(values, "f.drawn")];
+  const overriding = drawn?.generated === "identityAlways" ? " OVERRIDING SYSTEM VALUE" : "";
+  const cells = table.columns.map((column, index) => `, ${cellSql(column, "t.")} AS c${index}`).join("");
+  const image = imageUnlessExpected(
+    table,
+    group,
+    (_, index) => `r.c${index}`,
+    () => `ROW(${table.columns.map((_, index) => `r.c${index}`).join(", ")})::text`,
+  );
+  return `r AS (INSERT INTO ${table.into} AS t ${allNames === "" ? "" : `(${allNames})`}${overriding} SELECT ${allValues} FROM f
+RETURNING ${recordSql(table, "t.")} AS record${cells}),
+w AS (SELECT f.n, f.entity, f.intent, r.record, ${image} AS image FROM r ${record === null ? "CROSS JOIN f" : `FULL JOIN f ON ${record} = r.record COLLATE "C"`})`;
+}
+
+function joinSql(list: string, item: string): string {
+  return list === "" ? item : `${list}, ${item}`;
+}
+
+/** The image, or null where it is as {@link expectedImages} has it. */
+function imageUnlessExpected(
+  table: Table,
+  group: WriteGroup,
+  cell: (column: ColumnFacts, index: number) => string,
+  row: () => string,
+): string {
+  const same = table.columns.flatMap((column, index) => {
+    if (keyPlace(table, column) >= 0) return [];
+    const input = group.set.indexOf(index);
+    const text = cell(column, index);
+    return [input < 0 ? `${text} IS NULL` : `${text} COLLATE "C" IS NOT DISTINCT FROM f.s${input}`];
+  });
+  return same.length === 0 ? "NULL" : `CASE WHEN NOT (${same.join(" AND ")}) THEN ${row()} END`;
+}
+
+/** The image's cells as one text. */
+function rowSql(table: Table): string {
+  return `ROW(${table.columns.map(({ name }) => `t.${quoteName(name)}`).join(", ")})::text`;
+}
+
+function keyPlace(table: Table, { name }: ColumnFacts): number {
+  return table.key.findIndex((column) => column.name === name);
 }
 
 /** Whether a created row is recognised by its key: given in full, in types that store what they are given, and left alone by triggers. */
@@ -236,41 +297,19 @@ function keyTells(table: Table, set: readonly number[]): boolean {
   return !table.facts.changesBeforeInsert && table.key.every(({ name, type }) => given.has(name) && FAITHFUL_KEY_TYPES.has(type.name));
 }
 
+/** The key that the server would make by itself, where it can be drawn beforehand and nothing else changes it. */
+function drawnKey(table: Table, set: readonly number[]): (ColumnFacts & { readonly drawnBy: string }) | null {
+  const [key, ...others] = table.key;
+  if (key === undefined || others.length > 0 || table.facts.changesBeforeInsert || !FAITHFUL_KEY_TYPES.has(key.type.name)) return null;
+  const { drawnBy } = key;
+  return drawnBy === null || set.some((index) => columnAt(table, index).name === key.name) ? null : { ...key, drawnBy };
+}
+
 /** The record id of a create that gives its key in full; null where the database makes it. */
-function givenKey(table: Table, operation: WriteOperation): RecordId | null {
-  if (operation.kind === "delete") return null;
+function givenKey(table: Table, set: Parameters<typeof cellOf>[0]): RecordId | null {
   const cells = table.key.map((column) => {
     const index = table.columns.findIndex(({ name }) => name === column.name);
-    return index < 0 ? null : cellOf(operation.set, index, index);
+    return index < 0 ? null : cellOf(set, index, index);
   });
   return cells.includes(null) ? null : recordOf(cells);
-}
-
-/** Proof rows of what `from` wrote: the latest intent of each entity. [S27] */
-function proofSql(table: Table, { proof, repair }: StatementOptions, inputs: Inputs, from: string): string {
-  if (proof === null) return "p AS (SELECT)";
-  const store = inputs.one(proof.mark.storeId);
-  const object = inputs.one(table.name);
-  // Counting what was removed makes the insertion wait for it.
-  const [removal, removed] = repair
-    ? [
-        `x AS (DELETE FROM ${proof.applied} a USING ${from} WHERE a.store = ${store} AND a.object = ${object} AND a.record = ${from}.record AND a.entity <> ${from}.entity RETURNING 1),\n`,
-        " WHERE (SELECT count(*) FROM x) >= 0",
-      ]
-    : ["", ""];
-  return `${removal}p AS (INSERT INTO ${proof.applied} AS a (store, object, entity, record, intent, at)
-SELECT ${store}, ${object}, entity, record, intent, now() FROM ${from}${removed}
-ON CONFLICT (store, object, entity) DO UPDATE SET record = excluded.record, intent = excluded.intent, at = excluded.at)`;
-}
-
-function aliasedImage(table: Table, of: string): string {
-  return table.columns.map((column, index) => `, ${of}${quoteName(column.name)} AS c${index}`).join("");
-}
-
-function imageNames(table: Table): string {
-  return table.columns.map((_, index) => `, c${index}`).join("");
-}
-
-function nulls(table: Table): string {
-  return ", NULL".repeat(table.columns.length);
 }

@@ -1,29 +1,44 @@
 import { AccordError } from "@accord/engine/connector";
 import type { Position, WriteOperation, WriteOptions, WriteOutcome } from "@accord/engine/connector";
-import type { RecordId } from "@accord/core";
+import type { EntityId, RecordId } from "@accord/core";
 import { writeImage } from "@accord/core";
 import { isStalePlan, runPipeline, unprepared } from "./client.ts";
 import type { Database, Session } from "./client.ts";
 import { asAccordError, serverFailure } from "./errors.ts";
 import type { ServerFailure } from "./errors.ts";
+import type { InstalledNames } from "./names.ts";
 import type { Rows, Statement } from "./pipeline.ts";
 import { writePosition } from "./positions.ts";
+import { ledgerStatement } from "./proof-sql.ts";
+import type { ProofTarget } from "./proof-sql.ts";
+import { findMovedRecords } from "./proofs.ts";
 import { isPossibleId, readRecords, readStatement } from "./read.ts";
+import { imageOfRow, itemsOfArray } from "./row-text.ts";
 import type { Table } from "./table-sql.ts";
 import { findHolder } from "./unique-holder.ts";
-import { createLock, groupOperations, groupStatement } from "./write-sql.ts";
-import type { StatementOptions, WriteGroup } from "./write-sql.ts";
+import { groupOperations } from "./write-group.ts";
+import type { WriteGroup } from "./write-group.ts";
+import { createLock, expectedImages, groupStatement, proofTarget, standsAlone } from "./write-sql.ts";
+import type { StatementOptions } from "./write-sql.ts";
 
 /** What a write needs to know beside its operations. */
 export interface WriteTarget {
   readonly database: Database;
   readonly table: Table;
-  /** SQL of the proof table, or null where there is none. */
-  readonly applied: string | null;
+  /** Of the proof tables, or null where there are none. */
+  readonly names: InstalledNames | null;
   readonly serverVersion: number;
   /** After this the session is given up and the outcomes are unknown. */
   readonly deadlineMs: number;
+  /** The stores whose ledger about this object is known to be there. */
+  readonly ledgers: Set<string>;
 }
+
+/** What one pass makes of an operation: `held` by an earlier create of its entity, or `again` because others of its group were held. */
+type PassOutcome = WriteOutcome | { readonly kind: "held"; readonly record: RecordId } | { readonly kind: "again" };
+
+/** The first finds creates that were made before, the second makes the others; a third would mean that somebody else is at it. */
+const PASSES_MAX = 3;
 
 /**
  * Writes a batch: one transaction, one round trip, one statement per shape of operation, compare-and-set and proof rows within it. [S26, S27, S29]
@@ -36,74 +51,76 @@ export async function writeRecords(
   operations: readonly WriteOperation[],
   options: WriteOptions,
 ): Promise<readonly WriteOutcome[]> {
-  if (operations.length === 0) return [];
   const outcomes: WriteOutcome[] = [];
   const places = operations.map((_, place) => place);
   operations.forEach((operation, place) => {
     if (operation.kind !== "create" && !isPossibleId(target.table, operation.record)) outcomes[place] = { kind: "missing" };
   });
-  let gone: ReadonlyMap<number, RecordId> = new Map();
-  // A second pass takes up creates whose entity has an earlier, vanished record; a third would mean that somebody else is at it.
-  for (let pass = 0; pass < 3; pass += 1) {
+  const gone = new Map<EntityId, RecordId>();
+  for (let pass = 0; pass < PASSES_MAX; pass += 1) {
     const waiting = places.filter((place) => outcomes[place] === undefined);
     if (waiting.length === 0) return outcomes;
-    const batch = waiting.map((place) => pick(operations, place));
-    const goneHere = new Map(waiting.flatMap((place, index) => (gone.has(place) ? [[index, gone.get(place) ?? ""] as const] : [])));
-    const written = await writeOnce(target, batch, goneHere, options);
-    const held: { readonly place: number; readonly record: RecordId }[] = [];
+    const batch = waiting.length === operations.length ? operations : waiting.map((place) => pick(operations, place));
+    const written = await writeOnce(target, batch, gone, options);
+    const held: HeldCreate[] = [];
     written.forEach((outcome, index) => {
       const place = pick(waiting, index);
-      if (outcome.kind === "held") held.push({ place, record: outcome.record });
-      else outcomes[place] = outcome;
+      if (outcome.kind === "held") held.push({ place, entity: pick(batch, index).entity, record: outcome.record });
+      // A batch is refused as a whole only where nothing of it was written.
+      else if (outcome.kind === "batchRejected" && waiting.length < operations.length) outcomes[place] = notSent(outcome.reason);
+      else if (outcome.kind !== "again") outcomes[place] = outcome;
     });
-    if (held.length === 0) return outcomes;
-    gone = await settleHeld(target, held, outcomes, options);
-    if (gone.size === 0) return outcomes;
+    if (held.length > 0) await settleHeld(target, held, gone, outcomes, options);
   }
   return places.map((place) => outcomes[place] ?? notSent("the record of an earlier create of this entity comes and goes"));
 }
 
-type Held = { readonly kind: "held"; readonly record: RecordId };
+interface HeldCreate {
+  readonly place: number;
+  readonly entity: EntityId;
+  readonly record: RecordId;
+}
 
-/** Tells creates that are already there from those whose record has vanished since: the latter are returned. */
+/** Tells creates that are already there from those whose record has vanished since, or has become another entity's: the latter are added to `gone`. */
 async function settleHeld(
-  target: WriteTarget,
-  held: readonly { readonly place: number; readonly record: RecordId }[],
+  { database, table, names }: WriteTarget,
+  held: readonly HeldCreate[],
+  gone: Map<EntityId, RecordId>,
   outcomes: WriteOutcome[],
   options: WriteOptions,
-): Promise<ReadonlyMap<number, RecordId>> {
-  const gone = new Map<number, RecordId>();
+): Promise<void> {
   try {
     const { images } = await readRecords(
-      target.database,
-      target.table,
+      database,
+      table,
       held.map(({ record }) => record),
       { signal: options.signal },
     );
-    held.forEach(({ place, record }, index) => {
-      if (images[index] === null) gone.set(place, record);
+    const there = held.filter((_, index) => images[index] !== null);
+    const moved =
+      names === null ? new Set() : await findMovedRecords({ database, names, object: table.name }, options.mark, there, options);
+    held.forEach(({ place, entity, record }, index) => {
+      if (images[index] === null || moved.has(entity)) gone.set(entity, record);
       else outcomes[place] = { kind: "exists", record };
     });
   } catch (error) {
     // What the first pass wrote stays written: these alone are left for later.
-    for (const { place } of held) outcomes[place] = notSent(asAccordError(error, target.database.where).message);
+    for (const { place } of held) outcomes[place] = notSent(asAccordError(error, database.where).message);
   }
-  return gone;
 }
 
 async function writeOnce(
   target: WriteTarget,
   operations: readonly WriteOperation[],
-  gone: ReadonlyMap<number, RecordId>,
+  gone: ReadonlyMap<EntityId, RecordId>,
   options: WriteOptions,
-): Promise<readonly (WriteOutcome | Held)[]> {
-  const { database, applied } = target;
-  const proof = applied === null ? null : { applied, mark: options.mark };
-  // Each turn of the loop returns, or sets one of these two for good.
-  let repair = false;
+): Promise<readonly PassOutcome[]> {
+  const { database, table, names, ledgers } = target;
+  const { storeId } = options.mark;
+  const proof = proofTarget(table, names, options.mark);
   let prepare = true;
+  let mayLackLedger = true;
   for (;;) {
-    const attemptOptions: AttemptOptions = { proof, repair, gone, serverVersion: target.serverVersion, prepare };
     let session: Session;
     try {
       session = await database.borrow({ signal: options.signal });
@@ -111,15 +128,20 @@ async function writeOnce(
       return operations.map(() => notSentUnlessFatal(error));
     }
     try {
-      const outcomes = await attempt(target, session, operations, attemptOptions);
+      if (proof !== null && !ledgers.has(storeId)) await runPipeline(session.client, [ledgerStatement(proof)]);
+      ledgers.add(storeId);
+      const outcomes = await attempt(target, session, operations, { proof, gone, serverVersion: target.serverVersion, prepare });
       session.release({ broken: false });
       return outcomes;
     } catch (error) {
       const failure = serverFailure(error);
       session.release({ broken: true });
       if (failure === null || isConnectionEnd(failure)) return operations.map(() => lost(error, database.where));
-      if (!repair && isProofConflict(failure, target)) repair = true;
-      else if (prepare && isStalePlan(error)) prepare = false;
+      // Each of these is done once, so that the loop ends.
+      if (mayLackLedger && proof !== null && lacksLedger(failure, proof)) {
+        mayLackLedger = false;
+        ledgers.delete(storeId);
+      } else if (prepare && isStalePlan(error)) prepare = false;
       else return await interpretFailure(target, operations, failure, options);
     }
   }
@@ -135,11 +157,13 @@ async function attempt(
   session: Session,
   operations: readonly WriteOperation[],
   options: AttemptOptions,
-): Promise<readonly (WriteOutcome | Held)[]> {
-  const { table, applied } = target;
-  const groups = groupOperations(table, operations, options.serverVersion);
-  const lock = applied !== null && groups[0]?.kind === "create" ? [createLock(table, applied)] : [];
+): Promise<readonly PassOutcome[]> {
+  const { table, names } = target;
+  const groups = groupOperations(operations, standsAlone(table, options.serverVersion));
+  const lock = names !== null && groups[0]?.kind === "create" ? [createLock(table, names)] : [];
   const writes = groups.map((group) => groupStatement(table, group, options));
+  // The bounds come first: writes end before their worker's lease does, whatever else the session may do for longer. [S32]
+  const head = [bounds(target), ...lock];
   const run = (statements: readonly Statement[]): Promise<readonly Rows[]> =>
     runPipeline(session.client, options.prepare ? statements : unprepared(statements));
   const timer = setTimeout(
@@ -148,11 +172,11 @@ async function attempt(
   );
   try {
     if (!table.facts.changesAfterwards) {
-      const results = await run([...lock, ...writes, LSN]);
-      return outcomesOf(operations, groups, results.slice(lock.length), positionOf(results.at(-1)));
+      const results = await run([...head, ...writes, LSN]);
+      return outcomesOf(table, operations, groups, results.slice(head.length), positionOf(results.at(-1)));
     }
-    const results = await run([BEGIN, ...lock, ...writes]);
-    const first = outcomesOf(operations, groups, results.slice(lock.length + 1), null);
+    const results = await run([BEGIN, ...head, ...writes]);
+    const first = outcomesOf(table, operations, groups, results.slice(head.length + 1), null);
     const records = first.flatMap((outcome) => (outcome.kind === "applied" && outcome.image !== null ? [outcome.record] : []));
     const [lsn, rows = []] = await run([LSN, readStatement(table, records), COMMIT]);
     const images = new Map(rows.map(([place = null, ...cells]) => [records[Number(place) - 1], writeImage(cells)] as const));
@@ -166,6 +190,14 @@ async function attempt(
   }
 }
 
+/** The timeouts of a write, for its transaction alone. Where the client is paused between two round trips, the server ends the transaction by itself. [S31, S32] */
+function bounds({ database: { settings } }: WriteTarget): Statement {
+  const { writeTimeoutMs, writeLockTimeoutMs } = settings;
+  const text =
+    "SELECT pg_catalog.set_config('statement_timeout', $1, true), pg_catalog.set_config('lock_timeout', $2, true), pg_catalog.set_config('idle_in_transaction_session_timeout', $1, true)";
+  return { text, values: [String(writeTimeoutMs), String(writeLockTimeoutMs)], prepare: true };
+}
+
 const LSN: Statement = { text: "SELECT pg_current_wal_insert_lsn()", values: [], prepare: true };
 const BEGIN: Statement = { text: "BEGIN ISOLATION LEVEL READ COMMITTED", values: [], prepare: true };
 const COMMIT: Statement = { text: "COMMIT", values: [], prepare: true };
@@ -176,21 +208,51 @@ function positionOf(rows: Rows | undefined): Position | null {
 }
 
 function outcomesOf(
+  table: Table,
   operations: readonly WriteOperation[],
   groups: readonly WriteGroup[],
   results: readonly Rows[],
   position: Position | null,
-): (WriteOutcome | Held)[] {
-  const outcomes: (WriteOutcome | Held)[] = operations.map(() => ({ kind: "missing" }));
+): PassOutcome[] {
+  const outcomes: PassOutcome[] = operations.map(() => MISSING);
   groups.forEach((group, index) => {
-    for (const [place = null, state = null, record = null, ...cells] of results[index] ?? []) {
-      const at = pick(group.places, Number(place) - 1);
-      if (state === "c") outcomes[at] = { kind: "changed" };
-      else if (state === "h") outcomes[at] = { kind: "held", record: record ?? "" };
-      else outcomes[at] = { kind: "applied", record: record ?? "", image: group.kind === "delete" ? null : writeImage(cells), position };
-    }
+    const rows = results[index] ?? [];
+    if (group.kind === "create") createdOutcomes(table, group, rows, position, outcomes);
+    else changedOutcomes(table, group, rows, position, outcomes);
   });
   return outcomes;
+}
+
+const MISSING: WriteOutcome = { kind: "missing" };
+
+/** What the rows of an update's or delete's statement say; see `groupStatement`. */
+function changedOutcomes(table: Table, group: WriteGroup, rows: Rows, position: Position | null, outcomes: PassOutcome[]): void {
+  for (const [place = null, state = null, record = null, row = null] of rows) {
+    const at = pick(group.places, Number(place) - 1);
+    if (state === "c") outcomes[at] = { kind: "changed" };
+    else {
+      const image = row === null ? null : imageOfRow(row, table.columns.length);
+      outcomes[at] = { kind: "applied", record: record ?? "", image, position };
+    }
+  }
+}
+
+/** What the rows of a create's statement say; see `groupStatement`. */
+function createdOutcomes(table: Table, group: WriteGroup, rows: Rows, position: Position | null, outcomes: PassOutcome[]): void {
+  const created = rows.find(([, state]) => state === "r")?.[2] ?? null;
+  const records = created === null ? [] : itemsOfArray(created);
+  const images = created === null ? [] : expectedImages(table, group, records);
+  for (const [place = null, state = null, , row = null] of rows)
+    if (state === "a" && row !== null) images[Number(place) - 1] = imageOfRow(row, table.columns.length);
+  const held = new Map(
+    rows.flatMap(([entity = null, state = null, record = null]) => (state === "h" ? [[Number(entity), record ?? ""] as const] : [])),
+  );
+  group.places.forEach((at, index) => {
+    const record = records[index];
+    const earlier = held.get(pick(group.operations, index).entity);
+    if (record !== undefined) outcomes[at] = { kind: "applied", record, image: images[index] ?? null, position };
+    else outcomes[at] = earlier === undefined ? { kind: "again" } : { kind: "held", record: earlier };
+  });
 }
 
 /** What a refusal means. The transaction was rolled back: nothing was written. [S30, S47] */
@@ -202,6 +264,8 @@ async function interpretFailure(
 ): Promise<readonly WriteOutcome[]> {
   const { database, table } = target;
   // Deadlock, serialization, lock or statement timeout, resources: nothing is wrong with the operations.
+  // The server ended it for taking too long: half of it may be in time. A batch that never is would be tried for ever.
+  if (failure.code === "57014" && operations.length > 1) return operations.map(() => ({ kind: "batchRejected", reason: failure.message }));
   if (/^(40|53|55P03|57014)/.test(failure.code)) return operations.map(() => notSent(`${failure.message} (SQLSTATE ${failure.code})`));
   if (isStop(failure)) {
     const error = Object.assign(new Error(failure.message), { code: failure.code, severity: "ERROR" });
@@ -231,9 +295,9 @@ function isConnectionEnd({ code }: ServerFailure): boolean {
   return code.startsWith("08") || /^57P0[1-5]/.test(code);
 }
 
-/** A record id that another entity's proof row still has: the id was used again, or the link moved. */
-function isProofConflict({ code, schema, table }: ServerFailure, { applied }: WriteTarget): boolean {
-  return code === "23505" && applied !== null && applied === `${schema ?? ""}.${table ?? ""}`;
+/** The ledger was removed after it was seen: `uninstall` and `install` under an open object. */
+function lacksLedger({ code, table, column }: ServerFailure, { names }: ProofTarget): boolean {
+  return code === "23502" && column === "ledger" && [names.applied, names.appliedBatch].includes(`${names.schema}.${table ?? ""}`);
 }
 
 function lost(error: unknown, where: string): WriteOutcome {

@@ -534,3 +534,22 @@ describe("refusals and failures", () => {
     expect(schema()).toEqual(before);
   });
 });
+
+test("[S31, S32] a write ends before the lease does: what takes longer is taken back, in halves first, so that nothing lands late", async () => {
+  user.exec("CREATE TABLE slow (id INTEGER PRIMARY KEY, name TEXT)");
+  const host = realHost({ seed: 1 });
+  let nowMs = 0;
+  // Each look at the clock is 400 ms later: a disk that hangs.
+  const clock = { ...host.clock, nowMs: () => (nowMs += 400) };
+  const bounded = sqliteConnector.connect({ file }, { ...host, clock, name: "shop", installation: "test", requestMsMax: 300 });
+  try {
+    const object = await bounded.open("slow", ["id", "name"], options);
+    expect(object.capabilities.requestDeadlineMs).toBe(300);
+    const ada = { kind: "create", set: [{ column: 1, cell: "Ada" }] } as const;
+    expect((await write(object, ada, ada)).map(({ kind }) => kind)).toEqual(["batchRejected", "batchRejected"]);
+    expect(await write(object, ada)).toMatchObject([{ kind: "notSent" }]);
+    expect(user.prepare("SELECT count(*) AS n FROM slow").get()).toEqual({ n: 0 });
+  } finally {
+    await bounded.close();
+  }
+});

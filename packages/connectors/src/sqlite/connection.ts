@@ -10,17 +10,19 @@ import {
   type ConnectionReport,
   type Cursor,
   type Feed,
+  type FeedStanding,
 } from "@accord/engine/connector";
 import type { InstallMode, InstallStep, OpenObject, StoreMark } from "@accord/engine/connector";
 import { SqliteFile, type Session } from "./database.ts";
 import { notInstalled, stop } from "./errors.ts";
-import { cursorOfNow, followTouched } from "./feed.ts";
+import { cursorOfNow, followTouched, standingOf } from "./feed.ts";
 import { install, uninstall } from "./install.ts";
 import { BATCH_SIZE_MAX, PAGE_SIZE_MAX } from "./limits.ts";
 import { FIRST_EPOCH, readEpoch, readMark, writeMark } from "./mark.ts";
 import { namesOf, type InstalledNames } from "./names.ts";
 import { SqliteObject } from "./open-object.ts";
 import { reportConnection } from "./report.ts";
+import { withinLease } from "./settings.ts";
 import type { SqliteSettings } from "./settings.ts";
 import { readTables, type Table } from "./table.ts";
 import { hasTable, isCaptured } from "./touched-log.ts";
@@ -33,7 +35,8 @@ export class SqliteConnection implements Connection {
   readonly #file: SqliteFile;
   readonly #names: InstalledNames;
 
-  constructor(settings: SqliteSettings, context: ConnectContext) {
+  constructor(given: SqliteSettings, context: ConnectContext) {
+    const settings = withinLease(given, context.requestMsMax);
     this.name = context.name;
     this.#settings = settings;
     this.#context = context;
@@ -109,6 +112,10 @@ export class SqliteConnection implements Connection {
         throw notInstalled(`Nothing is installed in the SQLite file of ${this.name}: run accord install.`, this.#file.place);
       return cursorOfNow(session, this.#names);
     }, options);
+  }
+
+  async standing(cursor: Cursor, options: CallOptions): Promise<FeedStanding | null> {
+    return this.#file.read((session) => standingOf(session, this.#names, cursor), options);
   }
 
   async readMark(options: CallOptions): Promise<StoreMark | null> {

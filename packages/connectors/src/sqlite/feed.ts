@@ -7,6 +7,7 @@ import {
   type Clock,
   type Cursor,
   type Feed,
+  type FeedStanding,
   type NextOptions,
   type OpenObject,
   type Random,
@@ -47,6 +48,20 @@ interface Place {
 /** The cursor of the moment that a session reads. */
 export function cursorOfNow(session: Session, names: InstalledNames): Cursor {
   return writeCursor({ sequence: lastSequence(session, names), beat: readBeat(session, names)?.beat ?? "" });
+}
+
+/** How far a feed at `cursor` is behind. Numbers are given one after another, so that their difference is the number of changes. */
+export function standingOf(session: Session, names: InstalledNames, cursor: Cursor): FeedStanding | null {
+  const place = readCursor(cursor);
+  const beats = readBeat(session, names);
+  if (place === null || beats === null) return null;
+  const last = lastSequence(session, names);
+  return {
+    behind: { amount: Number(last > place.sequence ? last - place.sequence : 0n), unit: "changes" },
+    retainedBytes: Number(last > beats.forgotten ? last - beats.forgotten : 0n) * TOUCHED_ROW_BYTES,
+    retainedBytesMax: null,
+    isKept: place.sequence >= beats.forgotten && place.sequence <= last && (place.beat === beats.beat || place.beat === beats.before),
+  };
 }
 
 /**

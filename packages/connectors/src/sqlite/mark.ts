@@ -6,14 +6,20 @@ import { hasTable } from "./touched-log.ts";
 /** The store that writes to this file; null where nothing is installed or no store has signed yet. [S58] */
 export function readMark(session: Session, names: InstalledNames): StoreMark | null {
   if (!hasTable(session, names.mark)) return null;
-  const [store, generation] = session.first(`SELECT store, generation FROM main.${quoted(names.mark)}`) ?? [];
-  return typeof store === "string" ? { storeId: store, generation: Number(generation) } : null;
+  const [store, generation, revision] = session.first(`SELECT store, generation, revision FROM main.${quoted(names.mark)}`) ?? [];
+  if (typeof store !== "string") return null;
+  const mark = { storeId: store, generation: Number(generation) };
+  return typeof revision === "bigint" ? { ...mark, revision: Number(revision) } : mark;
 }
 
 /** Returns false where nothing is installed. */
 export function writeMark(session: Session, names: InstalledNames, mark: StoreMark): boolean {
   if (!hasTable(session, names.mark)) return false;
-  session.run(`UPDATE main.${quoted(names.mark)} SET store = ?, generation = ?`, [mark.storeId, BigInt(mark.generation)]);
+  session.run(`UPDATE main.${quoted(names.mark)} SET store = ?, generation = ?, revision = ?`, [
+    mark.storeId,
+    BigInt(mark.generation),
+    mark.revision === undefined ? null : BigInt(mark.revision),
+  ]);
   return true;
 }
 

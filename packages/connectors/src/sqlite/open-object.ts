@@ -46,6 +46,7 @@ export class SqliteObject implements OpenObject {
       columns,
       names,
       proof: capabilities.proof,
+      deadlineMs: capabilities.requestDeadlineMs,
       nowMs: () => clock.nowMs(),
       positionOf: (session: Session) => lastSequence(session, names).toString(),
     };

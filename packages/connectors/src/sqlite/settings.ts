@@ -79,6 +79,13 @@ export function readSqliteSettings(settings: ConnectionSettings): SqliteSettings
   };
 }
 
+/** The settings with waits cut down so that a write has ended within `requestMsMax`: two thirds of it may go to waiting for locks. [S32] */
+export function withinLease(settings: SqliteSettings, requestMsMax: number | undefined): SqliteSettings {
+  if (requestMsMax === undefined || settings.busyMs + settings.requestMs <= requestMsMax) return settings;
+  const busyMs = Math.min(settings.busyMs, Math.floor((requestMsMax * 2) / 3));
+  return { ...settings, busyMs, requestMs: Math.min(settings.requestMs, requestMsMax - busyMs) };
+}
+
 function isTextMap(value: unknown): value is Readonly<Record<string, string>> {
   return typeof value === "object" && value !== null && Object.values(value).every((item) => typeof item === "string");
 }

@@ -72,7 +72,7 @@ export function tablesOf(names: InstalledNames): readonly { readonly name: strin
     {
       name: names.mark,
       sql: [
-        `CREATE TABLE ${quoted(names.mark)} (one INTEGER PRIMARY KEY CHECK (one = 1), store TEXT, generation INTEGER, epoch TEXT NOT NULL, ` +
+        `CREATE TABLE ${quoted(names.mark)} (one INTEGER PRIMARY KEY CHECK (one = 1), store TEXT, generation INTEGER, revision INTEGER, epoch TEXT NOT NULL, ` +
           "beat TEXT NOT NULL, beat_before TEXT NOT NULL, forgotten INTEGER NOT NULL)",
       ],
     },

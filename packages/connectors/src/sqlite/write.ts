@@ -18,6 +18,8 @@ export interface WriteTarget {
   readonly names: InstalledNames;
   /** Whether proof rows can be written. */
   readonly proof: boolean;
+  /** A write that has not come to its commit after so long is taken back: its outcome may be judged from then on. Milliseconds. [S31] */
+  readonly deadlineMs: number;
   nowMs(): number;
   positionOf(session: Session): string;
 }
@@ -34,8 +36,13 @@ export async function writeBatch(
 ): Promise<readonly WriteOutcome[]> {
   if (operations.length === 0) return [];
   const all = (outcome: WriteOutcome): readonly WriteOutcome[] => operations.map(() => outcome);
+  const endAtMs = target.nowMs() + target.deadlineMs;
   try {
-    return await target.file.write((session) => writeAll(session, target, operations, options), options);
+    return await target.file.write((session) => {
+      const outcomes = writeAll(session, target, operations, options);
+      if (target.nowMs() > endAtMs) throw new RolledBack(LATE, LATE.reason);
+      return outcomes;
+    }, options);
   } catch (error) {
     if (error instanceof RolledBack) return all(operations.length === 1 ? error.outcome : { kind: "batchRejected", reason: error.reason });
     if (!(error instanceof AccordError)) throw error;
@@ -53,7 +60,10 @@ export async function writeBatch(
   }
 }
 
-/** SQLite rolled the whole transaction back for one operation: `RAISE(ROLLBACK)` in a trigger. */
+/** A batch that is too much for its time is cut in halves; a single operation is tried again later. */
+const LATE = { kind: "notSent", reason: "it took longer than a write may, and was taken back", retryAfterMs: null } as const;
+
+/** The whole transaction was rolled back: for one operation (`RAISE(ROLLBACK)` in a trigger), or because it took too long. */
 class RolledBack extends Error {
   readonly outcome: WriteOutcome;
   readonly reason: string;

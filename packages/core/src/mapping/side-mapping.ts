@@ -26,7 +26,10 @@ export interface FieldMapping {
    * A problem says why the side cannot hold the value (too long, not in the picklist): the write is parked with it. [S30]
    */
   put(value: Value, cells: readonly NativeCell[] | null, references: References): Mapped<readonly (string | null)[]>;
-  /** Whether `get` gives the one cell it reads as it stands, whatever it holds: then a cell and a value that are one text are known to agree unread. Left out: no. */
+  /**
+   * Whether `get` gives the one cell it reads as it stands, whatever it holds, and `put` writes that cell alone if any: then a cell and a value that are one text are
+   * known to agree unread. Left out: no.
+   */
   readonly isAsIs?: boolean;
   /** Of a reference: whose records it names, and the record id that cells name. Null for all other fields. */
   readonly reference: ReferenceMapping | null;
@@ -68,7 +71,12 @@ export function getRecord(mapping: SideMapping, cells: readonly NativeCell[], re
   let problems: (readonly [FieldIndex, string])[] | null = null;
   let waiting: FieldIndex[] | null = null;
   for (let field = 0; field < mapping.fields.length; field += 1) {
-    const got = mapping.fields[field]?.get(cells, references);
+    const fieldMapping = mapping.fields[field];
+    if (fieldMapping?.isAsIs === true) {
+      values.push(cells[fieldMapping.reads[0] ?? -1]);
+      continue;
+    }
+    const got = fieldMapping?.get(cells, references);
     if (got?.kind === "problem") (problems ??= []).push([field, got.problem]);
     if (got?.kind === "waits") (waiting ??= []).push(field);
     values.push(got?.kind === "ok" ? got.result : undefined);
@@ -93,6 +101,7 @@ export function imageOfPut(
   cells: readonly NativeCell[] | null,
   references: References,
 ): MaybeValue {
+  if (mapping.isAsIs === true) return written[0];
   const after: NativeCell[] = cells === null ? [] : [...cells];
   mapping.writes.forEach((column, index) => {
     after[column] = written[index];

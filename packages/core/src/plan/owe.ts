@@ -190,7 +190,9 @@ function isAnyOwed(model: SyncModel, side: SideModel, entity: Entity, member: Me
   return entity.fields.some((field, index) => {
     const mapping = side.mapping.fields[index];
     const fieldModel = model.fields[index];
-    return mapping !== null && mapping !== undefined && fieldModel !== undefined && isOwed(fieldModel, mapping, field, member, index, sideIndex);
+    return (
+      mapping !== null && mapping !== undefined && fieldModel !== undefined && isOwed(fieldModel, mapping, field, member, index, sideIndex)
+    );
   });
 }
 

@@ -23,7 +23,7 @@ const SETTINGS: SyncSettings = {
   live: true,
   quietMs: 0,
   sweepMs: 3_600_000,
-  guards: { deletesMax: null, deletesShareMax: 1, rewritesShareMax: {} },
+  guards: { deletesMax: null, deletesShareMax: 1, rewritesShareMax: {}, changedShareMax: 1, countShareMax: null, canaries: {} },
 };
 
 /** Calls that nobody cancels. */
@@ -72,6 +72,7 @@ export async function engineBench(options: EngineBenchOptions): Promise<EngineCo
     holder: options.holder ?? "bench",
     run: await store.startRun({ kind: "live", startedAtMs: host.clock.nowMs() }, UNCANCELLED),
     states: new Map(),
+    pilots: new Set(),
     leases: new Map(),
     echoes: new Echoes(),
     ledger: new Map(),

@@ -1,4 +1,4 @@
-import { builtinTypes } from "@accord/core";
+import { builtinTypes, textType } from "@accord/core";
 import type { ColumnCodec, FieldMapping, FieldModel, Mapped, MaybeValue, Policy, SideModel, SyncModel, ValueType } from "@accord/core";
 
 /** A field of a bench sync: one column of the same name or another at each side. */
@@ -107,6 +107,7 @@ function plainMapping(place: number, codec: ColumnCodec, type: ValueType): Field
     reads: [place],
     writes: [place],
     reference: null,
+    isAsIs: codec.isAsIs === true && type === textType,
     get(cells): Mapped<MaybeValue> {
       const cell = cells[place];
       if (cell === null || cell === undefined) return { kind: "ok", result: cell };

@@ -170,6 +170,27 @@ export function feedRules(rule: Rule): void {
     expect((await stage.drain(again)).map(({ record }) => record)).toContain(id);
   });
 
+  rule(
+    "how far a feed is behind is told without one that is open: what was written since its cursor, and whether it is still there",
+    ["feed"],
+    async (stage) => {
+      const object = await stage.installed();
+      const start = await stage.cursor();
+      const first = await stage.connection.standing(start, stage.options);
+      for (const name of ["Ada", "Bob", "Cid"]) await stage.customer({ name });
+      const later = await stage.connection.standing(start, stage.options);
+      expect([first?.isKept, later?.isKept]).toEqual([true, true]);
+      expect(later?.behind.unit).toBe(first?.behind.unit);
+      expect((later?.behind.amount ?? 0) - (first?.behind.amount ?? 0)).toBeGreaterThanOrEqual(3);
+      expect(later?.retainedBytes ?? 1).toBeGreaterThan(0);
+      const feed = await stage.follow([object], start);
+      const batch = await feed.next({ ...stage.options, waitMs: 1_000, changesMax: 100 });
+      const end = await stage.connection.standing(batch.cursor, stage.options);
+      expect(end?.behind.amount ?? -1).toBeLessThan(later?.behind.amount ?? 0);
+      await feed.close();
+    },
+  );
+
   rule("retained bytes are told as a number or not at all", ["feed"], async (stage) => {
     const object = await stage.installed();
     const feed = await stage.watch(object);

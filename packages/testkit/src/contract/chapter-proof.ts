@@ -75,6 +75,28 @@ export function proofRules(rule: Rule): void {
     );
   });
 
+  rule(
+    "[S27, S35] of many creates in one batch each has its proof and its entity, and none is made twice",
+    ["proof", "externalId"],
+    async (stage) => {
+      const object = await stage.installed();
+      const entities = Array.from({ length: Math.min(100, object.capabilities.batchSizeMax) }, (_, index) => 1000 + index);
+      const creates = entities.map((entity) => stage.create(object, { name: `e${entity}` }, entity));
+      const outcomes = await stage.write(object, creates);
+      const records = outcomes.map((outcome) => (outcome.kind === "applied" ? outcome.record : outcome.kind));
+      const proofs = await object.findProofs(
+        creates.map(({ intent }) => intent),
+        stage.options,
+      );
+      expect(new Map(proofs)).toEqual(new Map(creates.map(({ intent }, index) => [intent, records[index]])));
+      expect(new Map(await object.findByEntity(entities, stage.options))).toEqual(
+        new Map(entities.map((entity, index) => [entity, records[index]])),
+      );
+      expect(await stage.write(object, creates)).toEqual(records.map((record) => ({ kind: "exists", record })));
+      expect((await stage.list(object)).ids).toHaveLength(entities.length);
+    },
+  );
+
   rule("[S58] an update tells which entity its record belongs to as well as a create does", ["externalId"], async (stage) => {
     const object = await stage.installed();
     const id = await stage.customer();
@@ -106,6 +128,8 @@ export function proofRules(rule: Rule): void {
     await stage.connection.writeMark({ storeId: "store-b", generation: 7 }, stage.options);
     const other = stage.world.connect();
     expect(await other.readMark(stage.options)).toEqual({ storeId: "store-b", generation: 7 });
+    await stage.connection.writeMark({ storeId: "store-b", generation: 7, revision: 5_000_000_000 }, stage.options);
+    expect(await other.readMark(stage.options)).toEqual({ storeId: "store-b", generation: 7, revision: 5_000_000_000 });
     await other.close();
   });
 

@@ -7,6 +7,7 @@ import { AT, beginSample, call, CONFIGURATION, sampleDue, sampleEntity, sampleEn
 export function describeStoreFirstContact(open: () => Promise<Store>): void {
   describeGroups(open);
   describeCommits(open);
+  describeFences(open);
   describeBeginnings(open);
 }
 
@@ -160,7 +161,9 @@ function describeCommits(open: () => Promise<Store>): void {
     expect(syncs.find((one) => one.sync === sync)).toMatchObject({ entities: 2, members: [2, 1], marks: 1 });
     expect((await store.checkJournal(call)).brokenAt).toBeNull();
   });
+}
 
+function describeFences(open: () => Promise<Store>): void {
   test("[S64] the history of an entity goes on from the entry that it shared", async () => {
     const store = await open();
     const { sync, lease, commit } = await beginSample(store);

@@ -88,6 +88,37 @@ function describeQuiet(open: () => Promise<Store>): void {
     await commit({ due: [sampleDue(sync, id, { sinceMs: AT + 99, notBeforeMs: AT + 99 })] });
     expect(await at()).toMatchObject({ sinceMs: AT + 99, notBeforeMs: AT + 99, attempts: 0 });
   });
+
+  test("[S58] an older copy takes a generation above its own and the one seen, so that entity ids never meet, and counts as restored", async () => {
+    const store = await open();
+    const { generation } = await store.identity();
+    const before = await store.reserveEntities(5, call);
+    expect(await store.fallBehind(generation + 3, call)).toBe(generation + 4);
+    expect(await store.identity()).toMatchObject({ generation: generation + 4, restored: true });
+    expect(await store.reserveEntities(1, call)).toBeGreaterThanOrEqual(before + 5);
+    expect(await store.fallBehind(0, call)).toBe(generation + 5);
+    await store.acknowledgeRestore(call);
+    expect(await store.identity()).toMatchObject({ generation: generation + 5, restored: false });
+  });
+
+  test("[S59] what an undo put back stays held, whatever else becomes due of it, until it is released; news of it takes its turn as a mark", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    const id = await store.reserveEntities(1, call);
+    const entity = sampleEntity(sync, id, ["1", null]);
+    const quiet = async () => (await store.loadQuiet(sync, 0, ["1"], call))[0]?.id ?? null;
+    const at = async () => (await store.listDue({ sync, side: 1, states: ["ready", "held"], after: null, limit: 9 }, call))[0];
+    await commit({ entities: [{ entity, keys: null }] });
+    expect(await quiet()).toBe(id);
+    await commit({ due: [sampleDue(sync, id, { state: "held", code: "ACCORD_UNDONE", reason: "undone", keepAge: false })] });
+    await commit({ due: [sampleDue(sync, id, { keepAge: true })] });
+    expect([await at(), await quiet()]).toMatchObject([{ state: "held", code: "ACCORD_UNDONE", reason: "undone" }, null]);
+    await store.releaseDue(sync, null, AT, call);
+    expect([(await at())?.state, await quiet()]).toEqual(["ready", id]);
+    await commit({ due: [sampleDue(sync, id, { state: "held", keepAge: false })] });
+    await commit({ due: [sampleDue(sync, id, { keepAge: true })] });
+    expect((await at())?.state).toBe("ready");
+  });
 }
 
 function describeRelease(open: () => Promise<Store>): void {

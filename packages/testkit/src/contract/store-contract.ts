@@ -1,8 +1,11 @@
 import { writeImage } from "@accord/core";
 import type { LeaseName, Store } from "@accord/engine/store";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describeStoreBatches } from "./store-contract-batches.ts";
 import { describeStoreFirstContact } from "./store-contract-first.ts";
 import { describeStoreMarks } from "./store-contract-marks.ts";
+import { describeStoreScan } from "./store-contract-scan.ts";
+import { describeStoreStraight } from "./store-contract-straight.ts";
 import { describeStoreWork } from "./store-contract-work.ts";
 import {
   allMarks,
@@ -50,9 +53,12 @@ export function storeContract(name: string, makeWorld: () => Promise<StoreWorld>
     describeLeases(open);
     describeSyncs(open);
     describeEntities(open);
+    describeStoreScan(open);
     describeStoreMarks(open);
     describeStoreFirstContact(open);
+    describeStoreStraight(open);
     describeStoreWork(open);
+    describeStoreBatches(open);
     describeJournal(open);
   });
 }

@@ -22,6 +22,9 @@ const SETUP = `
 /** How long a statement of Accord's may wait for a user's lock, and run. Milliseconds; short, since recovery waits for both. [S31] */
 const LIMITS = "limits: { statementTimeoutMs: 1000, lockTimeoutMs: 1500 }";
 
+/** Every intent with proof: a row of its own, or one that many creates share. */
+const PROVEN = `SELECT intent FROM accord_${INSTALLATION}.applied UNION ALL SELECT unnest(intents) FROM accord_${INSTALLATION}.applied_batch`;
+
 /** A database of a PostgreSQL server, with its users' table. */
 export async function postgresSystem(name: string, server: PostgresServer, database: string): Promise<CrashSystem> {
   const root = await openPostgresClient(server.url);
@@ -45,9 +48,7 @@ export async function postgresSystem(name: string, server: PostgresServer, datab
       const list = intents.map(literal).join(", ");
       if (list === "") return new Set();
       return new Set(
-        (await rowsOf(admin, `SELECT intent FROM accord_${INSTALLATION}.applied WHERE intent IN (${list})`)).map(
-          ([intent]) => intent ?? "",
-        ),
+        (await rowsOf(admin, `SELECT intent FROM (${PROVEN}) proven WHERE intent IN (${list})`)).map(([intent]) => intent ?? ""),
       );
     },
     codeOf: async (record) => (await rowsOf(admin, `SELECT code FROM customer WHERE id::text = ${literal(record)}`))[0]?.[0] ?? null,

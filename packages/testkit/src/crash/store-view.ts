@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { readImage } from "@accord/core";
 import type { LostValue } from "./evidence.ts";
 
 /** A write of Accord's that is open: begun, its outcome not yet taken in. */
@@ -79,9 +80,14 @@ function count(database: DatabaseSync, sql: string): number {
   return Number(database.prepare(sql).get()?.["n"] ?? 0);
 }
 
+/** The place of the payload in an entry's line. */
+const PAYLOAD = 8;
+
 function lostValues(database: DatabaseSync): LostValue[] {
   const bodies = database.prepare("SELECT body FROM journal WHERE body LIKE '%\"lost\"%'").all();
-  return bodies.flatMap(({ body }) => eventsOf(String(body)));
+  // A row holds a line per entry: an image whose ninth cell is the payload.
+  const lines = bodies.flatMap(({ body }) => String(body).split("\n"));
+  return lines.flatMap((line) => (line.includes('"lost"') ? eventsOf(readImage(line)[PAYLOAD] ?? "null") : []));
 }
 
 function eventsOf(body: string): LostValue[] {

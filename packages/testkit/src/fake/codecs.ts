@@ -19,6 +19,7 @@ export function fakeCodec(type: FakeType, options: FakeCodecOptions = {}): Colum
     typeName: type,
     options: null,
     decode: (cell) => decoders[type](cell),
+    isAsIs: decoders[type] === value,
     encode: (text) => encode(text, options),
   };
 }

@@ -6,13 +6,14 @@ import type {
   ConnectionReport,
   Cursor,
   Feed,
+  FeedStanding,
   InstallMode,
   InstallStep,
   OpenObject,
   StoreMark,
 } from "@accord/engine/connector";
 import type { ObjectSchema } from "@accord/core";
-import { cursorOf, FakeFeed, sequenceOfCursor } from "./feed.ts";
+import { CHANGE_BYTES, cursorOf, FakeFeed, sequenceOfCursor } from "./feed.ts";
 import type { FakeInstallation } from "./installation.ts";
 import { FakeOpenObject } from "./open-object.ts";
 import type { FakeState } from "./state.ts";
@@ -123,6 +124,21 @@ export class FakeConnection implements Connection {
     return this.#wire.ask({ method: "currentCursor", object: null, size: 0 }, options, () => {
       this.#requireCapture([]);
       return cursorOf(Math.max(this.#system.history.last, this.#installation.forgottenThrough));
+    });
+  }
+
+  standing(cursor: Cursor, options: CallOptions): Promise<FeedStanding | null> {
+    return this.#wire.ask({ method: "standing", object: null, size: 0 }, options, () => {
+      if (!this.#installation.isInstalled || this.#best.capture === "sweep") return null;
+      const { last } = this.#system.history;
+      const { forgottenThrough } = this.#installation;
+      const after = sequenceOfCursor(cursor);
+      return {
+        behind: { amount: Math.max(0, last - after), unit: "changes" },
+        retainedBytes: Math.max(0, last - forgottenThrough) * CHANGE_BYTES,
+        retainedBytesMax: null,
+        isKept: after >= forgottenThrough,
+      };
     });
   }
 

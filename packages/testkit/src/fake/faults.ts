@@ -10,6 +10,7 @@ export interface FakeCall {
     | "epoch"
     | "follow"
     | "currentCursor"
+    | "standing"
     | "readMark"
     | "writeMark"
     | "list"

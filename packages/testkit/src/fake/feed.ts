@@ -9,6 +9,9 @@ import type { FakeInstallation } from "./installation.ts";
 import type { FakeState } from "./state.ts";
 import type { FakeWire } from "./wire.ts";
 
+/** What a change takes in the fake log. */
+export const CHANGE_BYTES = 100;
+
 /** A fake position is the sequence of the last change that it includes. Its width makes text order the order of time. */
 export function positionOf(sequence: number): Position {
   return String(sequence).padStart(12, "0");
@@ -72,8 +75,7 @@ export class FakeFeed implements Feed {
   }
 
   get retainedBytes(): number {
-    const bytesPerChange = 100;
-    return (this.#system.history.last - Math.min(this.#system.history.last, this.#installation.forgottenThrough)) * bytesPerChange;
+    return (this.#system.history.last - Math.min(this.#system.history.last, this.#installation.forgottenThrough)) * CHANGE_BYTES;
   }
 
   async close(): Promise<void> {

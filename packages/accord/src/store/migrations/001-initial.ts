@@ -5,9 +5,9 @@
  * - A `record` column has no affinity: an INTEGER where the object's keys sort as integers, else TEXT, so that ORDER BY record is the listing order.
  * - `member` links records to entities, clustered by (side, record): its key is the rule that a record belongs to one entity [S34], and it is written only when links
  *   change. Images, positions and times stand in `entity.members` (entity-members.ts): an edit of one record dirties one page and not three, and loading an
- *   entity is one look-up. A sweep reads `member` in its order and looks up each image: next to one another where entities were made in that order.
+ *   entity is one look-up. A sweep and a verification read `entity` from end to end (entity-scan.ts), and `member` in its order only where records differ.
  * - `entity.states` says who lives (entity-states.ts): so a write knows what it changes without reading images, and links that stay are not touched.
- * - `entity.last_entry` is the entity's last journal entry and `journal.previous` the one before: an entity's history is a chain of look-ups, since an index by entity would
+ * - `entity.last_entry` is the entity's last journal entry and its line names the one before: an entity's history is a chain of look-ups, since an index by entity would
  *   dirty a page per entry. `journal_head` is the same for entities that have no row.
  * - `entity.header` holds versions, provenances and acknowledgements compactly (entity-header.ts); `extra` holds, as JSON, only what is not the default.
  * - `staged_record` keeps what first listings read, in listing order (first-contact.ts); `staged_group` is made once all are listed: a row per key that several records share.
@@ -18,7 +18,8 @@
  * - `counter` counts what is too much to be counted when somebody asks (tally.ts).
  * - `match_key` and `staged_key` hold 64-bit hashes: 20 bytes a row whatever the keys are. A candidate's key text is compared before anything is linked.
  * - `plan_page` holds operations of a plan, some hundred per row (plans.ts): they are written once, read in order, and dropped together.
- * - `journal` keeps salt and body in the row and its digest only once they were erased; `journal_block` chains one row per commit. [S64]
+ * - `journal` holds a few hundred entries of one commit per row, a line each (journal-lines.ts), and its link of the chain; an entry's number is its row's `first` and its place
+ *   in it. A line keeps salt and payload, and its digest only once they were erased. [S64]
  */
 export const initial = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -82,12 +83,8 @@ CREATE TABLE intent_block (number INTEGER PRIMARY KEY, shard INTEGER NOT NULL, s
 CREATE VIEW intent AS SELECT b.shard, b.side, j.value ->> 1 AS entity, j.value ->> 0 AS id, j.value ->> 2 AS kind, j.value ->> 3 AS record, j.value ->> 4 AS run, j.value ->> 5 AS attempt,
   j.value ->> 6 AS opened_at_ms, j.value ->> 7 AS deadline_ms FROM intent_block b, json_each(b.body) j;
 
-CREATE TABLE journal (
-  seq INTEGER PRIMARY KEY, run INTEGER, at_ms INTEGER NOT NULL, sync INTEGER NOT NULL, entity INTEGER, side INTEGER, kind INTEGER NOT NULL, salt TEXT, body TEXT, digest TEXT,
-  previous INTEGER
-);
+CREATE TABLE journal (first INTEGER PRIMARY KEY, chain TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE journal_head (entity INTEGER PRIMARY KEY, last_entry INTEGER NOT NULL);
-CREATE TABLE journal_block (last_seq INTEGER PRIMARY KEY, chain TEXT NOT NULL);
 
 CREATE TABLE problem (
   side INTEGER NOT NULL, record NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, entities TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (side, record, kind)

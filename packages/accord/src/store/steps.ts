@@ -1,0 +1,49 @@
+import type { CallOptions } from "@accord/engine/connector";
+import type { Session } from "./session.ts";
+import type { Tally } from "./tally.ts";
+
+/** Transactions of the store. */
+export interface Steps {
+  readonly read: <Result>(call: CallOptions, work: () => Result) => Result;
+  readonly write: <Result>(work: () => Result) => Result;
+  /** On disk no later than the next `write`. */
+  readonly writeSoon: <Result>(work: () => Result) => Result;
+}
+
+/** Transactions that first forget what is kept in memory, where another process has committed since; and after one that was undone. */
+export function createSteps(session: Session, kept: readonly { forget(): void }[], tally: Tally): Steps {
+  let seen: number | undefined;
+  const forget = (): void => {
+    for (const one of kept) one.forget();
+  };
+  const refresh = (): void => {
+    const now = session.first<[number]>("PRAGMA data_version")?.[0];
+    if (now !== seen) forget();
+    seen = now;
+  };
+  const counted = <Result>(work: () => Result): Result => {
+    refresh();
+    tally.clear();
+    const result = work();
+    tally.write();
+    return result;
+  };
+  // What an undone transaction left in memory is not what the file says.
+  const undone = <Result>(transaction: () => Result): Result => {
+    try {
+      return transaction();
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  };
+  return {
+    read: (call, work) =>
+      session.read(call, () => {
+        refresh();
+        return work();
+      }),
+    write: (work) => undone(() => session.write(() => counted(work))),
+    writeSoon: (work) => undone(() => session.writeSoon(() => counted(work))),
+  };
+}
