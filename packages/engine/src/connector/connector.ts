@@ -25,6 +25,8 @@ export interface ConnectContext extends Host {
   readonly name: string;
   /** Marks what Accord makes at the system (slot, publication, triggers, tables), so that two projects on one database stay apart: `[a-z0-9_]{1,24}`. */
   readonly installation: string;
+  /** No write may outlast this, so that it has ended before its worker's lease does: the connector cuts its own timeouts down to it. Left out: they stand as they are. Milliseconds. [S31, S32] */
+  readonly requestMsMax?: number;
 }
 
 /**
@@ -51,6 +53,8 @@ export interface Connection {
   follow(objects: readonly OpenObject[], cursor: Cursor, options: CallOptions): Promise<Feed>;
   /** The cursor of now: a feed from it shows every change whose commit a listing begun afterwards may have missed. */
   currentCursor(options: CallOptions): Promise<Cursor>;
+  /** How far a feed that stands at `cursor` is behind now, and what the system keeps for it; null where it keeps none. Writes nothing, and needs no feed that is open. */
+  standing(cursor: Cursor, options: CallOptions): Promise<FeedStanding | null>;
   /** Writes the store's identity next to the proof rows, or reads what is there. [S58] Null where nothing is installed. */
   readMark(options: CallOptions): Promise<StoreMark | null>;
   writeMark(mark: StoreMark, options: CallOptions): Promise<void>;
@@ -71,6 +75,8 @@ export interface InstallStep {
 export interface StoreMark {
   readonly storeId: string;
   readonly generation: number;
+  /** How far the store's journal had come when it signed: a store of the same generation that has not come so far is an older copy of it. Left out: it was not said. */
+  readonly revision?: number;
 }
 
 /** Opaque position in one change feed; only the connector that issued it reads it. */
@@ -235,6 +241,18 @@ export interface Feed {
   /** Bytes of log that the system keeps for us, where it tells: for `status`, and the limit at which the feed is given up. */
   readonly retainedBytes: number | null;
   close(): Promise<void>;
+}
+
+/** How a feed stands beside its system, whether or not anybody follows it now. */
+export interface FeedStanding {
+  /** What was written at the system since the cursor: bytes of its whole log, other databases' included, or changes in a log of Accord's own. */
+  readonly behind: { readonly amount: number; readonly unit: "bytes" | "changes" };
+  /** Bytes that the system keeps because the feed has not acknowledged them; null where it does not tell. */
+  readonly retainedBytes: number | null;
+  /** From so many retained bytes on the feed is given up and a sweep takes its place; null: never. */
+  readonly retainedBytesMax: number | null;
+  /** False: the system no longer has what came after the cursor, and everything will be listed again. */
+  readonly isKept: boolean;
 }
 
 export interface NextOptions extends CallOptions {

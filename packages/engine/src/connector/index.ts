@@ -12,6 +12,7 @@ export type {
   Connector,
   Cursor,
   Feed,
+  FeedStanding,
   GuaranteeLevel,
   InstallMode,
   InstallStep,

@@ -1,7 +1,7 @@
 import type { Entity, MergeEvent, NativeCell } from "@accord/core";
 import type { ChangeSet } from "../run/changes.ts";
 import type { EngineContext, RunningSync } from "../run/context.ts";
-import type { Intent } from "../store/store.ts";
+import type { Intent } from "../store/rows.ts";
 import { mergeEntry } from "./payload.ts";
 
 const REASON = "the answer to a write of this count was lost, and the system cannot tell whether it happened";

@@ -1,6 +1,6 @@
 import type { EntityId, MaybeValue, MergeEvent, NativeCell, RecordId, SyncModel } from "@accord/core";
 import type { CellPatch } from "../connector/connector.ts";
-import type { Intent, JournalEntry, NewRequest, RunId, SyncId } from "../store/store.ts";
+import type { Intent, JournalEntry, NewRequest, RunId, SyncId } from "../store/rows.ts";
 
 /**
  * What journal payloads hold, as JSON. Fields, sides and columns go by name: numbers would change their meaning with the configuration. [S51]

@@ -9,7 +9,7 @@ import type { EngineContext, RunningSync } from "../run/context.ts";
 import { hydrate, loadReferences } from "../run/hydrate.ts";
 import { endFormerHolders } from "../run/key-reuse.ts";
 import { settleOutcome } from "../run/settle.ts";
-import type { Intent, Lease, LoadedIntent, Shard } from "../store/store.ts";
+import type { Intent, Lease, LoadedIntent, Shard } from "../store/rows.ts";
 import { freezeCounts } from "./freeze-counts.ts";
 
 /**

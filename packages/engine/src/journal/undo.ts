@@ -2,7 +2,7 @@ import type { EntityId, MaybeValue, NativeCell } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import type { EngineContext, RunningSync } from "../run/context.ts";
 import { syncById } from "../run/context.ts";
-import type { JournalQuery, JournalRow, RunId } from "../store/store.ts";
+import type { JournalQuery, JournalRow, RunId } from "../store/rows.ts";
 import type { MergePayload, WritePayload } from "./payload.ts";
 
 /** What undoing would do to one entity. [S59] */

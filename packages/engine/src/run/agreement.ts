@@ -1,6 +1,6 @@
 import { equalValues, imageOf, NO_REFERENCES, readImage } from "@accord/core";
 import type { FieldMapping, NativeCell, NativeImage, SideIndex, Value, ValueType } from "@accord/core";
-import type { EntityPage, MemberColumns } from "../store/store.ts";
+import type { EntityPage, MemberColumns } from "../store/rows.ts";
 import type { RunningSync } from "./context.ts";
 import { ImageCells } from "./image-cells.ts";
 

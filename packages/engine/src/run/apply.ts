@@ -2,7 +2,7 @@ import { fingerprint, owe } from "@accord/core";
 import type { EntityId } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
-import type { DueKey, PlanId, PlannedOperation, StoredEntity } from "../store/store.ts";
+import type { DueKey, PlanId, PlannedOperation, StoredEntity } from "../store/rows.ts";
 import type { EngineContext } from "./context.ts";
 import { refreshStates } from "./context.ts";
 import { drainAll } from "./drain.ts";

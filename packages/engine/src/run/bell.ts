@@ -21,18 +21,15 @@ export class Bell {
       this.hasRung = false;
       return;
     }
-    const stop = new AbortController();
-    const abort = (): void => stop.abort();
-    options.signal.addEventListener("abort", abort, { once: true });
-    this.wake = abort;
-    try {
-      await this.clock.sleep(durationMs, { signal: stop.signal });
-    } catch (error) {
-      if (!stop.signal.aborted) throw error;
-    } finally {
-      this.wake = null;
-      this.hasRung = false;
-      options.signal.removeEventListener("abort", abort);
-    }
+    // The sleeper is left to its end when the bell rings first: to wake it would cost more than it does.
+    await new Promise<void>((resolve, reject) => {
+      this.wake = resolve;
+      this.clock.sleep(durationMs, options).then(resolve, (error: unknown) => {
+        if (options.signal.aborted) resolve();
+        else reject(error instanceof Error ? error : new Error("the clock failed", { cause: error }));
+      });
+    });
+    this.wake = null;
+    this.hasRung = false;
   }
 }

@@ -2,7 +2,7 @@ import { compareRecordIds, readImage } from "@accord/core";
 import type { MemberState, NativeImage, RecordId, SideIndex } from "@accord/core";
 import type { OpenObject } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
-import type { EntityPage, ListedMember } from "../store/store.ts";
+import type { EntityPage, ListedMember } from "../store/rows.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { MemberReader } from "./member-reader.ts";
 import { PagesAhead } from "./pages-ahead.ts";

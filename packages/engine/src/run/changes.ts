@@ -1,14 +1,15 @@
 import type { EntityId, IntentId } from "@accord/core";
-import type { Changes, Due, DueKey, Intent, JournalEntry, Mark, Problem, StoredEntity } from "../store/store.ts";
+import type { Changes, Due, DueKey, Intent, JournalEntry, Mark, Problem, Pull, StoredEntity } from "../store/rows.ts";
 
 /** What a decision changes, gathered while it is made and committed at once. */
 export class ChangeSet implements Changes {
   readonly entities: { entity: StoredEntity; keys: readonly (string | null)[] | null }[] = [];
   readonly consumed: number[] = [];
+  cursor: Pull["cursor"] = null;
   readonly marks: Mark[] = [];
   readonly deferred: { sequence: number; notBeforeMs: number }[] = [];
   readonly requestsDone: number[] = [];
-  readonly due: (Due & { keepAge: boolean })[] = [];
+  due: (Due & { keepAge: boolean })[] = [];
   readonly dueDone: DueKey[] = [];
   readonly arrived: { sync: number; entity: EntityId }[] = [];
   readonly intentsOpened: Intent[] = [];
@@ -17,8 +18,14 @@ export class ChangeSet implements Changes {
   readonly problems: Problem[] = [];
   readonly problemsOver: { sync: number; side: number; record: string }[] = [];
 
+  /** Takes back due rows that were put in, by identity: what is on its way at once is not due. */
+  withoutDue(taken: ReadonlySet<Due>): void {
+    if (taken.size > 0) this.due = this.due.filter((due) => !taken.has(due));
+  }
+
   get isEmpty(): boolean {
     return (
+      this.cursor === null &&
       this.entities.length +
         this.consumed.length +
         this.marks.length +
@@ -32,7 +39,7 @@ export class ChangeSet implements Changes {
         this.journal.length +
         this.problems.length +
         this.problemsOver.length ===
-      0
+        0
     );
   }
 }

@@ -1,6 +1,6 @@
 import type { EntityId, RecordId, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
-import type { Due, DueKey } from "../store/store.ts";
+import type { Due, DueKey } from "../store/rows.ts";
 import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { isWriting } from "./due.ts";

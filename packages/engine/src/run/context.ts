@@ -1,12 +1,14 @@
 import type { SyncModel } from "@accord/core";
 import type { Connection, OpenObject } from "../connector/connector.ts";
 import type { CallOptions, Host } from "../host/host.ts";
-import type { Lease, LeaseName, RunId, Store, StoreIdentity, SyncId, SyncState } from "../store/store.ts";
+import type { Lease, LeaseName, RunId, StoreIdentity, SyncId, SyncState } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
 import type { Matcher } from "../match/matcher.ts";
 import type { Echoes } from "./echoes.ts";
 import type { GuardLedger } from "./guard-ledger.ts";
 import type { Limits } from "./limits.ts";
 import type { SyncSettings } from "./settings.ts";
+import { pausedFrom } from "./paused-from.ts";
 
 /** A sync as it runs: its compiled model with the open objects of its sides. */
 export interface RunningSync {
@@ -34,6 +36,8 @@ export interface EngineContext extends Host {
   readonly run: RunId;
   /** How far each sync has come, as last read from the store: see `refreshStates`. */
   readonly states: Map<SyncId, SyncState>;
+  /** Syncs that a guard stopped before they were live, as in a pilot: paused, and not live after it either. Kept beside `states`. */
+  readonly pilots: Set<SyncId>;
   /** Leases that this process holds: kept between drains, given back by `releaseLeases`. */
   readonly leases: Map<LeaseName, Lease>;
   /** Own writes that may still come back by the feeds. */
@@ -61,7 +65,11 @@ export const SILENT_WATCHER: RunWatcher = {
 
 /** Reads how far each sync has come. */
 export async function refreshStates(context: EngineContext, options: CallOptions): Promise<void> {
-  for (const row of await context.store.listSyncs(options)) context.states.set(row.id, row.state);
+  for (const { id, state } of await context.store.listSyncs(options)) {
+    context.states.set(id, state);
+    if (state !== "paused") context.pilots.delete(id);
+    else if ((await pausedFrom(context.store, id, options)) === "planned") context.pilots.add(id);
+  }
 }
 
 export function syncById(context: EngineContext, id: SyncId): RunningSync | undefined {

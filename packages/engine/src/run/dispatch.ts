@@ -1,10 +1,10 @@
 import type { Entity, OwedField } from "@accord/core";
 import type { WriteOperation } from "../connector/connector.ts";
-import type { Intent, LoadedDue } from "../store/store.ts";
+import type { Due, Intent } from "../store/rows.ts";
 
 /** One write on its way, with everything settling it needs. */
 export interface Dispatch {
-  readonly due: LoadedDue;
+  readonly due: Due;
   readonly entity: Entity;
   readonly intent: Intent;
   readonly operation: WriteOperation;

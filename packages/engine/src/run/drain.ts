@@ -1,7 +1,7 @@
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
 import { recoverShard } from "../journal/recover.ts";
-import type { Lease, Shard } from "../store/store.ts";
+import type { Lease, Shard } from "../store/rows.ts";
 import { refreshStates } from "./context.ts";
 import type { EngineContext } from "./context.ts";
 import { mergeShard } from "./merge.ts";
@@ -84,8 +84,12 @@ async function renew(context: EngineContext, shard: Shard, options: CallOptions)
   return lease;
 }
 
-/** Drains every shard that has something ready, until none makes progress. Returns when to come back. */
-export async function drainAll(context: EngineContext, options: CallOptions): Promise<{ readonly nextAtMs: number | null }> {
+/** Drains every shard that has something ready, until none makes progress, or until others wait for their turn. Returns when to come back. */
+export async function drainAll(
+  context: EngineContext,
+  options: CallOptions,
+  isAwaited: () => boolean = () => false,
+): Promise<{ readonly nextAtMs: number | null }> {
   for (;;) {
     const { shards, nextAtMs } = await context.store.readyShards(context.clock.nowMs(), options);
     let next = nextAtMs;
@@ -95,7 +99,7 @@ export async function drainAll(context: EngineContext, options: CallOptions): Pr
       hasWorked ||= drained.worked;
       next = earlier(next, drained.nextAtMs);
     }
-    if (!hasWorked) return { nextAtMs: next };
+    if (!hasWorked || isAwaited()) return { nextAtMs: next };
   }
 }
 

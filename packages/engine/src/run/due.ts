@@ -1,9 +1,15 @@
 import { acknowledgeLevel, canonicalValues, matchKeysOf, owe, withMember } from "@accord/core";
-import type { Entity, Owed, References, SideIndex } from "@accord/core";
-import type { Due } from "../store/store.ts";
+import type { Entity, Owed, References, SideIndex, WriteOwed } from "@accord/core";
+import type { Due } from "../store/rows.ts";
 import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { dehydrate } from "./hydrate.ts";
+
+/** An entity as it was put into a change set, with the updates that it made due and whose members have no open intent. */
+export interface Kept {
+  readonly entity: Entity;
+  readonly updates: readonly { readonly due: Due; readonly owed: WriteOwed<"update"> }[];
+}
 
 /**
  * Puts an entity into the change set as it now is, with what that makes due at each side. Only that something may be due is kept: the write itself is
@@ -16,19 +22,24 @@ export function keepEntity(
   references: References,
   changes: ChangeSet,
   keys: readonly (string | null)[] = matchKeysOf(sync.model, canonicalValues(entity)),
-): void {
+): Kept {
   let kept = entity;
+  const updates: Kept["updates"][number][] = [];
   for (let side = 0; side < sync.model.sides.length; side += 1) {
     const member = kept.members[side];
     if (member !== null && member !== undefined && member.intent !== null) continue;
     const level = acknowledgeLevel(sync.model, kept, side, references);
     if (level !== null) kept = withMember(kept, side, level);
-    keepDue(context, sync, kept, side, owe(sync.model, kept, side, references), changes);
+    const owed = owe(sync.model, kept, side, references);
+    const due = keepDue(context, sync, kept, side, owed, changes);
+    if (due !== null && owed.kind === "update") updates.push({ due, owed });
   }
   changes.entities.push({ entity: dehydrate(sync, kept), keys });
+  return { entity: kept, updates };
 }
 
-function keepDue(context: EngineContext, sync: RunningSync, entity: Entity, side: SideIndex, owed: Owed, changes: ChangeSet): void {
+/** The row that was put into the change set for a write, or null. */
+function keepDue(context: EngineContext, sync: RunningSync, entity: Entity, side: SideIndex, owed: Owed, changes: ChangeSet): Due | null {
   const nowMs = context.clock.nowMs();
   const key = { sync: sync.id, side, entity: entity.id };
   const isLive = isWriting(context, sync);
@@ -47,11 +58,11 @@ function keepDue(context: EngineContext, sync: RunningSync, entity: Entity, side
   switch (owed.kind) {
     case "nothing":
       changes.dueDone.push(key);
-      return;
+      return null;
     case "reread": {
       const record = entity.members[side]?.record;
       if (record !== null && record !== undefined) changes.marks.push(touch(sync, side, record, nowMs));
-      return;
+      return null;
     }
     case "waits":
       changes.due.push({
@@ -60,7 +71,7 @@ function keepDue(context: EngineContext, sync: RunningSync, entity: Entity, side
         waitsFor: owed.entity,
         reason: `${fieldName(sync, owed.field)} names a record that is not there yet`,
       });
-      return;
+      return null;
     case "refused":
       changes.due.push({
         ...fresh,
@@ -68,24 +79,24 @@ function keepDue(context: EngineContext, sync: RunningSync, entity: Entity, side
         code: "ACCORD_UNFIT_VALUE",
         reason: `${fieldName(sync, owed.field)}: ${owed.problem}`,
       });
-      return;
+      return null;
     case "withheld":
       changes.due.push({ ...fresh, state: "parked", code: "ACCORD_OUT_OF_FILTER", reason: owed.reason });
-      return;
+      return null;
     case "create":
     case "update":
     case "restore":
     case "archive":
     case "delete":
       changes.due.push(fresh);
-      return;
+      return fresh;
   }
 }
 
-/** Whether what becomes due is to be written without a further plan: a paused sync goes on where it stopped. [S43, S60] */
+/** Whether what becomes due is to be written without a further plan: a paused sync goes on where it stopped, and one that was stopped in a pilot was not writing. [S43, S60] */
 export function isWriting(context: EngineContext, sync: RunningSync): boolean {
   const state = context.states.get(sync.id);
-  return state === "live" || state === "paused";
+  return state === "live" || (state === "paused" && !context.pilots.has(sync.id));
 }
 
 /** A mark that makes the record be read, at once unless told otherwise. [S7] */

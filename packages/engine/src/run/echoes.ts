@@ -1,6 +1,6 @@
 import type { RecordId, SideIndex } from "@accord/core";
 import type { Change, OpenObject, Position } from "../connector/connector.ts";
-import type { SyncId } from "../store/store.ts";
+import type { SyncId } from "../store/rows.ts";
 
 /** Own writes remembered: as many as come back within some seconds. What is forgotten is told apart by the store instead, at the price of a mark. */
 const ECHOES_MAX = 50_000;
@@ -11,13 +11,20 @@ const ECHOES_MAX = 50_000;
  */
 export class Echoes {
   private readonly positions = new Map<string, Position>();
+  private readonly max: number;
+
+  /** @param max writes remembered; none where no feed is followed */
+  constructor(max = ECHOES_MAX) {
+    this.max = max;
+  }
 
   /** Remembers a write that is settled. */
   note(sync: SyncId, side: SideIndex, record: RecordId, position: Position): void {
+    if (this.max === 0) return;
     const key = keyOf(sync, side, record);
     this.positions.delete(key);
     this.positions.set(key, position);
-    if (this.positions.size <= ECHOES_MAX) return;
+    if (this.positions.size <= this.max) return;
     for (const oldest of this.positions.keys()) {
       this.positions.delete(oldest);
       return;

@@ -1,16 +1,15 @@
 import type { OpenObject } from "../connector/connector.ts";
+import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
-import type { Lease } from "../store/store.ts";
+import type { Lease } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext } from "./context.ts";
 import type { Dispatch } from "./dispatch.ts";
-
-/** A call begins within this of the commit that opened its intents, or they are opened anew. Milliseconds. */
-const START_WITHIN_MS = 2_000;
+import { startWithinMs } from "./limits.ts";
 
 /** When a request of an intent opened at `openedAtMs` has ended, whether or not anybody heard of it. Epoch milliseconds. [S31] */
-export function deadlineOf(openedAtMs: number, object: OpenObject): number {
-  return openedAtMs + START_WITHIN_MS + object.capabilities.requestDeadlineMs;
+export function deadlineOf(context: EngineContext, openedAtMs: number, object: OpenObject): number {
+  return openedAtMs + startWithinMs(context.limits) + object.capabilities.requestDeadlineMs;
 }
 
 /**
@@ -19,19 +18,32 @@ export function deadlineOf(openedAtMs: number, object: OpenObject): number {
  */
 export async function keepFresh(
   context: EngineContext,
-  lease: Lease,
+  leases: readonly Lease[],
   object: OpenObject,
   batch: readonly Dispatch[],
   options: CallOptions,
 ): Promise<readonly Dispatch[]> {
   const nowMs = context.clock.nowMs();
-  if (batch.every(({ intent }) => nowMs - intent.openedAtMs <= START_WITHIN_MS)) return batch;
-  const fresh = batch.map((one) => ({ ...one, intent: { ...one.intent, openedAtMs: nowMs, deadlineMs: deadlineOf(nowMs, object) } }));
+  const endsAtMs = deadlineOf(context, nowMs, object);
+  for (const lease of leases) await outlast(context, lease, endsAtMs, options);
+  if (batch.every(({ intent }) => nowMs - intent.openedAtMs <= startWithinMs(context.limits))) return batch;
+  const fresh = batch.map((one) => ({ ...one, intent: { ...one.intent, openedAtMs: nowMs, deadlineMs: endsAtMs } }));
   const changes = new ChangeSet();
   for (const { intent } of fresh) {
     changes.intentsClosed.push(intent.id);
     changes.intentsOpened.push(intent);
   }
-  await context.store.commit(lease, changes, options);
+  await context.store.commit(leases, changes, options);
   return fresh;
+}
+
+/** The lease ends after the request does: it is renewed before a call that could outlast it. [S32] @throws ACCORD_LEASE_LOST */
+async function outlast(context: EngineContext, lease: Lease, deadlineMs: number, options: CallOptions): Promise<void> {
+  const held = context.leases.get(lease.name) ?? lease;
+  if (held.expiresAtMs >= deadlineMs) return;
+  const nowMs = context.clock.nowMs();
+  const renewed = await context.store.takeLease(lease.name, context.holder, nowMs + context.limits.leaseMs, nowMs, options);
+  if (renewed === null || renewed.epoch !== lease.epoch)
+    throw new AccordError("ACCORD_LEASE_LOST", "Another process has taken over this shard.", { remedy: "stop" });
+  context.leases.set(lease.name, renewed);
 }

@@ -6,9 +6,12 @@ import type { Connection, Feed } from "../connector/connector.ts";
 import { applyPlan } from "./apply.ts";
 import type { EngineContext } from "./context.ts";
 import { drainAll, releaseLeases } from "./drain.ts";
+import { Handover } from "./handover.ts";
+import type { Pulled } from "./handover.ts";
 import { sweep } from "./list.ts";
 import { makePlan } from "./plan.ts";
 import { followedSides, keepBatch } from "./pull.ts";
+import { carryOffers } from "./straight.ts";
 import { verify } from "./verify.ts";
 import type { Difference } from "./verify.ts";
 
@@ -174,7 +177,7 @@ async function attempt(world: World, work: Promise<unknown>): Promise<void> {
   }
 }
 
-async function pullOnce(context: EngineContext, connection: Connection): Promise<void> {
+async function pullOnce(context: EngineContext, connection: Connection, isStraight: boolean): Promise<void> {
   const sides = followedSides(context, connection.name);
   const row = await context.store.readConnection(connection.name, UNCANCELLED);
   if (row === null || row.cursor === null) return;
@@ -185,10 +188,22 @@ async function pullOnce(context: EngineContext, connection: Connection): Promise
   );
   try {
     const batch = await feed.next({ ...UNCANCELLED, waitMs: 0, changesMax: 20 });
-    await keepBatch(context, connection.name, sides, batch, UNCANCELLED);
+    if (isStraight) await carry(context, { connection: connection.name, sides, batch });
+    else await keepBatch(context, connection.name, sides, batch, UNCANCELLED);
     feed.acknowledge(batch.cursor);
   } finally {
     await feed.close();
+  }
+}
+
+/** The straight way, and marks where it is closed: as a live run does it. */
+async function carry(context: EngineContext, pulled: Pulled): Promise<void> {
+  const handover = new Handover(context.clock);
+  const offered = handover.offer(pulled, () => {}, UNCANCELLED);
+  try {
+    await carryOffers(context, handover, UNCANCELLED);
+  } finally {
+    if (!(await offered)) await keepBatch(context, pulled.connection, pulled.sides, pulled.batch, UNCANCELLED);
   }
 }
 
@@ -211,7 +226,7 @@ async function play(seed: number, count: number): Promise<World> {
     const roll = world.int(100);
     if (roll < 35) world.edit();
     else if (roll < 39) world.insert();
-    else if (roll < 60) await attempt(world, pullOnce(context, world.pick(world.connections)));
+    else if (roll < 60) await attempt(world, pullOnce(context, world.pick(world.connections), world.chance(0.5)));
     else if (roll < 85) await attempt(world, drainAll(context, UNCANCELLED));
     else if (roll < 88) await sweepAll(world, context);
     else if (roll < 92) {
@@ -228,7 +243,8 @@ async function play(seed: number, count: number): Promise<World> {
       await context.store.setSyncState(trip.sync, "live", null, UNCANCELLED);
     }
     await world.world.host.clock.advance(70_000);
-    for (const connection of world.connections) for (let page = 0; page < 4; page += 1) await attempt(world, pullOnce(context, connection));
+    for (const connection of world.connections)
+      for (let page = 0; page < 4; page += 1) await attempt(world, pullOnce(context, connection, page % 2 === 0));
     await attempt(world, drainAll(context, UNCANCELLED));
     if (round > 8) await sweepAll(world, context);
   }

@@ -1,7 +1,7 @@
 import { checkCount } from "@accord/core";
 import type { GuardStop, NativeImage, RecordId, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
-import type { GuardTrip, Mark } from "../store/store.ts";
+import type { GuardTrip, Mark } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { takeShard } from "./drain.ts";

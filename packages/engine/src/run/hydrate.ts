@@ -1,6 +1,6 @@
 import { getRecord, NO_REFERENCES, readImage } from "@accord/core";
 import type { Entity, EntityId, Member, NativeImage, RecordId, References, SideIndex, SyncModel } from "@accord/core";
-import type { StoredEntity, StoredMember } from "../store/store.ts";
+import type { StoredEntity, StoredMember } from "../store/rows.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 

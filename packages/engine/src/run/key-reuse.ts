@@ -3,7 +3,7 @@ import type { Entity, EntityId, RecordId, SideIndex } from "@accord/core";
 import type { WriteOutcome } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
-import type { Intent } from "../store/store.ts";
+import type { Intent } from "../store/rows.ts";
 import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { keepEntity } from "./due.ts";

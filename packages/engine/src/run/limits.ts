@@ -35,10 +35,10 @@ export function requestMsMax(limits: Pick<Limits, "leaseMs">): number {
 
 export const DEFAULT_LIMITS: Limits = {
   mergeBatch: 1_000,
-  pushBatch: 1_000,
-  firstContactBatch: 250,
+  pushBatch: 500,
+  firstContactBatch: 100,
   listPage: 2_000,
-  feedBatch: 2_000,
+  feedBatch: 1_000,
   inboxMax: 200_000,
   feedWaitMs: 1_000,
   leaseMs: 15_000,

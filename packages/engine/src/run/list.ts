@@ -2,7 +2,7 @@ import { readImage } from "@accord/core";
 import type { NativeImage, RecordId, SideIndex } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
-import type { ListedMember, Mark } from "../store/store.ts";
+import type { ListedMember, Mark } from "../store/rows.ts";
 import { compareBeside, isExpected } from "./beside.ts";
 import type { BesideResult, BesideVisitor } from "./beside.ts";
 import { contestants } from "./contested.ts";

@@ -1,6 +1,6 @@
 import type { RecordId, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
-import type { ListedMember } from "../store/store.ts";
+import type { ListedMember } from "../store/rows.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 
 /** Reads the stored members of a side page by page, in the order of record ids. */

@@ -1,11 +1,12 @@
 import type { Entity, EntityId, References } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
-import type { Lease, LoadedMark, Shard } from "../store/store.ts";
+import type { Lease, LoadedMark, Shard } from "../store/rows.ts";
 import { absorbSight } from "./absorb-sight.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { keepEntity, touch } from "./due.ts";
+import type { Kept } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 import { joinRecords } from "./join.ts";
 import { finishMark, keepProblems, wakeChildren } from "./finish-mark.ts";
@@ -48,6 +49,27 @@ async function mergeLinked(
   options: CallOptions,
 ): Promise<void> {
   const changes = new ChangeSet();
+  const { looked } = await mergeMarks(context, sync, marks, changes, options);
+  await context.store.commit(lease, changes, options);
+  context.watch.merged(sync.model.name, looked);
+}
+
+/** What merging made of linked records, not committed yet. */
+export interface Merged {
+  readonly kept: readonly Kept[];
+  readonly references: References;
+  /** Records that were looked at. */
+  readonly looked: number;
+}
+
+/** Absorbs marks of linked records into a change set, each entity once however many of its records are marked. [S13] */
+export async function mergeMarks(
+  context: EngineContext,
+  sync: RunningSync,
+  marks: readonly LoadedMark[],
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<Merged> {
   const sights = await lookAt(context, sync, marks, changes, options);
   const stored = marks.flatMap((mark) => mark.entity ?? []);
   const seen = sights.flatMap(({ mark, image }) => (image === null ? [] : [{ side: mark.side, image }]));
@@ -58,9 +80,9 @@ async function mergeLinked(
     const entity = entities.get(sight.mark.entity.id) ?? hydrate(sync.model, sight.mark.entity, references);
     entities.set(entity.id, mergeSight(context, sync, entity, sight, references, changes));
   }
-  for (const entity of entities.values()) keepEntity(context, sync, entity, references, changes);
-  await context.store.commit(lease, changes, options);
-  context.watch.merged(sync.model.name, sights.length);
+  const kept: Kept[] = [];
+  for (const entity of entities.values()) kept.push(keepEntity(context, sync, entity, references, changes));
+  return { kept, references, looked: sights.length };
 }
 
 function mergeSight(

@@ -1,5 +1,6 @@
 import type { CallOptions } from "../host/host.ts";
-import type { Store, SyncId, SyncState } from "../store/store.ts";
+import type { SyncId, SyncState } from "../store/rows.ts";
+import type { Store } from "../store/store.ts";
 
 /** What a guard's journal entry holds. */
 export interface TripPayload {

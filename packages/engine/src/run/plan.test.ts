@@ -1,7 +1,7 @@
 import { Stage, STAGE_SYNC, UNCANCELLED } from "@accord/testkit";
 import type { StageOptions } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
-import type { PlannedOperation } from "../store/store.ts";
+import type { PlannedOperation } from "../store/rows.ts";
 import { sampleOf } from "./apply.ts";
 import { verify } from "./verify.ts";
 import type { Difference } from "./verify.ts";
@@ -50,7 +50,7 @@ describe("a plan", () => {
   });
 
   test("[S43] that would trip a guard is applied after approval only, and a later approval is needed for a later plan", async () => {
-    const guards = { deletesMax: null, deletesShareMax: 1, rewritesShareMax: { name: 0.2 } };
+    const guards = { deletesMax: null, deletesShareMax: 1, rewritesShareMax: { name: 0.2 }, changedShareMax: 1, countShareMax: null, canaries: {} };
     const stage = planned({ settings: { guards } }, 18);
     const first = await stage.plan();
     expect(first.summary.stops.map(({ id }) => id)).toEqual(["customers/erp/rewrites"]);
@@ -174,7 +174,7 @@ describe("verify", () => {
 
     stage.state.entities.set(entity.id, { ...entity, members: [entity.members[0] ?? null, null] });
     stage.state.links.delete(`1/1/${right}`);
-    expect(await kinds()).toEqual(["unlinked erp", "absent erp"]);
+    expect(await kinds()).toEqual(["absent erp", "unlinked erp"]);
 
     stage.state.links.set(`1/1/${right}`, entity.id);
     stage.state.entities.set(entity.id, { ...entity, life: { kind: "deleted", side: null, atMs: 0 } });

@@ -1,7 +1,7 @@
 import { checkGuards, fingerprint, owe } from "@accord/core";
 import type { Entity, EntityId, Owed, References } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
-import type { DueState, LoadedDue, PlanId, PlannedOperation } from "../store/store.ts";
+import type { DueState, LoadedDue, PlanId, PlannedOperation } from "../store/rows.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { refreshStates } from "./context.ts";
 import { drainAll } from "./drain.ts";
@@ -10,7 +10,7 @@ import { guardLimits, isRewritten } from "./guard.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 import { meetFirst } from "./first-contact.ts";
 import { listFirst } from "./first-listing.ts";
-import { sweep } from "./list.ts";
+import { sweepSides } from "./list.ts";
 import { rebuildLinks } from "./rebuild.ts";
 import { guardId } from "./trip.ts";
 
@@ -86,10 +86,9 @@ export async function look(context: EngineContext, options: CallOptions): Promis
       if (row?.state === "new") {
         await rememberCursor(context, model.connection, options);
         if (listing?.state !== "done") await listFirst(context, sync, side, listing?.after ?? null, options);
-      } else {
-        await sweep(context, sync, side, options);
       }
     }
+    if (row?.state !== "new") await sweepSides(context, sync, [...sync.objects.keys()], options);
     if (row?.state === "new") {
       await meetFirst(context, sync, options);
       await context.store.setSyncState(sync.id, "planned", null, options);
@@ -186,7 +185,7 @@ function operationOf(sync: RunningSync, due: LoadedDue, references: References, 
     // A create brings what the entity holds: that need not be kept twice.
     detail: owed.kind === "create" && detail.reason === null ? "" : JSON.stringify(detail),
   };
-  return { operation, detail, isRewrite: owed.kind === "update" && isRewritten(entity, owed.fields) };
+  return { operation, detail, isRewrite: owed.kind === "update" && isRewritten(sync, entity, owed.fields) };
 }
 
 /** What each operation of a plan would write, or why not. Those of creates are told from their entities as they are now. One per operation, in order. */
@@ -195,7 +194,10 @@ export async function detailsOf(
   operations: readonly PlannedOperation[],
   options: CallOptions,
 ): Promise<readonly PlannedDetail[]> {
-  const stored = await context.store.loadEntities([...new Set(operations.flatMap(({ entity, detail }) => (detail === "" ? [entity] : [])))], options);
+  const stored = await context.store.loadEntities(
+    [...new Set(operations.flatMap(({ entity, detail }) => (detail === "" ? [entity] : [])))],
+    options,
+  );
   const byId = new Map(stored.map((entity) => [entity.id, entity]));
   const references = new Map<number, References>();
   for (const sync of context.syncs) {
@@ -234,7 +236,9 @@ function detailOf(sync: RunningSync, owed: Owed, due: LoadedDue): PlannedDetail 
 function fieldsOf(sync: RunningSync, owed: Owed): readonly PlannedField[] {
   if (!("fields" in owed)) return [];
   return owed.fields.map(({ field, before, after }) => {
-    const planned: { field: string; before?: string | null; after?: string | null } = { field: sync.model.fields[field]?.name ?? String(field) };
+    const planned: { field: string; before?: string | null; after?: string | null } = {
+      field: sync.model.fields[field]?.name ?? String(field),
+    };
     if (before !== undefined) planned.before = before;
     if (after !== undefined) planned.after = after;
     return planned;

@@ -1,34 +1,33 @@
 import type { SideIndex } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
-import type { Change, ChangeBatch, Connection, Cursor, Feed, OpenObject } from "../connector/connector.ts";
+import type { Change, ChangeBatch, Connection, Cursor, Feed } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
-import type { Mark, Shard } from "../store/store.ts";
+import type { Mark, Shard } from "../store/rows.ts";
 import { retryDelayMs } from "./context.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { touch } from "./due.ts";
+import type { FollowedSide } from "./followed-side.ts";
+import { guardCanaries } from "./guard-sight.ts";
+import type { Handover, Pulled } from "./handover.ts";
 import { sweep } from "./list.ts";
-
-/** One side whose changes a connection's feed tells. */
-export interface FollowedSide {
-  readonly sync: RunningSync;
-  readonly side: SideIndex;
-  readonly object: OpenObject;
-}
 
 /** How often the store is made durable and a system told to forget what it holds for us. Milliseconds. */
 const ACKNOWLEDGE_MS = 500;
+/** The same while batch after batch goes straight through. Milliseconds. */
+const ACKNOWLEDGE_MS_MAX = 5_000;
 /** How often an idle feed's cursor is kept, so that the system may forget what it holds for us. Milliseconds. */
 const IDLE_CURSOR_MS = 10_000;
 
 /**
  * Phase one of a run, while it is live: follows a connection's change feed and turns it into durable marks, cursor and marks in one transaction. [S6, S9]
- * Returns when the signal aborts; failures that pass by themselves are waited out. `ring` wakes whoever drains.
+ * Returns when the signal aborts; failures that pass by themselves are waited out. `ring` wakes whoever drains; with a `handover`, batches are offered there first.
  */
 export async function followConnection(
   context: EngineContext,
   connection: Connection,
   ring: () => void,
   options: CallOptions,
+  handover: Handover | null = null,
 ): Promise<void> {
   const sides = followedSides(context, connection.name);
   if (sides.length === 0) return;
@@ -52,6 +51,7 @@ export async function followConnection(
             attempts = 0;
             ring();
           },
+          handover,
           options,
         );
       } finally {
@@ -110,6 +110,7 @@ async function pump(
   sides: readonly FollowedSide[],
   start: Cursor,
   ring: () => void,
+  handover: Handover | null,
   options: CallOptions,
 ): Promise<void> {
   let keptCursor = start;
@@ -117,14 +118,21 @@ async function pump(
   let toldCursor = start;
   let toldAtMs = keptAtMs;
   while (!options.signal.aborted) {
-    await waitForRoom(context, options);
     const batch = await feed.next({ ...options, waitMs: context.limits.feedWaitMs, changesMax: context.limits.feedBatch });
     const isStale = batch.cursor !== keptCursor && context.clock.nowMs() - keptAtMs >= IDLE_CURSOR_MS;
     if (batch.changes.length > 0 || isStale) {
-      await keepBatch(context, connection.name, sides, batch, options);
+      const pulled = { connection: connection.name, sides, batch };
+      const isMerged = handover !== null && isStraight(context, pulled) && (await handover.offer(pulled, ring, options));
+      options.signal.throwIfAborted();
+      if (!isMerged) {
+        await waitForRoom(context, options);
+        await keepBatch(context, connection.name, sides, batch, options);
+      }
       keptCursor = batch.cursor;
       keptAtMs = context.clock.nowMs();
       if (batch.changes.length > 0) ring();
+      // Writes have just gone out: what is no hurry waits for a quieter moment.
+      if (isMerged && context.clock.nowMs() - toldAtMs < ACKNOWLEDGE_MS_MAX) continue;
     }
     if (keptCursor === toldCursor || context.clock.nowMs() - toldAtMs < ACKNOWLEDGE_MS) continue;
     await context.store.makeDurable(options);
@@ -148,17 +156,42 @@ export async function keepBatch(
   batch: ChangeBatch,
   options: CallOptions,
 ): Promise<readonly Shard[]> {
-  const nowMs = context.clock.nowMs();
   for (const change of batch.changes) {
     const followed = sides[change.object];
     if (change.change.kind === "emptied" && followed !== undefined) await sweep(context, followed.sync, followed.side, options);
   }
-  const marks = batch.changes.flatMap((change) => {
-    const followed = sides[change.object];
-    if (followed === undefined || change.change.kind === "emptied") return [];
-    return context.echoes.includes(followed.sync.id, followed.side, followed.object, change) ? [] : [markOf(followed, change, nowMs)];
-  });
+  const marks = [...marksOf(context, sides, batch).values()].flat();
+  await guardCanaries(context, marks, options);
   return context.store.commitPull({ marks, cursor: { connection, cursor: batch.cursor }, listing: null }, options);
+}
+
+/** What a batch tells that is news, as marks in the order of the feed, by side. Own writes that come back are none. [S57] */
+export function marksOf(
+  context: EngineContext,
+  sides: readonly FollowedSide[],
+  batch: ChangeBatch,
+): ReadonlyMap<FollowedSide, readonly Mark[]> {
+  const nowMs = context.clock.nowMs();
+  const marks = new Map<FollowedSide, Mark[]>();
+  for (const change of batch.changes) {
+    const followed = sides[change.object];
+    if (followed === undefined || change.change.kind === "emptied") continue;
+    if (context.echoes.includes(followed.sync.id, followed.side, followed.object, change)) continue;
+    const own = marks.get(followed) ?? [];
+    if (own.length === 0) marks.set(followed, own);
+    own.push(markOf(followed, change, nowMs));
+  }
+  return marks;
+}
+
+/** Whether a batch may be merged at once: it has news with images, and nothing that needs a sweep. A store that is older than the world is brought up to date by a plan. [S58] */
+function isStraight(context: EngineContext, { sides, batch }: Pulled): boolean {
+  if (context.identity.restored || batch.changes.some(({ change }) => change.kind === "emptied")) return false;
+  return batch.changes.some((change) => {
+    const followed = sides[change.object];
+    if (change.change.kind !== "image" || followed === undefined) return false;
+    return !context.echoes.includes(followed.sync.id, followed.side, followed.object, change);
+  });
 }
 
 function markOf({ sync, side }: FollowedSide, change: Change, nowMs: number): Mark {

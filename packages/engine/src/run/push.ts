@@ -3,12 +3,13 @@ import type { Cell, Entity, EntityId, Owed, OwedField, RecordId, References } fr
 import { AccordError } from "../connector/errors.ts";
 import type { OpenObject, WriteOperation, WriteOutcome } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
-import type { Intent, Lease, LoadedDue, Shard } from "../store/store.ts";
+import type { Due, Intent, Lease, LoadedDue, Shard } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import { CONTESTED, contestedEntities } from "./contested.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { retryDelayMs } from "./context.ts";
 import { keepEntity } from "./due.ts";
+import type { Kept } from "./due.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { deadlineOf, keepFresh } from "./fresh.ts";
 import { guardPush } from "./guard.ts";
@@ -63,11 +64,57 @@ async function pushSide(
   // The store shows open intents with their members: opening one writes no entity.
   for (const { intent } of allowed) changes.intentsOpened.push(intent);
   await context.store.commit(lease, changes, options);
-  for (let start = 0; start < allowed.length; start += object.capabilities.batchSizeMax) {
-    const batch = allowed.slice(start, start + object.capabilities.batchSizeMax);
-    const outcomes = await dispatch(context, lease, object, batch, options);
-    await settleWrites(context, lease, sync, side, batch, outcomes, references, options);
+  await sendWrites(context, { leases: [lease], sync, side, dispatches: allowed, references }, options);
+}
+
+/** Writes to one side whose intents are open and durable. */
+export interface OpenedWrites {
+  /** Of the shards of all their entities. */
+  readonly leases: readonly Lease[];
+  readonly sync: RunningSync;
+  readonly side: number;
+  readonly dispatches: readonly Dispatch[];
+  readonly references: References;
+  /** Whether their entities may have changed since: writes of the same merge to another side are settled first. */
+  readonly isLater?: boolean;
+}
+
+/** Calls the connector and settles what came of it, in batches as large as the connector and the limits allow. [S29] */
+export async function sendWrites(context: EngineContext, opened: OpenedWrites, options: CallOptions): Promise<void> {
+  const { leases, sync, side, dispatches, references } = opened;
+  const object = sync.objects[side];
+  if (object === undefined) return;
+  const size = Math.min(object.capabilities.batchSizeMax, context.limits.pushBatch);
+  for (let start = 0; start < dispatches.length; start += size) {
+    const batch = dispatches.slice(start, start + size);
+    const outcomes = await dispatch(context, leases, object, batch, options);
+    const current = opened.isLater === true ? await reloaded(context, sync, batch, references, options) : batch;
+    await settleWrites(context, leases, sync, side, current, outcomes, references, options);
   }
+}
+
+/** The same writes with their entities as they are stored now. */
+async function reloaded(
+  context: EngineContext,
+  sync: RunningSync,
+  batch: readonly Dispatch[],
+  references: References,
+  options: CallOptions,
+): Promise<readonly Dispatch[]> {
+  const stored = await context.store.loadEntities(
+    batch.map(({ entity }) => entity.id),
+    options,
+  );
+  const entities = new Map(stored.map((entity) => [entity.id, entity]));
+  return batch.map((one) => {
+    const now = entities.get(one.entity.id);
+    return now === undefined ? one : { ...one, entity: hydrate(sync.model, now, references) };
+  });
+}
+
+/** Puts an update that a merge made due on its way at once: its intent goes into the merge's own commit, and no due row is needed. [S28, S29] */
+export function openUpdate(context: EngineContext, object: OpenObject, entity: Entity, { due, owed }: Kept["updates"][number]): Dispatch {
+  return dispatchOf(context, object, due, entity, owed);
 }
 
 /** The write that is owed now, or null: then what is due has been corrected in the change set. */
@@ -152,7 +199,7 @@ function undoneFields(sync: RunningSync, due: LoadedDue, entity: Entity): OwedFi
   });
 }
 
-function dispatchOf(context: EngineContext, object: OpenObject, due: LoadedDue, entity: Entity, write: PreparedWrite): Dispatch {
+function dispatchOf(context: EngineContext, object: OpenObject, due: Due, entity: Entity, write: PreparedWrite): Dispatch {
   const nowMs = context.clock.nowMs();
   const intent: Intent = {
     id: context.random.hex(12),
@@ -167,7 +214,7 @@ function dispatchOf(context: EngineContext, object: OpenObject, due: LoadedDue, 
     attempt: due.attempts + 1,
     run: context.run,
     openedAtMs: nowMs,
-    deadlineMs: deadlineOf(nowMs, object),
+    deadlineMs: deadlineOf(context, nowMs, object),
   };
   return { due, entity, intent, operation: operationOf(intent), fields: write.fields };
 }
@@ -183,17 +230,17 @@ function operationOf(intent: Intent): WriteOperation {
 /** Calls the connector; a batch that is refused as a whole is cut in halves until the operation at fault stands alone. [S47] */
 async function dispatch(
   context: EngineContext,
-  lease: Lease,
+  leases: readonly Lease[],
   object: OpenObject,
   opened: readonly Dispatch[],
   options: CallOptions,
 ): Promise<readonly WriteOutcome[]> {
-  const batch = await keepFresh(context, lease, object, opened, options);
+  const batch = await keepFresh(context, leases, object, opened, options);
   const outcomes = await callWrite(context, object, batch, options);
   if (batch.length === 1 || !outcomes.some(({ kind }) => kind === "batchRejected")) return outcomes;
   const half = Math.ceil(batch.length / 2);
-  const first = await dispatch(context, lease, object, batch.slice(0, half), options);
-  return [...first, ...(await dispatch(context, lease, object, batch.slice(half), options))];
+  const first = await dispatch(context, leases, object, batch.slice(0, half), options);
+  return [...first, ...(await dispatch(context, leases, object, batch.slice(half), options))];
 }
 
 async function callWrite(

@@ -4,7 +4,7 @@ import type { OpenObject } from "../connector/connector.ts";
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
-import type { Lease } from "../store/store.ts";
+import type { Lease } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { takeShard } from "./drain.ts";

@@ -1,6 +1,6 @@
 import { getRecord, matchKeysOf, NO_REFERENCES, readImage } from "@accord/core";
 import type { NativeImage, RecordId, SideIndex } from "@accord/core";
-import type { ListedMember, Mark } from "../store/store.ts";
+import type { ListedMember, Mark } from "../store/rows.ts";
 import type { RunningSync } from "./context.ts";
 import { touch } from "./due.ts";
 

@@ -6,7 +6,7 @@ import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
 import type { RefusedPayload } from "../journal/payload.ts";
 import type { UndoCells, UndoItem } from "../journal/undo.ts";
-import type { Lease, LoadedRequest, Shard, UndoWrite } from "../store/store.ts";
+import type { Lease, LoadedRequest, Shard, UndoWrite } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import { releaseContested } from "./contested.ts";
 import type { EngineContext, RunningSync } from "./context.ts";

@@ -204,9 +204,15 @@ describe("two processes on one store", () => {
       holder: "first",
       wrapStore: (store) => ({
         ...store,
-        commit: async (lease, changes, options) => {
-          await store.commit(lease, changes, options);
-          if (lease.holder !== "first" || changes.intentsOpened.length === 0 || isPaused || second.context === null) return;
+        commit: async (leases, changes, options) => {
+          await store.commit(leases, changes, options);
+          if (
+            ![leases].flat().some(({ holder }) => holder === "first") ||
+            changes.intentsOpened.length === 0 ||
+            isPaused ||
+            second.context === null
+          )
+            return;
           isPaused = true;
           await stage.clock.advance(60_000);
           stage.crm.user.update("customers", record, { name: "Newer" });

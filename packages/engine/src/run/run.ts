@@ -1,13 +1,15 @@
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
-import type { Lease } from "../store/store.ts";
+import type { Lease } from "../store/rows.ts";
 import { Bell } from "./bell.ts";
 import { retryDelayMs } from "./context.ts";
 import type { EngineContext } from "./context.ts";
 import { drainAll, releaseLeases } from "./drain.ts";
+import { Handover } from "./handover.ts";
 import { sweep } from "./list.ts";
 import { checkEpochs } from "./epoch.ts";
 import { followConnection } from "./pull.ts";
+import { carryOffers } from "./straight.ts";
 
 /** How often an idle engine looks whether another process left it something to do. Milliseconds. */
 const LOOK_MS = 250;
@@ -26,6 +28,7 @@ export async function runLive(context: EngineContext, options: CallOptions): Pro
   options.signal.addEventListener("abort", abort, { once: true });
   if (options.signal.aborted) abort();
   const bell = new Bell(context.clock);
+  const handover = new Handover(context.clock);
   const inner = { signal: stop.signal };
   const guarded = async (task: Promise<void>): Promise<void> => {
     try {
@@ -38,13 +41,13 @@ export async function runLive(context: EngineContext, options: CallOptions): Pro
   try {
     const feeds = [...context.connections.values()].map((connection) =>
       untilAborted(
-        followConnection(context, connection, () => bell.ring(), inner),
+        followConnection(context, connection, () => bell.ring(), inner, handover),
         stop,
       ),
     );
     await allEnded([
       guarded(keepEngine(context, inner)),
-      guarded(drainLoop(context, bell, inner)),
+      guarded(drainLoop(context, bell, handover, inner)),
       guarded(sweepLoop(context, bell, inner)),
       ...feeds,
     ]);
@@ -94,10 +97,12 @@ async function keepEngine(context: EngineContext, options: CallOptions): Promise
   }
 }
 
-async function drainLoop(context: EngineContext, bell: Bell, options: CallOptions): Promise<void> {
+async function drainLoop(context: EngineContext, bell: Bell, handover: Handover, options: CallOptions): Promise<void> {
   while (!options.signal.aborted) {
     try {
-      const { nextAtMs } = await drainAll(context, options);
+      await carryOffers(context, handover, options);
+      const { nextAtMs } = await drainAll(context, options, () => handover.isOffered);
+      if (handover.isOffered) continue;
       const counter = context.store.changeCounter();
       await waitForWork(context, bell, nextAtMs, counter, options);
     } catch (error) {

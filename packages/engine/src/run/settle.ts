@@ -4,7 +4,7 @@ import type { WriteOutcome } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
 import { mergeEntry, namedCells } from "../journal/payload.ts";
 import type { RefusedPayload, WritePayload } from "../journal/payload.ts";
-import type { Due, Intent, JournalEntry, Lease } from "../store/store.ts";
+import type { Due, Intent, JournalEntry, Lease } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { retryDelayMs } from "./context.ts";
@@ -24,7 +24,7 @@ export interface Landing {
 /** Phase four of a run: outcomes become state. Every intent that is certain is closed in the same transaction as what it changed. [S29, S33] */
 export async function settleWrites(
   context: EngineContext,
-  lease: Lease,
+  leases: readonly Lease[],
   sync: RunningSync,
   side: number,
   batch: readonly Dispatch[],
@@ -38,7 +38,7 @@ export async function settleWrites(
   for (const [index, landing] of batch.entries()) {
     settleOutcome(context, sync, landing, outcomes[index] ?? { kind: "unknown", reason: "no outcome" }, references, changes);
   }
-  await context.store.commit(lease, changes, options);
+  await context.store.commit(leases, changes, options);
   for (const outcome of outcomes) {
     if (outcome.kind === "applied" && outcome.position !== null) context.echoes.note(sync.id, side, outcome.record, outcome.position);
   }

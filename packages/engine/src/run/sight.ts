@@ -2,7 +2,7 @@ import type { NativeImage, SideIndex } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { Position } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
-import type { LoadedMark } from "../store/store.ts";
+import type { LoadedMark } from "../store/rows.ts";
 import type { ChangeSet } from "./changes.ts";
 import { retryDelayMs } from "./context.ts";
 import type { EngineContext, RunningSync } from "./context.ts";

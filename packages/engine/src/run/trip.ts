@@ -1,6 +1,6 @@
 import type { GuardStop } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
-import type { JournalEntry, SyncId, SyncState } from "../store/store.ts";
+import type { JournalEntry, SyncId, SyncState } from "../store/rows.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { pausedFrom } from "./paused-from.ts";
 import type { TripPayload } from "./paused-from.ts";

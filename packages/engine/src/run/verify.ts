@@ -1,7 +1,7 @@
 import { equalValues, imageOf, isPresent, owe, rankAmong, readImage } from "@accord/core";
 import type { Entity, FieldModel, MaybeValue, NativeImage, RecordId, References, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
-import type { EntityPage, ListedMember, StoredMember } from "../store/store.ts";
+import type { EntityPage, ListedMember, StoredMember } from "../store/rows.ts";
 import { Agreement, takesRecords } from "./agreement.ts";
 import { compareBeside } from "./beside.ts";
 import type { BesideResult, BesideVisitor } from "./beside.ts";

@@ -26,7 +26,10 @@ function parseEmail(text: string): ParseResult {
   const trimmed = text.trim();
   if (!ADDRESS.test(trimmed)) return { kind: "invalid", problem: "not an e-mail address" };
   const at = trimmed.indexOf("@");
-  return { kind: "value", text: trimmed.slice(0, at) + trimmed.slice(at).toLowerCase() };
+  const domain = trimmed.slice(at);
+  const lower = domain.toLowerCase();
+  // Nearly all are written so: nothing is put together anew.
+  return { kind: "value", text: lower === domain ? trimmed : trimmed.slice(0, at) + lower };
 }
 
 function fold(text: string): string {

@@ -1,0 +1,222 @@
+import type { EntityId, RecordId, SideIndex } from "@accord/core";
+import { AccordError } from "../connector/errors.ts";
+import type { CallOptions } from "../host/host.ts";
+import type { Lease, LoadedMark, Mark, Shard } from "../store/rows.ts";
+import { ChangeSet } from "./changes.ts";
+import { refreshStates } from "./context.ts";
+import type { EngineContext, RunningSync } from "./context.ts";
+import type { Dispatch } from "./dispatch.ts";
+import type { Kept } from "./due.ts";
+import { takeShard } from "./drain.ts";
+import type { FollowedSide } from "./followed-side.ts";
+import { passesGuards } from "./guard.ts";
+import { guardCanaries } from "./guard-sight.ts";
+import type { Handover, Pulled } from "./handover.ts";
+import { mergeMarks } from "./merge.ts";
+import type { Merged } from "./merge.ts";
+import { marksOf } from "./pull.ts";
+import { openUpdate, sendWrites } from "./push.ts";
+import type { OpenedWrites } from "./push.ts";
+
+/** Batches whose calls are on their way while the next is merged: enough that a system and this process work at the same time. */
+const UNDERWAY_MAX = 2;
+/** Batches taken one after another before everything else has its turn: marks, requests, retries. */
+const TURN_BATCHES = 32;
+
+/**
+ * The straight way of plain news: images of linked records go from the feed through merge, push and settle in two commits. The first holds the feed's cursor, the merge
+ * and the intents of what it made due; the second what came of the calls. All other news of the batch (new, renamed, deleted or touched records, entities with an
+ * open intent) becomes marks in the first commit and goes the ordinary way. [S6, S29, S33]
+ *
+ * Takes what feeds offer until they offer nothing more, or others must have their turn. Nobody else may drain meanwhile. The calls of a batch overlap with the merge of the
+ * next: an entity whose call is on its way has an open intent, so that news of it becomes a mark.
+ */
+export async function carryOffers(context: EngineContext, handover: Handover, options: CallOptions): Promise<void> {
+  const underway = new Map<Promise<void>, ReadonlySet<string>>();
+  // Our own writes may come back before their calls are settled: by then they are known for what they are, and no marks are made of them. [S57]
+  const mayTake = (pulled: Pulled): boolean => {
+    const written = [...underway.values()];
+    return written.length === 0 || !isOfRecords(pulled, (key) => written.some((keys) => keys.has(key)));
+  };
+  try {
+    for (let taken = 0; ;) {
+      options.signal.throwIfAborted();
+      const offer = taken < TURN_BATCHES ? handover.take(mayTake) : null;
+      if (offer === null) {
+        if (underway.size === 0) return;
+        await Promise.race(taken < TURN_BATCHES ? [...underway.keys(), handover.next()] : underway.keys());
+        continue;
+      }
+      taken += 1;
+      let opened: readonly OpenedWrites[] | null = null;
+      try {
+        const counter = context.store.changeCounter();
+        if (counter !== handover.statesAt) await refreshStates(context, options);
+        handover.statesAt = counter;
+        opened = await mergeStraight(context, offer.pulled, options);
+      } finally {
+        offer.answer(opened !== null);
+      }
+      if (opened === null || opened.length === 0) continue;
+      while (underway.size >= UNDERWAY_MAX) await Promise.race(underway.keys());
+      const sending = sendAll(context, opened, options).finally(() => underway.delete(sending));
+      underway.set(sending, recordsOf(opened));
+      // A failure is met where the set is waited for.
+      sending.catch(() => {});
+    }
+  } finally {
+    await Promise.allSettled(underway.keys());
+  }
+}
+
+function keyOf(sync: RunningSync, side: SideIndex, record: RecordId): string {
+  return `${sync.id}/${side}/${record}`;
+}
+
+/** The records that are being written. */
+function recordsOf(opened: readonly OpenedWrites[]): ReadonlySet<string> {
+  const keys = new Set<string>();
+  for (const { sync, side, dispatches } of opened) {
+    for (const { intent } of dispatches) if (intent.record !== null) keys.add(keyOf(sync, side, intent.record));
+  }
+  return keys;
+}
+
+function isOfRecords({ sides, batch }: Pulled, has: (key: string) => boolean): boolean {
+  return batch.changes.some(({ object, record }) => {
+    const followed = sides[object];
+    return followed !== undefined && has(keyOf(followed.sync, followed.side, record));
+  });
+}
+
+/** Side after side, since they may share entities. A shard that was taken over is another's to recover: its intents stay open. [S54] */
+async function sendAll(context: EngineContext, opened: readonly OpenedWrites[], options: CallOptions): Promise<void> {
+  for (const [place, writes] of opened.entries()) {
+    try {
+      await sendWrites(context, { ...writes, isLater: place > 0 }, options);
+    } catch (error) {
+      forgetLost(context, writes.leases, error);
+      return;
+    }
+  }
+}
+
+function forgetLost(context: EngineContext, leases: Iterable<Lease>, error: unknown): void {
+  if (!(error instanceof AccordError) || error.code !== "ACCORD_LEASE_LOST") throw error;
+  for (const { name } of leases) context.leases.delete(name);
+}
+
+/** Merges a batch and commits it with its cursor and intents. Null: nothing was done, and the batch is to become marks. */
+async function mergeStraight(context: EngineContext, pulled: Pulled, options: CallOptions): Promise<readonly OpenedWrites[] | null> {
+  const changes = new ChangeSet();
+  changes.cursor = { connection: pulled.connection, cursor: pulled.batch.cursor };
+  const leases = new Map<Shard, Lease>();
+  const busy = new Set<EntityId>();
+  const opened: Omit<OpenedWrites, "leases">[] = [];
+  const news = marksOf(context, pulled.sides, pulled.batch);
+  await guardCanaries(context, [...news.values()].flat(), options);
+  for (const [followed, marks] of news) {
+    const plain = await plainNews(context, followed, marks, busy, leases, changes, options);
+    if (plain.length === 0) continue;
+    const merged = await mergeMarks(context, followed.sync, plain, changes, options);
+    opened.push(...(await openWrites(context, followed.sync, merged, changes, options)));
+    context.watch.merged(followed.sync.model.name, merged.looked);
+  }
+  // News that never became marks has none to consume.
+  changes.consumed.length = 0;
+  changes.deferred.length = 0;
+  const held = [...leases.values()];
+  try {
+    if (held.length > 0) await context.store.commit(held, changes, options);
+    else await context.store.commitPull({ marks: changes.marks, cursor: changes.cursor, listing: null }, options);
+  } catch (error) {
+    forgetLost(context, held, error);
+    return null;
+  }
+  return opened.map((writes) => ({ ...writes, leases: held }));
+}
+
+/** The news of one side that can be merged at once, each with its entity; the rest goes into the change set as marks. */
+async function plainNews(
+  context: EngineContext,
+  { sync, side }: FollowedSide,
+  marks: readonly Mark[],
+  busy: Set<EntityId>,
+  leases: Map<Shard, Lease>,
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<readonly LoadedMark[]> {
+  const imaged = new Set<string>();
+  const hinted = new Set<string>();
+  for (const { kind, record, renamedFrom } of marks) {
+    (kind === "image" && renamedFrom === null ? imaged : hinted).add(record);
+    if (renamedFrom !== null) hinted.add(renamedFrom);
+  }
+  const records = [...imaged].filter((record) => !hinted.has(record));
+  const found = await context.store.loadQuiet(sync.id, side, records, options);
+  const entities = new Map<string, LoadedMark["entity"]>();
+  const own = new Set<EntityId>();
+  for (const [index, record] of records.entries()) {
+    const entity = found[index] ?? null;
+    // What another object of the same connection has just changed was loaded before that.
+    if (entity === null || busy.has(entity.id)) continue;
+    if (!(await holdShard(context, context.store.shardOf(entity.id), leases, options))) continue;
+    entities.set(record, entity);
+    own.add(entity.id);
+  }
+  for (const id of own) busy.add(id);
+  const plain: LoadedMark[] = [];
+  for (const mark of marks) {
+    const entity = entities.get(mark.record) ?? null;
+    // Numbers below zero are no mark's: they only tell the news apart.
+    if (entity === null) changes.marks.push(mark);
+    else plain.push({ ...mark, sequence: -1 - plain.length, attempts: 0, entity });
+  }
+  return plain;
+}
+
+async function holdShard(context: EngineContext, shard: Shard, leases: Map<Shard, Lease>, options: CallOptions): Promise<boolean> {
+  if (leases.has(shard)) return true;
+  const lease = await takeShard(context, shard, options);
+  if (lease !== null) leases.set(shard, lease);
+  return lease !== null;
+}
+
+/** Opens the intents of what a merge made due in a live sync, where no guard is near; everything else stays due. [S28, S43] */
+async function openWrites(
+  context: EngineContext,
+  sync: RunningSync,
+  { kept, references }: Merged,
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<readonly Omit<OpenedWrites, "leases">[]> {
+  if (!context.mayWrite || context.states.get(sync.id) !== "live") return [];
+  const opened: Omit<OpenedWrites, "leases">[] = [];
+  const taken = new Set<Dispatch["due"]>();
+  for (const [side, dispatches] of updatesBySide(context, sync, kept)) {
+    if (!(await passesGuards(context, sync, side, dispatches, options))) continue;
+    for (const { due, intent } of dispatches) {
+      taken.add(due);
+      changes.intentsOpened.push(intent);
+    }
+    opened.push({ sync, side, dispatches, references });
+  }
+  changes.withoutDue(taken);
+  return opened;
+}
+
+/** Updates that need not wait, parents' sides first. [S56] */
+function updatesBySide(context: EngineContext, sync: RunningSync, kept: readonly Kept[]): ReadonlyMap<number, readonly Dispatch[]> {
+  const nowMs = context.clock.nowMs();
+  const bySide = new Map<number, Dispatch[]>();
+  for (const [side, object] of sync.objects.entries()) {
+    const dispatches: Dispatch[] = [];
+    for (const { entity, updates } of kept) {
+      for (const update of updates) {
+        if (update.due.side === side && update.due.notBeforeMs <= nowMs) dispatches.push(openUpdate(context, object, entity, update));
+      }
+    }
+    if (dispatches.length > 0) bySide.set(side, dispatches);
+  }
+  return bySide;
+}
