@@ -1,5 +1,6 @@
 import type { Random } from "@accord/engine/connector";
 import type { Catalogue } from "./catalogue.ts";
+import type { EntityChanges } from "./entity-changes.ts";
 import type { Formers } from "./entity-former.ts";
 import type { MatchHash } from "./match-hash.ts";
 import type { OpenIntents } from "./open-intents.ts";
@@ -15,6 +16,7 @@ export interface CommitContext {
   readonly random: Random;
   readonly tally: Tally;
   readonly intents: OpenIntents;
+  readonly changes: EntityChanges;
   readonly formers: Formers;
   readonly shardOf: ShardOf;
 }

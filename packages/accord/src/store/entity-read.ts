@@ -1,6 +1,7 @@
 import { readImage, UNKNOWN_FIELD, type EntityId, type IntentId, type NativeImage } from "@accord/core";
 import type { StoredEntity, StoredMember } from "@accord/engine/store";
 import type { Catalogue, Side, SyncShape } from "./catalogue.ts";
+import type { EntityChanges } from "./entity-changes.ts";
 import { fieldOf, NO_PAST, readCase, readExtra, type EntityExtra } from "./entity-extra.ts";
 import { MEMBER_STATES, readMemberBodies, type MemberBody } from "./entity-members.ts";
 import type { Formers } from "./entity-former.ts";
@@ -45,7 +46,13 @@ interface Draft {
   readonly members: (StoredMember | null)[];
 }
 
-export function createEntityReader(session: Session, catalogue: Catalogue, intents: OpenIntents, formers: Formers): EntityReader {
+export function createEntityReader(
+  session: Session,
+  catalogue: Catalogue,
+  intents: OpenIntents,
+  formers: Formers,
+  changes: EntityChanges,
+): EntityReader {
   const readHeader = createHeaderReader();
 
   const draft = (row: EntityRow): Draft => {
@@ -69,7 +76,9 @@ export function createEntityReader(session: Session, catalogue: Catalogue, inten
     const found: StoredEntity[] = [];
     for (let at = 0; at < ids.length; at += SET_SIZE_MAX) {
       const set = `[${ids.slice(at, at + SET_SIZE_MAX).join(",")}]`;
-      const rows = session.all<EntityRow>(`SELECT ${COLUMNS} FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value`, set);
+      const rows = session
+        .all<EntityRow>(`SELECT ${COLUMNS} FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value`, set)
+        .map((row) => currentRow(changes, row));
       for (const [id, , , , records, extra, , states, keys, reviewSince, lastEntry] of rows)
         formers.keep(id, { records, states, keys, extra, reviewSince, lastEntry });
       found.push(...complete(rows));
@@ -81,14 +90,18 @@ export function createEntityReader(session: Session, catalogue: Catalogue, inten
     loadById: (ids) => new Map(load([...new Set(ids)]).map((entity) => [entity.id, entity])),
     list: (sync, after, limit) =>
       complete(
-        session.all<EntityRow>(
-          `SELECT ${COLUMNS} FROM entity e WHERE e.sync = ? AND e.id > ? ORDER BY e.id LIMIT ?`,
-          sync,
-          after ?? -1,
-          limit,
-        ),
+        session
+          .all<EntityRow>(`SELECT ${COLUMNS} FROM entity e WHERE e.sync = ? AND e.id > ? ORDER BY e.id LIMIT ?`, sync, after ?? -1, limit)
+          .map((row) => currentRow(changes, row)),
       ),
   };
+}
+
+function currentRow(changes: EntityChanges, row: EntityRow): EntityRow {
+  const held = changes.of(row[0]);
+  if (held === undefined) return row;
+  const { fields, header, records, extra, members, states, keys, lastEntry } = held;
+  return [row[0], row[1], fields, header, records, extra, members, states, keys, row[9], lastEntry];
 }
 
 function memberOf(one: Draft, side: Side, intents: OpenIntents): StoredMember | null {

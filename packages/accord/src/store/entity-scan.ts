@@ -1,6 +1,7 @@
 import { readImage, writeImage, type EntityId, type MemberState, type NativeImage, type RecordId, type SideIndex } from "@accord/core";
 import type { EntityPage, SyncId } from "@accord/engine/store";
 import type { Catalogue, SyncShape } from "./catalogue.ts";
+import type { EntityChanges } from "./entity-changes.ts";
 import { MEMBER_STATES, readMemberImages } from "./entity-members.ts";
 import type { Session } from "./session.ts";
 
@@ -15,19 +16,21 @@ function scanSql(isFirstVersion: boolean): string {
 const PLAIN = "P";
 
 /** Reads what of entities a sweep and a verification look at, in the order in which they lie in the file. */
-export function scanEntities(session: Session, catalogue: Catalogue, sync: SyncId, after: EntityId | null, limit: number): EntityPage {
+export function scanEntities(
+  session: Session,
+  catalogue: Catalogue,
+  changes: EntityChanges,
+  sync: SyncId,
+  after: EntityId | null, limit: number): EntityPage {
   const shape = catalogue.sync(sync);
   const isFirstVersion = shape.version === 1;
   const ids: EntityId[] = [];
   const values: NativeImage[] = [];
   const isPlain: boolean[] = [];
   const members = shape.sides.map((): Columns => ({ records: [], states: [], images: [] }));
-  for (const [id, fields, records, plainAndStates, bodies, header] of session.all<ScannedRow>(
-    scanSql(isFirstVersion),
-    sync,
-    after ?? -1,
-    limit,
-  )) {
+  const isAnyHeld = changes.isAny();
+  for (const row of session.all<ScannedRow>(scanSql(isFirstVersion), sync, after ?? -1, limit)) {
+    const [id, fields, records, plainAndStates, bodies, header] = isAnyHeld ? currentRow(changes, row) : row;
     const layout = isFirstVersion ? 1 : Number.parseInt(header, 10);
     const plain = plainAndStates.startsWith(PLAIN);
     ids.push(id);
@@ -44,6 +47,13 @@ export function scanEntities(session: Session, catalogue: Catalogue, sync: SyncI
     }
   }
   return { ids, values, isPlain, members };
+}
+
+function currentRow(changes: EntityChanges, row: ScannedRow): ScannedRow {
+  const held = changes.of(row[0]);
+  if (held === undefined) return row;
+  const { fields, records, extra, states, members, header } = held;
+  return [row[0], fields, records, `${extra === null ? PLAIN : ""}${states}`, members, header];
 }
 
 interface Columns {

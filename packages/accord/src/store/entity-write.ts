@@ -4,7 +4,8 @@ import { assert } from "@accord/engine/connector";
 import type { StoredEntity } from "@accord/engine/store";
 import type { Catalogue, Side } from "./catalogue.ts";
 import type { CommitContext } from "./commit-context.ts";
-import type { Former, Formers, WrittenEntity } from "./entity-former.ts";
+import type { EntityCells } from "./entity-changes.ts";
+import type { Former, WrittenEntity } from "./entity-former.ts";
 import { reviewSince, writeExtra, type EntityExtra } from "./entity-extra.ts";
 import { writeHeader } from "./entity-header.ts";
 import { MEMBER_STATES, readMemberBodies, STATES_WITH_RECORD, writeMemberBodies, type MemberBody } from "./entity-members.ts";
@@ -18,9 +19,6 @@ const ENTITY: BulkInsert = {
   conflict:
     "ON CONFLICT (id) DO UPDATE SET fields = excluded.fields, header = excluded.header, records = excluded.records, states = excluded.states, members = excluded.members, keys = excluded.keys, extra = excluded.extra, review_since = excluded.review_since, last_entry = excluded.last_entry",
 };
-
-/** An entity of which nothing else changed: most writes, since links, states, keys and reviews seldom do. */
-const UPDATE = "UPDATE entity SET fields = ?, header = ?, members = ?, last_entry = ? WHERE id = ?";
 
 /** A record that another entity holds makes `entity` null, which the column refuses. [S34] */
 const MEMBER: BulkInsert = {
@@ -45,7 +43,7 @@ export interface RecordCell {
 
 /** Writes entities with their members and keys. `entries`: each entity's last journal entry of this commit. */
 export function writeEntities(
-  { session, catalogue, hash, tally, formers }: CommitContext,
+  { session, catalogue, hash, tally, formers, changes }: CommitContext,
   written: readonly WrittenEntity[],
   entries: ReadonlyMap<EntityId, number>,
 ): EntitiesWritten {
@@ -77,30 +75,21 @@ export function writeEntities(
     const header = writeHeader(entity, version);
     const members = writeMemberBodies(entity.members, sides, fields);
     const lastEntry = entries.get(entity.id) ?? earlier;
-    const after: Former = { records, states, keys: keyText, extra: writeExtra(entity), reviewSince: reviewSince(entity), lastEntry };
-    formers.keep(entity.id, after);
-    if (before !== undefined && isOrdinary(before, after)) {
-      session.run(UPDATE, fields, header, members, lastEntry, entity.id);
+    const since = reviewSince(entity);
+    const cells: EntityCells = { fields, header, records, states, members, keys: keyText, extra: writeExtra(entity), lastEntry };
+    formers.keep(entity.id, { ...cells, reviewSince: since });
+    // Reviews are looked for by an index: what changes them goes into the row.
+    if (before !== undefined && before.reviewSince === since) {
+      changes.hold(entity.id, cells);
       continue;
     }
-    entityCells.push(entity.id, entity.sync, fields, header, records, states, members);
-    entityCells.push(after.keys, after.extra, after.reviewSince, after.lastEntry);
+    changes.drop(entity.id);
+    entityCells.push(entity.id, entity.sync, fields, header, records, states, members, keyText, cells.extra, since, lastEntry);
   }
   session.insert(ENTITY, entityCells);
   session.insert(KEY, keyCells);
-  writeMembers(session, catalogue, formers, memberCells);
+  writeMembers(session, catalogue, { formers, changes }, memberCells);
   return { lastEntries, relinked };
-}
-
-/** Whether only what {@link UPDATE} writes may have changed. */
-function isOrdinary(before: Former, after: Former): boolean {
-  return (
-    before.records === after.records &&
-    before.states === after.states &&
-    before.keys === after.keys &&
-    before.extra === after.extra &&
-    before.reviewSince === after.reviewSince
-  );
 }
 
 function writeRecords(entity: StoredEntity, sides: readonly Side[]): string {
@@ -163,16 +152,19 @@ function pushMember(
   if (!isLinked) relinked.push({ side, cell });
 }
 
-function writeMembers(session: Session, catalogue: Catalogue, formers: Formers, cells: readonly SQLInputValue[]): void {
+function writeMembers(session: Session, catalogue: Catalogue, rows: EntityRows, cells: readonly SQLInputValue[]): void {
   try {
     session.insert(MEMBER, cells);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.includes("member.entity")) throw error;
     for (let at = 0; at < cells.length; at += MEMBER.width)
-      displaceDead(session, catalogue, formers, Number(cells[at]), cells[at + 1] ?? null, Number(cells[at + 2]));
+      displaceDead(session, catalogue, rows, Number(cells[at]), cells[at + 1] ?? null, Number(cells[at + 2]));
     session.insert(MEMBER, cells);
   }
 }
+
+/** What is kept in memory of entities' rows. */
+type EntityRows = Pick<CommitContext, "formers" | "changes">;
 
 const NO_BODY: MemberBody = { image: null, position: null, seenAtMs: 0 };
 
@@ -180,7 +172,7 @@ const NO_BODY: MemberBody = { image: null, position: null, seenAtMs: 0 };
 function displaceDead(
   session: Session,
   catalogue: Catalogue,
-  formers: Formers,
+  { formers, changes }: EntityRows,
   number: number,
   record: SQLInputValue,
   taker: EntityId,
@@ -194,24 +186,29 @@ function displaceDead(
   if (holder === undefined) return;
   const [entity, lives] = holder;
   assert(lives === 0, `entity ${taker} was given a record that entity ${entity} holds`);
-  const row = session.first<[string, string | null, string, string, string]>(
-    "SELECT records, extra, members, fields, states FROM entity WHERE id = ?",
-    entity,
-  );
-  assert(row !== undefined, `entity ${entity} holds a record and is not there`);
+  const row = changes.of(entity) ?? readCells(session, entity);
   const { place } = catalogue.sideByNumber(number);
-  const records = readImage(row[0]);
+  const records = readImage(row.records);
   // Only entity-extra.ts writes this text.
-  const extra = (row[1] === null ? {} : JSON.parse(row[1])) as EntityExtra;
+  const extra = (row.extra === null ? {} : JSON.parse(row.extra)) as EntityExtra;
   const past = extra.past?.[place];
   const retired = [...(past?.retired ?? []).filter((id) => id !== records[place]), records[place] ?? ""];
-  const body = readMemberBodies(row[2], row[3])[place] ?? NO_BODY;
-  const state = MEMBER_STATES[Number(stateAt(row[4], place))] ?? "lost";
+  const body = readMemberBodies(row.members, row.fields)[place] ?? NO_BODY;
+  const state = MEMBER_STATES[Number(stateAt(row.states, place))] ?? "lost";
   const gone = { state, ...body, incarnation: past?.incarnation ?? 1, retired };
   const changed: EntityExtra = { ...extra, gone: { ...extra.gone, [place]: gone } };
   const remaining = writeImage(records.map((id, index) => (index === place ? null : id)));
-  const states = `${row[4].slice(0, place + 1)}-${row[4].slice(place + 2)}`;
-  session.run("UPDATE entity SET records = ?, states = ?, extra = ? WHERE id = ?", remaining, states, JSON.stringify(changed), entity);
+  const states = `${row.states.slice(0, place + 1)}-${row.states.slice(place + 2)}`;
+  changes.hold(entity, { ...row, records: remaining, states, extra: JSON.stringify(changed) });
   formers.drop(entity);
   session.run("DELETE FROM member WHERE side = ? AND record = ?", number, record);
+}
+
+function readCells(session: Session, entity: EntityId): EntityCells {
+  const sql = "SELECT fields, header, records, states, members, keys, extra, last_entry FROM entity WHERE id = ?";
+  type Cells = [string, string, string, string, string, string | null, string | null, number | null];
+  const row = session.first<Cells>(sql, entity);
+  assert(row !== undefined, `entity ${entity} holds a record and is not there`);
+  const [fields, header, records, states, members, keys, extra, lastEntry] = row;
+  return { fields, header, records, states, members, keys, extra, lastEntry };
 }

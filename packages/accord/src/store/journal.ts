@@ -36,13 +36,13 @@ export function lastEntry(session: Session): number {
  * So a payload can be erased (its digest takes its place) and the chain still holds, and whoever changes an entry has to change every link after it. [S64]
  */
 export function appendJournal(
-  { session, random, formers }: CommitContext,
+  { session, random, formers, changes }: CommitContext,
   entries: readonly JournalEntry[],
   { first, lastByEntity }: JournalPlan,
   lastEntries: ReadonlyMap<EntityId, number | null>,
 ): void {
   if (entries.length === 0) return;
-  const heads = moveHeads(session, formers, lastByEntity, lastEntries);
+  const heads = moveHeads(session, { formers, changes }, lastByEntity, lastEntries);
   const entered = new Map<EntityId, number>();
   const salts = random.hex(SALT_BYTES * entries.length);
   let chain = String(readMeta(session, "chain"));
@@ -72,13 +72,20 @@ export function appendJournal(
 /** Entities that have entries and were not written by this commit: their last entries move too. Returns those before. */
 function moveHeads(
   session: Session,
-  formers: Formers,
+  { formers, changes }: Pick<CommitContext, "formers" | "changes">,
   lastByEntity: ReadonlyMap<EntityId, number>,
   written: ReadonlyMap<EntityId, number | null>,
 ): ReadonlyMap<EntityId, number | null> {
   const moved = new Map<EntityId, number | null>();
   for (const [entity, entry] of lastByEntity) {
     if (written.has(entity)) continue;
+    const held = changes.of(entity);
+    if (held !== undefined) {
+      moved.set(entity, held.lastEntry);
+      changes.hold(entity, { ...held, lastEntry: entry });
+      formers.drop(entity);
+      continue;
+    }
     const row = session.first<[number | null]>("SELECT last_entry FROM entity WHERE id = ?", entity);
     const head = row ?? session.first<[number]>("SELECT last_entry FROM journal_head WHERE entity = ?", entity);
     moved.set(entity, head?.[0] ?? null);

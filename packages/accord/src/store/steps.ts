@@ -11,14 +11,14 @@ export interface Steps {
 }
 
 /** Transactions that first forget what is kept in memory, where another process has committed since; and after one that was undone. */
-export function createSteps(session: Session, kept: readonly { forget(): void }[], tally: Tally): Steps {
+export function createSteps(session: Session, kept: readonly { forget(isUndone: boolean): void }[], tally: Tally): Steps {
   let seen: number | undefined;
-  const forget = (): void => {
-    for (const one of kept) one.forget();
+  const forget = (isUndone: boolean): void => {
+    for (const one of kept) one.forget(isUndone);
   };
   const refresh = (): void => {
     const now = session.first<[number]>("PRAGMA data_version")?.[0];
-    if (now !== seen) forget();
+    if (now !== seen) forget(false);
     seen = now;
   };
   const counted = <Result>(work: () => Result): Result => {
@@ -33,7 +33,7 @@ export function createSteps(session: Session, kept: readonly { forget(): void }[
     try {
       return transaction();
     } catch (error) {
-      forget();
+      forget(true);
       throw error;
     }
   };

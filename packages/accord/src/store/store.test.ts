@@ -2,15 +2,21 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fakeHost, storeContract } from "@accord/testkit";
-import { openSqliteStore } from "./store.ts";
+import { openSqliteStore, type SqliteStoreOptions } from "./store.ts";
 
-storeContract("the SQLite store", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "accord-store-"));
-  let seed = 0;
-  return {
-    open: async () => openSqliteStore({ path: join(folder, "accord.db"), ...fakeHost({ seed: (seed += 1) }) }),
-    remove: async () => {
-      rmSync(folder, { recursive: true });
-    },
-  };
-});
+function contract(name: string, options: Pick<SqliteStoreOptions, "changesHeldMax">): void {
+  storeContract(name, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "accord-store-"));
+    let seed = 0;
+    return {
+      open: async () => openSqliteStore({ path: join(folder, "accord.db"), ...fakeHost({ seed: (seed += 1) }), ...options }),
+      remove: async () => {
+        rmSync(folder, { recursive: true });
+      },
+    };
+  });
+}
+
+contract("the SQLite store", {});
+contract("the SQLite store that folds changes at once", { changesHeldMax: 0 });
+contract("the SQLite store that folds changes now and then", { changesHeldMax: 2 });

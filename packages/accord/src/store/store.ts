@@ -8,6 +8,7 @@ import type { CommitContext } from "./commit-context.ts";
 import { readConnection, writeConnection, writeCursor } from "./connections.ts";
 import { countState } from "./counts.ts";
 import { countDue, listDue, listParked, loadDue, releaseDue, retryParked } from "./due.ts";
+import { createEntityChanges } from "./entity-changes.ts";
 import { createFormers } from "./entity-former.ts";
 import { createEntityReader, type EntityReader } from "./entity-read.ts";
 import { listBounds, scanEntities } from "./entity-scan.ts";
@@ -16,6 +17,7 @@ import { loadOpenIntents, openCreates } from "./intents.ts";
 import { checkJournal, readJournal } from "./journal-read.ts";
 import { leaseHolder, releaseLease, takeLease } from "./leases.ts";
 import { findLinks, findRecords, listMembers } from "./links.ts";
+import { CHANGES_HELD_MAX } from "./limits.ts";
 import { addMarks, countMarks, loadMarks } from "./marks.ts";
 import { createMatchHash, type MatchHash } from "./match-hash.ts";
 import { findMatches } from "./match-keys.ts";
@@ -43,6 +45,8 @@ export interface SqliteStoreOptions {
   readonly durability?: "full" | "normal";
   /** The file's size limit in pages of 4 KiB; beyond it commits fail with ACCORD_STORE_FULL. */
   readonly maxPages?: number;
+  /** Entities whose changes are gathered before they are folded into their rows. */
+  readonly changesHeldMax?: number;
 }
 
 export interface SqliteStore extends Store {
@@ -62,10 +66,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   const tally = createTally(session);
   const shardOf = createShardOf(shards);
   const intents = createOpenIntents(session, shardOf);
-  const formers = createFormers(session);
-  const steps = createSteps(session, [catalogue, intents, formers], tally);
-  const reader = createEntityReader(session, catalogue, intents, formers);
-  const context = { session, catalogue, hash, random: options.random, tally, intents, formers, shardOf };
+  const changes = createEntityChanges(session, options.changesHeldMax ?? CHANGES_HELD_MAX);
+  const formers = createFormers(session, changes);
+  const steps = createSteps(session, [catalogue, intents, changes, formers], tally);
+  const reader = createEntityReader(session, catalogue, intents, formers, changes);
+  const context = { session, catalogue, hash, random: options.random, tally, intents, formers, changes, shardOf };
   const parts: Parts = { ...steps, session, catalogue, hash, intents, reader, context, shardOf, clock: options.clock };
   options.log.debug("store.opened", { generation, shards });
   return {
@@ -146,27 +151,27 @@ function workMethods({ session, catalogue, intents, reader, context, shardOf, re
 }
 
 /** Entities, and the records that are linked to them. */
-function entityMethods({ session, catalogue, hash, intents, reader, read }: Parts) {
+function entityMethods({ session, catalogue, hash, intents, reader, context, read }: Parts) {
   return {
-    findMatches: async (sync, side, seekers, call) => read(call, () => findMatches(session, catalogue, hash, sync, side, seekers)),
+    findMatches: async (sync, side, seekers, call) => read(call, () => findMatches(session, catalogue, context.changes, hash, sync, side, seekers)),
     loadEntities: async (entities, call) => read(call, () => reader.load(entities)),
     loadQuiet: async (sync, side, records, call) => read(call, () => loadQuiet(session, catalogue, reader, intents, sync, side, records)),
     findLinks: async (sync, side, records, call) => read(call, () => findLinks(session, catalogue, sync, side, records)),
-    findRecords: async (sync, side, entities, call) => read(call, () => findRecords(session, catalogue, sync, side, entities)),
+    findRecords: async (sync, side, entities, call) => read(call, () => findRecords(session, catalogue, context.changes, sync, side, entities)),
     listMembers: async (sync, side, after, limit, call) =>
-      read(call, () => listMembers(session, catalogue, intents, sync, side, after, limit)),
+      read(call, () => listMembers(session, catalogue, context.changes, intents, sync, side, after, limit)),
     listBounds: async (sync, side, every, call) => read(call, () => listBounds(session, catalogue, sync, side, every)),
     scanEntities: async (sync, after, limit, call) => {
       // Everything here happens on the spot: without this a scan of millions would keep the process from all else.
       await nextTurn();
-      return read(call, () => scanEntities(session, catalogue, sync, after, limit));
+      return read(call, () => scanEntities(session, catalogue, context.changes, sync, after, limit));
     },
     listEntities: async (sync, after, limit, call) => read(call, () => reader.list(sync, after, limit)),
   } satisfies Partial<Store>;
 }
 
 /** Runs, plans, and the writes that are due by them. */
-function planMethods({ session, catalogue, read, write, writeSoon }: Parts) {
+function planMethods({ session, catalogue, context, read, write, writeSoon }: Parts) {
   return {
     startRun: async (run) => write(() => startRun(session, run)),
     finishRun: async (run, atMs, outcome) => write(() => finishRun(session, run, atMs, outcome)),
@@ -179,17 +184,17 @@ function planMethods({ session, catalogue, read, write, writeSoon }: Parts) {
     listOperations: async (plan, after, limit, call) => read(call, () => listOperations(session, catalogue, plan, after, limit)),
     releaseDue: async (sync, only, nowMs) => writeSoon(() => releaseDue(session, catalogue, sync, only, nowMs)),
     countDue: async (call) => read(call, () => countDue(session, catalogue)),
-    listParked: async (limit, call) => read(call, () => listParked(session, catalogue, limit)),
+    listParked: async (limit, call) => read(call, () => listParked(session, catalogue, context.changes, limit)),
     retryParked: async (only, nowMs) => write(() => retryParked(session, catalogue, only, nowMs)),
   } satisfies Partial<Store>;
 }
 
 /** What a person asks about, and answers. */
-function reportMethods({ session, catalogue, read, write }: Parts) {
+function reportMethods({ session, catalogue, context, read, write }: Parts) {
   return {
     listProblems: async (limit, call) => read(call, () => listProblems(session, catalogue, limit)),
     listReviews: async (limit, call) => read(call, () => listReviews(session, limit)),
-    readJournal: async (query, call) => read(call, () => readJournal(session, query)),
+    readJournal: async (query, call) => read(call, () => readJournal(session, context.changes, query)),
     checkJournal: async (call) => read(call, () => checkJournal(session)),
     tripGuard: async (trip) => write(() => tripGuard(session, trip)),
     listTrips: async (call) => read(call, () => listTrips(session)),

@@ -1,0 +1,124 @@
+import type { EntityId } from "@accord/core";
+import type { Session } from "./session.ts";
+
+/** The parts of an entity's row that a commit may change. */
+export interface EntityCells {
+  readonly fields: string;
+  readonly header: string;
+  readonly records: string;
+  readonly states: string;
+  readonly members: string;
+  readonly keys: string | null;
+  readonly extra: string | null;
+  readonly lastEntry: number | null;
+}
+
+/**
+ * Entities as they were written last, before that stands in their rows: a commit appends what it changed as one row of `entity_change` instead of touching a page for each
+ * entity, and once many have gathered they are folded into the table in the order of their ids. An entity that is merged and then settled is so written to its page once
+ * for many commits. Whoever reads `entity` asks here first.
+ *
+ * Kept in memory too; read again where another process has committed changes, or a transaction was undone.
+ */
+export interface EntityChanges {
+  /** What holds instead of the entity's row; undefined where the row does. */
+  of(entity: EntityId): EntityCells | undefined;
+  isAny(): boolean;
+  hold(entity: EntityId, cells: EntityCells): void;
+  /** The row holds again: it was written whole. */
+  drop(entity: EntityId): void;
+  /** Appends what was held since, and folds where it is much. At the end of a commit. */
+  write(): void;
+  /** @param isUndone what was held in an undone transaction is none; else what is kept is looked at again */
+  forget(isUndone: boolean): void;
+}
+
+/** A change as the table holds it: an entity alone where its row holds again. */
+type Line =
+  | readonly [entity: EntityId]
+  | readonly [
+      entity: EntityId,
+      fields: string,
+      header: string,
+      records: string,
+      states: string,
+      members: string,
+      keys: string | null,
+      extra: string | null,
+      lastEntry: number | null,
+    ];
+
+export function createEntityChanges(session: Session, heldMax: number): EntityChanges {
+  let kept: Map<EntityId, EntityCells> | null = null;
+  let isSure = false;
+  /** The last row of the table that `kept` takes in. */
+  let last = 0;
+  let added: Line[] = [];
+
+  const held = (): Map<EntityId, EntityCells> => {
+    if (kept !== null && isSure) return kept;
+    const now = session.first<[number | null]>("SELECT max(seq) FROM entity_change")?.[0] ?? 0;
+    if (kept === null || now !== last) kept = readChanges(session);
+    last = now;
+    isSure = true;
+    return kept;
+  };
+  const fold = (changes: Map<EntityId, EntityCells>): void => {
+    for (const [entity, cells] of [...changes].toSorted(([a], [b]) => a - b)) writeRow(session, entity, cells);
+    session.run("DELETE FROM entity_change");
+    changes.clear();
+    last = 0;
+  };
+  return {
+    of: (entity) => held().get(entity),
+    isAny: () => held().size > 0,
+    hold: (entity, cells) => {
+      held().set(entity, cells);
+      const { fields, header, records, states, members, keys, extra, lastEntry } = cells;
+      added.push([entity, fields, header, records, states, members, keys, extra, lastEntry]);
+    },
+    drop: (entity) => {
+      if (held().delete(entity)) added.push([entity]);
+    },
+    write: () => {
+      if (added.length === 0) return;
+      const body = JSON.stringify(added);
+      added = [];
+      const changes = held();
+      if (changes.size > heldMax) {
+        fold(changes);
+        return;
+      }
+      last = session.first<[number]>("INSERT INTO entity_change (body) VALUES (?) RETURNING seq", body)?.[0] ?? 0;
+    },
+    forget: (isUndone) => {
+      isSure = false;
+      if (!isUndone && added.length === 0) return;
+      kept = null;
+      added = [];
+    },
+  };
+}
+
+function readChanges(session: Session): Map<EntityId, EntityCells> {
+  const changes = new Map<EntityId, EntityCells>();
+  for (const [body] of session.all<[string]>("SELECT body FROM entity_change ORDER BY seq")) {
+    // Only `write` makes this text.
+    for (const line of JSON.parse(body) as readonly Line[]) {
+      if (line.length === 1) {
+        changes.delete(line[0]);
+        continue;
+      }
+      const [entity, fields, header, records, states, members, keys, extra, lastEntry] = line;
+      changes.set(entity, { fields, header, records, states, members, keys, extra, lastEntry });
+    }
+  }
+  return changes;
+}
+
+const ROW =
+  "UPDATE entity SET fields = ?, header = ?, records = ?, states = ?, members = ?, keys = ?, extra = ?, last_entry = ? WHERE id = ?";
+
+function writeRow(session: Session, entity: EntityId, { fields, header, records, states, members, keys, extra, lastEntry }: EntityCells): void {
+  session.run(ROW, fields, header, records, states, members, keys, extra, lastEntry, entity);
+}
