@@ -63,6 +63,8 @@ async function measureLive(world: World, figures: Figures, pair: Pair, wants: (.
   let live = await pair.project.live();
   try {
     await live.untilIdle();
+    // The steady state is not that of a process that has just begun.
+    if (wants("P4", "P12")) await measureSteady(world, new Figures(() => {}), pair, live, 0);
     for (let round = 1; round <= runs; round += 1) {
       if (wants("P4", "P9", "P12")) await measureSteady(world, figures, pair, live, round);
       if (wants("P5") && native !== null) live = await measureBacklog(world, figures, pair, native, live, round);

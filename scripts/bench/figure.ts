@@ -78,13 +78,19 @@ export const TARGETS: readonly Target[] = [
 export class Figures {
   readonly #values = new Map<string, number[]>();
   readonly #notes = new Map<string, string>();
+  readonly #say: (line: string) => void;
+
+  /** @param say hears of each figure as it is taken */
+  constructor(say: (line: string) => void = (line) => void process.stderr.write(line)) {
+    this.#say = say;
+  }
 
   add(name: string, value: number, note: string): void {
     const values = this.#values.get(name) ?? [];
     values.push(value);
     this.#values.set(name, values);
     this.#notes.set(name, note);
-    process.stderr.write(`${name}: ${shown(value)} (${note})\n`);
+    this.#say(`${name}: ${shown(value)} (${note})\n`);
   }
 
   /** The median, or null where nothing was measured. */

@@ -51,7 +51,7 @@ ${rows.join("\n")}
 | | store bytes per entity (journal included) | **${shown(figures.median("bytes") ?? Number.NaN)}** | | | | |
 
 ${options.rows < 1_000_000 ? `**Not the full size**: ${options.rows} rows a side instead of 1 M; start-up weighs more and growth with size shows less than the targets ask for.\n` : ""}
-P4 is timed from sending the updates; P5 from Accord's word that it runs (process start not counted) and from ENABLE SUBSCRIPTION. P8 is between two SQLite files, in shares of what
+P4 is timed from sending the updates, after one round that is not counted; P5 from Accord's word that it runs (process start not counted) and from ENABLE SUBSCRIPTION. P8 is between two SQLite files, in shares of what
 is allowed (0.6 x the poll interval + 10 ms); the connector is also woken by the file system, so this is not polling alone. P3s is not in the list of targets: the same bound as P3, for a sweep.
 
 ## What stays below *must*, why, and the way up

@@ -1,7 +1,6 @@
 import type { EntityId } from "@accord/core";
 import type { JournalEntry } from "@accord/engine/store";
 import type { CommitContext } from "./commit-context.ts";
-import type { Formers } from "./entity-former.ts";
 import { chainLink, KINDS, linkLine, payloadDigest, writeEntryLine } from "./journal-lines.ts";
 import { ENTRIES_PER_BLOCK } from "./limits.ts";
 import { readMeta, writeMeta } from "./meta.ts";

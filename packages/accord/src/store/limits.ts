@@ -26,7 +26,7 @@ export const HEADERS_KEPT_MAX = 4_096;
 export const FORMERS_KEPT_MAX = 8_192;
 
 /** Entities whose changes are gathered before they are folded into their rows. Some 600 bytes each. */
-export const CHANGES_HELD_MAX = 16_384;
+export const CHANGES_HELD_MAX = 8_192;
 
 /** Entities that one match key may answer with: three prove that it is ambiguous. [S36] */
 export const MATCHES_MAX = 3;

@@ -38,7 +38,7 @@ export const DEFAULT_LIMITS: Limits = {
   pushBatch: 500,
   firstContactBatch: 100,
   listPage: 2_000,
-  feedBatch: 1_000,
+  feedBatch: 500,
   inboxMax: 200_000,
   feedWaitMs: 1_000,
   leaseMs: 15_000,

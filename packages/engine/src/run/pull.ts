@@ -1,10 +1,9 @@
-import type { SideIndex } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { Change, ChangeBatch, Connection, Cursor, Feed } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { Mark, Shard } from "../store/rows.ts";
 import { retryDelayMs } from "./context.ts";
-import type { EngineContext, RunningSync } from "./context.ts";
+import type { EngineContext } from "./context.ts";
 import { touch } from "./due.ts";
 import type { FollowedSide } from "./followed-side.ts";
 import { guardCanaries } from "./guard-sight.ts";
