@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** The program as it is installed: built, so that no compiler runs in the process that is measured. */
 const MAIN = join(ROOT, "packages/accord/dist/main.js");
 /** How bin/accord.mjs starts it. */
-const HEAP = ["--max-semi-space-size=16", "--heap-growing-percent=100"];
+const HEAP = ["--max-semi-space-size=8", "--heap-growing-percent=60"];
 /** Between two looks at a process's memory and CPU. Milliseconds. */
 const SAMPLE_MS = 100;
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=16 --heap-growing-percent=100
+#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=60
 // Starts Accord on Node 24. This file alone must run on an older Node: it finds the copy of Node 24 that npm installed beside it.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -12,8 +12,8 @@ const packageFolder = join(dirname(fileURLToPath(import.meta.url)), "..");
 const built = join(packageFolder, "dist", "main.js");
 const source = join(packageFolder, "src", "main.ts");
 
-/** Short-lived objects are collected in small portions (MiB), and the heap at most doubles between collections: left alone, V8 takes far more memory. The first line says the same. */
-const heap = ["--max-semi-space-size=16", "--heap-growing-percent=100"];
+/** Short-lived objects are collected in small portions (MiB), and the heap grows by three fifths at most between collections: left alone, V8 takes far more memory. The first line says the same. */
+const heap = ["--max-semi-space-size=8", "--heap-growing-percent=60"];
 
 /** The arguments that start the program: its source in a checkout, so that no stale build runs; the built file once installed. */
 const program = existsSync(source) ? ["--conditions=@accord/source", source] : [built];

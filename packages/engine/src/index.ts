@@ -22,4 +22,12 @@ export { planUndo } from "./journal/undo.ts";
 export { previewUndo } from "./journal/preview-undo.ts";
 export type { UndoStep } from "./journal/preview-undo.ts";
 export type { UndoCells, UndoFilter, UndoItem } from "./journal/undo.ts";
-export type { ContactPayload, JournalPayload, MergePayload, MergePayloadEvent, RefusedPayload, WritePayload, WrittenField } from "./journal/payload.ts";
+export type {
+  ContactPayload,
+  JournalPayload,
+  MergePayload,
+  MergePayloadEvent,
+  RefusedPayload,
+  WritePayload,
+  WrittenField,
+} from "./journal/payload.ts";

@@ -11,7 +11,16 @@ const ENTITIES = 12;
 
 function cells(value: string): EntityCells {
   const keys = value.endsWith("0") ? null : value;
-  return { fields: value, header: "h\t", records: "1\\N", states: "L2-", members: `a\nb"${value}`, keys, extra: null, lastEntry: value.length };
+  return {
+    fields: value,
+    header: "h\t",
+    records: "1\\N",
+    states: "L2-",
+    members: `a\nb"${value}`,
+    keys,
+    extra: null,
+    lastEntry: value.length,
+  };
 }
 
 /** What a reader of the table sees who lays the changes over it. */

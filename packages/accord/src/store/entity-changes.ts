@@ -119,6 +119,10 @@ function readChanges(session: Session): Map<EntityId, EntityCells> {
 const ROW =
   "UPDATE entity SET fields = ?, header = ?, records = ?, states = ?, members = ?, keys = ?, extra = ?, last_entry = ? WHERE id = ?";
 
-function writeRow(session: Session, entity: EntityId, { fields, header, records, states, members, keys, extra, lastEntry }: EntityCells): void {
+function writeRow(
+  session: Session,
+  entity: EntityId,
+  { fields, header, records, states, members, keys, extra, lastEntry }: EntityCells,
+): void {
   session.run(ROW, fields, header, records, states, members, keys, extra, lastEntry, entity);
 }

@@ -1,5 +1,5 @@
 import type { CanonicalField, Provenance } from "@accord/core";
-import type { StoredEntity } from "@accord/engine/store";
+import type { StoredEntity, StoredMember } from "@accord/engine/store";
 import { HEADERS_KEPT_MAX } from "./limits.ts";
 
 /** What the header of an entity's row says: all that is small, regular, and alike in the records of one page. */
@@ -13,13 +13,20 @@ export interface EntityHeader {
   readonly acks: readonly (readonly number[] | null)[];
 }
 
+/** What of an entity its header tells. */
+interface HeaderParts extends Pick<StoredEntity, "version"> {
+  readonly fields: readonly HeaderField[];
+  readonly members: readonly (Pick<StoredMember, "ack"> | null)[];
+}
+type HeaderField = Pick<CanonicalField, "version" | "provenance">;
+
 const CAUSES: readonly Provenance["cause"][] = ["user", "initial", "policy", "decision", "undo"];
 
 /**
  * `layout version|field versions|provenances|provenance by field|acks of side 0|acks of side 1 …`. Lists of numbers count what repeats: `1*10,2`. Provenances: the different
  * ones, `side cause from to` separated by `;`; by field: nothing where there is one only. Acks: `=` where all equal the field's version, nothing where there is no member.
  */
-export function writeHeader({ version, fields, members }: StoredEntity, layout: number): string {
+export function writeHeader({ version, fields, members }: HeaderParts, layout: number): string {
   const versions: number[] = [];
   for (const field of fields) versions.push(field.version);
   let text = `${layout} ${version}|${writeNumbers(versions)}|${writeProvenances(fields)}`;
@@ -81,7 +88,7 @@ function readNumbers(text: string): readonly number[] {
   return numbers;
 }
 
-function writeProvenances(fields: readonly CanonicalField[]): string {
+function writeProvenances(fields: readonly HeaderField[]): string {
   let last: Provenance | null = null;
   let place = 0;
   const distinct: string[] = [];

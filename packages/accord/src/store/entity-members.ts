@@ -5,6 +5,9 @@ import type { Side } from "./catalogue.ts";
 /** What an entity's row holds of one member that has a record; the rest is in its header, its extra and the `member` table. */
 export type MemberBody = Pick<StoredMember, "image" | "position" | "seenAtMs">;
 
+/** The same with the record whose body it is. */
+export type HeldMember = MemberBody & Pick<StoredMember, "record">;
+
 /** In the order of their numbers in the tables. */
 export const MEMBER_STATES: readonly MemberState[] = ["absent", "creating", "live", "archived", "deleted", "outOfScope", "lost"];
 /** The states of a member whose record exists at its side, as SQL: live, archived, outOfScope. */
@@ -26,7 +29,7 @@ const OWN = "I";
  * The members of an entity as one text, a line per side, empty where there is no record: `seen at TAB position TAB image`. Images hold no line ends. What is equal
  * on all sides, as most of it is, is written once. Together with the entity's own row, so that a change of one record touches one page of the file and not three.
  */
-export function writeMemberBodies(members: readonly (StoredMember | null)[], sides: readonly Side[], fields: string): string {
+export function writeMemberBodies(members: readonly (HeldMember | null)[], sides: readonly Side[], fields: string): string {
   let text = "";
   let first: NativeImage | null = null;
   for (const { place } of sides) {

@@ -21,7 +21,9 @@ export function scanEntities(
   catalogue: Catalogue,
   changes: EntityChanges,
   sync: SyncId,
-  after: EntityId | null, limit: number): EntityPage {
+  after: EntityId | null,
+  limit: number,
+): EntityPage {
   const shape = catalogue.sync(sync);
   const isFirstVersion = shape.version === 1;
   const ids: EntityId[] = [];

@@ -13,6 +13,12 @@ export function writeStates(entity: StoredEntity, sides: readonly Side[]): strin
   return text;
 }
 
+/** The states of an entity that lives and has a live member at every side. */
+export function allLive(sides: readonly Side[]): string {
+  return LIVING + LIVE.repeat(sides.length);
+}
+
+const LIVE = String(MEMBER_STATES.indexOf("live"));
 const LIVING = "L";
 const GONE = "D";
 

@@ -13,13 +13,13 @@ import { endFirstContact, firstPlace, SIDE_SIZE, SYNC_SIZE } from "./staged.ts";
 
 const RECORD: BulkInsert = { into: "staged_record (place, record, image, hash, page)", width: 5, conflict: "" };
 
-/** A pair comes as one row. `members`: the places of a larger group, separated by commas; null for a pair and for a crowd. */
+/** A pair comes as one row, the second image null where it is the first one. `members`: the places of a larger group, separated by commas. */
 type GroupRow = [
   place: number,
   record: string,
   image: string,
   page: number,
-  isGrouped: number,
+  isCrowd: number,
   members: string | null,
   otherPlace: number | null,
   otherRecord: string | null,
@@ -81,8 +81,8 @@ function stagePage({ session, catalogue, hash }: CommitContext, page: StagedPage
       low + SIDE_SIZE,
     );
     const first = (last?.[0] ?? low) + 1;
-    const id =
-      session.first<[number]>("INSERT INTO staged_page (position, at_ms) VALUES (?, ?) RETURNING id", page.position, page.atMs)?.[0] ?? 0;
+    const [id = 0] =
+      session.first<[number]>(LAST_PAGE, page.position, page.atMs) ?? session.first<[number]>(NEW_PAGE, page.position, page.atMs) ?? [];
     const cells: SQLInputValue[] = [];
     ids.forEach((record, index) => {
       const key = keys[index] ?? null;
@@ -93,6 +93,10 @@ function stagePage({ session, catalogue, hash }: CommitContext, page: StagedPage
   writeListing(session, side, page.listing);
 }
 
+/** Pages of one listing mostly share position and time: those are kept once. */
+const LAST_PAGE = "SELECT id FROM staged_page WHERE id = (SELECT max(id) FROM staged_page) AND position = ? AND at_ms = ?";
+const NEW_PAGE = "INSERT INTO staged_page (position, at_ms) VALUES (?, ?) RETURNING id";
+
 /** Whether nobody else has made anything of this sync: remembered, since what first contact makes itself does not count. */
 function groupRecords(session: Session, catalogue: Catalogue, sync: SyncId, sides: number): boolean {
   const known = session.first<[number]>("SELECT alone FROM first_contact WHERE sync = ?", sync);
@@ -101,16 +105,23 @@ function groupRecords(session: Session, catalogue: Catalogue, sync: SyncId, side
   const isAlone =
     session.first("SELECT 1 FROM entity WHERE sync = ? LIMIT 1", sync) === undefined && !hasMarks(session, catalogue.sync(sync).sides);
   session.run("INSERT INTO first_contact (sync, up_to, alone) VALUES (?, ?, ?)", sync, low, isAlone ? 1 : 0);
-  session.run(
-    `INSERT INTO staged_group (hash, first, second, members)
-      SELECT hash, min(place), CASE WHEN count(*) = 2 THEN max(place) END, CASE WHEN count(*) > 2 AND count(*) <= ? THEN group_concat(place) END FROM staged_record
-      WHERE place > ? AND place < ? AND hash IS NOT NULL GROUP BY hash HAVING count(*) > 1`,
-    sides,
-    low,
-    low + SYNC_SIZE,
-  );
+  const high = low + SYNC_SIZE;
+  session.run(GROUPS, sides, sides, low, high);
+  if (session.first("SELECT 1 FROM staged_group WHERE crowd IS NOT NULL AND first > ? AND first < ? LIMIT 1", low, high) !== undefined)
+    session.run(CROWDS, low, high, low, high);
   return isAlone;
 }
+
+/** A row per key, in the order of the first records, and one per record without a key. Of a crowd only the hash is known yet. */
+const GROUPS = `INSERT INTO staged_group (first, second, members, crowd)
+  SELECT min(place) AS first, CASE WHEN count(*) = 2 THEN max(place) END, CASE WHEN count(*) BETWEEN 3 AND ? THEN group_concat(place) END,
+    CASE WHEN count(*) > ? THEN hash END
+  FROM staged_record WHERE place > ? AND place < ? GROUP BY hash, CASE WHEN hash IS NULL THEN place END ORDER BY first`;
+
+/** Each record of a crowd is a group of its own. */
+const CROWDS = `INSERT INTO staged_group (first, crowd) SELECT r.place, r.hash FROM staged_record r
+  WHERE r.place > ? AND r.place < ? AND r.hash IN (SELECT crowd FROM staged_group WHERE crowd IS NOT NULL AND first > ? AND first < ?)
+  ON CONFLICT (first) DO UPDATE SET second = NULL`;
 
 function hasMarks(session: Session, sides: readonly Side[]): boolean {
   return sides.some(({ number }) => session.first("SELECT 1 FROM mark WHERE side = ? LIMIT 1", number) !== undefined);
@@ -119,27 +130,22 @@ function hasMarks(session: Session, sides: readonly Side[]): boolean {
 function loadGroups(session: Session, sync: SyncId, limit: number): StagedGroup[] {
   const upTo = session.first<[number]>("SELECT up_to FROM first_contact WHERE sync = ?", sync)?.[0];
   if (upTo === undefined) return [];
-  // Members of a group come with the first of it; those of a crowd each for itself.
-  const rows = session.all<GroupRow>(
-    `SELECT r.place, CAST(r.record AS TEXT), r.image, r.page, g.hash IS NOT NULL, g.members, o.place, CAST(o.record AS TEXT), o.image, o.page
-      FROM staged_record r LEFT JOIN staged_group g ON g.hash = r.hash LEFT JOIN staged_record o ON o.place = g.second
-      WHERE r.place > ? AND r.place < ? AND (g.hash IS NULL OR g.first = r.place OR (g.second IS NULL AND g.members IS NULL)) ORDER BY r.place LIMIT ?`,
-    upTo,
-    (Math.floor(upTo / SYNC_SIZE) + 1) * SYNC_SIZE,
-    limit,
-  );
+  const rows = session.all<GroupRow>(NEXT_GROUPS, upTo, (Math.floor(upTo / SYNC_SIZE) + 1) * SYNC_SIZE, limit);
   const partners = loadPartners(session, rows);
   const pages = loadPages(session, rows, partners);
-  return rows.map(([place, record, image, page, isGrouped, members, otherPlace, otherRecord, otherImage, otherPage]): StagedGroup => {
+  return rows.map(([place, record, image, page, isCrowd, members, otherPlace, otherRecord, otherImage, otherPage]): StagedGroup => {
     const records = [stagedRecord(place, record, image, pages.get(page))];
-    if (otherPlace !== null) records.push(stagedRecord(otherPlace, otherRecord ?? "", otherImage ?? "", pages.get(otherPage ?? 0)));
+    if (otherPlace !== null) records.push(stagedRecord(otherPlace, otherRecord ?? "", otherImage ?? image, pages.get(otherPage ?? 0)));
     for (const other of partnersOf(place, members)) {
       const partner = partners.get(other);
       if (partner !== undefined) records.push(stagedRecord(other, partner[1], partner[2], pages.get(partner[3])));
     }
-    return { place, records, isCrowd: isGrouped === 1 && members === null && otherPlace === null };
+    return { place, records, isCrowd: isCrowd === 1 };
   });
 }
+
+const NEXT_GROUPS = `SELECT g.first, CAST(r.record AS TEXT), r.image, r.page, g.crowd IS NOT NULL, g.members, g.second, CAST(o.record AS TEXT), nullif(o.image, r.image), o.page
+  FROM staged_group g JOIN staged_record r ON r.place = g.first LEFT JOIN staged_record o ON o.place = g.second WHERE g.first > ? AND g.first < ? ORDER BY g.first LIMIT ?`;
 
 /** The other members, in the order of their places. */
 function partnersOf(place: number, members: string | null): number[] {
@@ -166,7 +172,7 @@ function loadPages(session: Session, rows: readonly GroupRow[], partners: Readon
 
 function stagedRecord(place: number, record: string, image: string, page: PageRow | undefined): StagedRecord {
   const side = Math.floor((place % SYNC_SIZE) / SIDE_SIZE);
-  return { side, record, image, position: page?.[1] ?? "", atMs: page?.[2] ?? 0 };
+  return { side, record, image, position: page?.[1] ?? "", seenAtMs: page?.[2] ?? 0 };
 }
 
 /** Everything written here is new: nothing is looked up, and what would be written in no order at all waits for `finish`. */
@@ -175,7 +181,7 @@ function commitGroups(context: CommitContext, lease: Lease, changes: FirstContac
   assertLease(session, lease);
   const entries = changes.shared === null ? changes.journal : [changes.shared, ...changes.journal];
   const journal = planJournal(session, entries);
-  writeNewEntities(context, changes.entities, journal.lastByEntity, changes.shared === null ? null : journal.first);
+  writeNewEntities(context, changes, journal.lastByEntity, changes.shared === null ? null : journal.first);
   addMarks(context, changes.marks);
   writeDue(context, { due: changes.due, dueDone: [], arrived: [] });
   appendJournal(context, entries, journal, new Map(changes.entities.map(({ entity }) => [entity.id, null])));

@@ -153,11 +153,13 @@ function workMethods({ session, catalogue, intents, reader, context, shardOf, re
 /** Entities, and the records that are linked to them. */
 function entityMethods({ session, catalogue, hash, intents, reader, context, read }: Parts) {
   return {
-    findMatches: async (sync, side, seekers, call) => read(call, () => findMatches(session, catalogue, context.changes, hash, sync, side, seekers)),
+    findMatches: async (sync, side, seekers, call) =>
+      read(call, () => findMatches(session, catalogue, context.changes, hash, sync, side, seekers)),
     loadEntities: async (entities, call) => read(call, () => reader.load(entities)),
     loadQuiet: async (sync, side, records, call) => read(call, () => loadQuiet(session, catalogue, reader, intents, sync, side, records)),
     findLinks: async (sync, side, records, call) => read(call, () => findLinks(session, catalogue, sync, side, records)),
-    findRecords: async (sync, side, entities, call) => read(call, () => findRecords(session, catalogue, context.changes, sync, side, entities)),
+    findRecords: async (sync, side, entities, call) =>
+      read(call, () => findRecords(session, catalogue, context.changes, sync, side, entities)),
     listMembers: async (sync, side, after, limit, call) =>
       read(call, () => listMembers(session, catalogue, context.changes, intents, sync, side, after, limit)),
     listBounds: async (sync, side, every, call) => read(call, () => listBounds(session, catalogue, sync, side, every)),

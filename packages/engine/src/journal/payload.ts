@@ -90,17 +90,17 @@ export function mergeEntry(
   return { ...facts, kind, payload: JSON.stringify(body) };
 }
 
-/** A journal entry for entities that met at first contact, in the order of their ids. */
+/** A journal entry for runs of entities that met at first contact, in the order of their ids. */
 export function contactEntry(
   facts: { readonly run: RunId; readonly sync: SyncId; readonly atMs: number },
-  entities: readonly { readonly entity: EntityId; readonly sides: readonly string[] }[],
+  runs: ContactPayload["met"],
 ): JournalEntry {
   const met: { from: EntityId; to: EntityId; sides: readonly string[] }[] = [];
-  for (const { entity, sides } of entities) {
+  for (const { from, to, sides } of runs) {
     const last = met.at(-1);
-    const isNext = last !== undefined && last.to === entity - 1 && last.sides.join("\t") === sides.join("\t");
-    if (isNext) last.to = entity;
-    else met.push({ from: entity, to: entity, sides });
+    const isNext = last !== undefined && last.to === from - 1 && last.sides.join("\t") === sides.join("\t");
+    if (isNext) last.to = to;
+    else met.push({ from, to, sides });
   }
   const payload: ContactPayload = { met };
   return { ...facts, entity: null, side: null, kind: "contact", payload: JSON.stringify(payload) };

@@ -1,6 +1,7 @@
 import { Stage, STAGE_OBJECT, UNCANCELLED } from "@accord/testkit";
 import type { FakeObject, StageOptions, StageSync } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
+import type { LevelEntity } from "../store/first-contact.ts";
 import type { Store } from "../store/store.ts";
 import type { EngineContext } from "./context.ts";
 import { makePlan } from "./plan.ts";
@@ -8,6 +9,11 @@ import { makePlan } from "./plan.ts";
 const OBJECT: FakeObject = {
   ...STAGE_OBJECT,
   columns: [...STAGE_OBJECT.columns, { name: "phone", type: "text", nullable: true }, { name: "kind", type: "text", nullable: true }],
+};
+/** The same, with amounts of another spelling. */
+const FINER_OBJECT: FakeObject = {
+  ...OBJECT,
+  columns: OBJECT.columns.map((column) => (column.name === "amount" ? { ...column, scale: 3 } : column)),
 };
 const FIELDS: StageSync["fields"] = [
   { name: "email" },
@@ -25,6 +31,14 @@ const HARD_FIELDS: StageSync["fields"] = [
   { name: "phone", type: "boolean" },
 ];
 
+/** Which everybody has and tells: records that say the same are level. */
+const LEVEL_FIELDS: StageSync["fields"] = [
+  { name: "email" },
+  { name: "name" },
+  { name: "amount", type: "decimal" },
+  { name: "phone", policy: { kind: "review" } },
+];
+
 interface World {
   readonly systems: number;
   readonly match: StageSync["match"];
@@ -33,6 +47,8 @@ interface World {
   readonly keys: number;
   readonly hasFilter: boolean;
   readonly fields?: StageSync["fields"];
+  /** Whether records of one key mostly say the same. */
+  readonly isLevel?: boolean;
 }
 
 /** A small generator of its own: worlds must be the same for both engines. */
@@ -52,15 +68,34 @@ function stageOf(world: World, seed: number): Stage {
   const names = ["crm", "erp", "shop"].slice(0, world.systems);
   const sync: StageSync = {
     name: "customers",
-    fields: world.fields ?? FIELDS,
+    // A filter sees mapped columns alone.
+    fields: [...(world.fields ?? FIELDS), ...(world.hasFilter ? [{ name: "kind" }] : [])],
     match: world.match,
     sides: names.map((_, side) => (world.hasFilter && side === 1 ? { filter } : {})),
   };
-  const options: StageOptions = { systems: names.map((name) => ({ name })), objects: [OBJECT], syncs: [sync] };
+  const options: StageOptions = {
+    systems: names.map((name, side) => ({ name, objects: [side === 1 ? FINER_OBJECT : OBJECT] })),
+    objects: [OBJECT],
+    syncs: [sync],
+  };
   const stage = new Stage(options);
   const pick = numbers(seed);
   const oneOf = (...values: readonly (string | null)[]): string | null => values[pick(values.length)] ?? null;
-  for (let index = 0; index < world.records; index += 1) {
+  const people = Array.from({ length: world.keys }, (_, key) => ({
+    email: `u${key}@x.org`,
+    name: oneOf("Ann", "Bob", null),
+    amount: oneOf("1", "2", null),
+    note: oneOf("n", null),
+    phone: oneOf("1", "2", null),
+    kind: oneOf("shown", "shown", "hidden"),
+  }));
+  for (let index = 0; world.isLevel === true && index < world.records; index += 1) {
+    const person = people[pick(people.length)];
+    if (person === undefined) break;
+    const odd = { name: oneOf("Cid", null), kind: oneOf("shown", "hidden") };
+    stage.system(pick(world.systems)).user.insert("customers", pick(6) === 0 ? { ...person, ...odd } : person);
+  }
+  for (let index = 0; world.isLevel !== true && index < world.records; index += 1) {
     stage.system(pick(world.systems)).user.insert("customers", {
       email: oneOf(null, ...Array.from({ length: world.keys }, (_, key) => `u${key}@x.org`)),
       name: oneOf("Ann", "Bob", null),
@@ -129,6 +164,31 @@ async function planned(stage: Stage, { isByKeys = true, batch = 250, wrapStore }
   return bulk;
 }
 
+/** Of three people, one of whom both systems tell the same of: the entities that were told in short. */
+async function levelOf(fields: StageSync["fields"]): Promise<readonly LevelEntity[]> {
+  const stage = new Stage({ objects: [OBJECT], syncs: [{ name: "customers", fields, match: [["email"]] }] });
+  const ann = { email: "ann@x.org", name: "Ann", amount: "1", phone: null };
+  const bob = { email: "bob@x.org", name: "Bob", amount: "2", phone: "1" };
+  for (const { user } of [stage.crm, stage.erp]) user.insert("customers", ann);
+  stage.crm.user.insert("customers", bob);
+  stage.erp.user.insert("customers", { ...bob, name: "Rob" });
+  stage.crm.user.insert("customers", { email: "cid@x.org" });
+  const level: LevelEntity[] = [];
+  await planned(stage, {
+    wrapStore: (store) => ({
+      ...store,
+      firstContact: {
+        ...store.firstContact,
+        commit: (lease, changes, options) => {
+          level.push(...changes.level);
+          return store.firstContact.commit(lease, changes, options);
+        },
+      },
+    }),
+  });
+  return level;
+}
+
 const WORLDS: readonly (readonly [name: string, world: World])[] = [
   ["two systems", { systems: 2, match: [["email"]], records: 24, keys: 12, hasFilter: false }],
   ["two systems, one filtered", { systems: 2, match: [["email"]], records: 24, keys: 12, hasFilter: true }],
@@ -138,6 +198,34 @@ const WORLDS: readonly (readonly [name: string, world: World])[] = [
   [
     "a one-way key, and values that cannot be understood",
     { systems: 3, match: [["email"]], records: 24, keys: 10, hasFilter: false, fields: HARD_FIELDS },
+  ],
+  [
+    "records that say the same",
+    { systems: 2, match: [["email"]], records: 30, keys: 20, hasFilter: false, fields: LEVEL_FIELDS, isLevel: true },
+  ],
+  [
+    "records that say the same, one system filtered",
+    { systems: 2, match: [["email"]], records: 30, keys: 20, hasFilter: true, fields: LEVEL_FIELDS, isLevel: true },
+  ],
+  [
+    "records that say the same, three systems",
+    { systems: 3, match: [["email"]], records: 60, keys: 24, hasFilter: true, fields: LEVEL_FIELDS, isLevel: true },
+  ],
+  [
+    "records that say the same, and values that cannot be understood",
+    {
+      systems: 2,
+      match: [["email"]],
+      records: 30,
+      keys: 20,
+      hasFilter: false,
+      fields: [{ name: "email" }, { name: "phone", type: "boolean" }],
+      isLevel: true,
+    },
+  ],
+  [
+    "records that say the same, with fields that not all may tell",
+    { systems: 2, match: [["email"]], records: 30, keys: 20, hasFilter: false, isLevel: true },
   ],
   ["no match rule", { systems: 2, match: [], records: 10, keys: 4, hasFilter: false }],
 ];
@@ -151,6 +239,12 @@ describe("first contact in bulk", () => {
       const single = await outcome(other, await planned(other, { isByKeys: false }));
       expect(bulk, `seed ${seed}`).toEqual(single);
     }
+  });
+
+  test("[S13, S28, S36] records at every side that say the same meet at once, and nothing is owed", async () => {
+    const met = await levelOf(LEVEL_FIELDS);
+    expect(met.map(({ values, keys }) => [values, keys])).toEqual([["ann@x.org\tAnn\t1\t\\N", ["ann@x.org"]]]);
+    expect(await levelOf([...LEVEL_FIELDS, { name: "note", from: [0] }])).toEqual([]);
   });
 
   test("[S36, I4] with several match rules every record is one thing's, or a person's to decide, and the systems agree in the end", async () => {

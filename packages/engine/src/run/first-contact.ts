@@ -3,8 +3,9 @@ import type { Entity, EntityId, Joined, References } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
 import { contactEntry, mergeEntry } from "../journal/payload.ts";
-import type { StagedGroup, StagedRecord } from "../store/first-contact.ts";
-import type { Mark } from "../store/store.ts";
+import type { ContactPayload } from "../journal/payload.ts";
+import type { FirstContactChanges, LevelEntity, StagedGroup, StagedRecord } from "../store/first-contact.ts";
+import type { Mark } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { takeShard } from "./drain.ts";
@@ -12,6 +13,7 @@ import { keepEntity } from "./due.ts";
 import { loadReferences } from "./hydrate.ts";
 import { join, joiningRecord } from "./join.ts";
 import type { JoiningRecord } from "./join.ts";
+import { LevelRecords } from "./level.ts";
 
 /** Records that nobody is linked to wait in this shard, and joins are decided under its lease. [S36] */
 const JOINS = 0;
@@ -24,6 +26,7 @@ export async function meetFirst(context: EngineContext, sync: RunningSync, optio
   const { firstContact } = context.store;
   const { isAlone } = await firstContact.group(sync.id, sync.model.sides.length, options);
   const isPlain = isAlone && context.matcher.isByKeys;
+  const levelRecords = LevelRecords.of(sync.model);
   for (;;) {
     options.signal.throwIfAborted();
     const groups = await firstContact.load(sync.id, context.limits.firstContactBatch, options);
@@ -31,9 +34,15 @@ export async function meetFirst(context: EngineContext, sync: RunningSync, optio
     if (last === undefined) break;
     const lease = await takeShard(context, JOINS, options);
     if (lease === null) throw new AccordError("ACCORD_LEASE_LOST", "Another process joins records of this store.", { remedy: "stop" });
-    const meeting = new Meeting(context, sync, await referencesOf(context, sync, groups, options));
+    const meeting = new Meeting(context, sync, await referencesOf(context, sync, groups, options), levelRecords);
     let nextId = isPlain ? await context.store.reserveEntities(groups.length, options) : 0;
+    // Level entities come first in each batch: the journal tells of them as one run, and the store writes them in one go.
+    const others: StagedGroup[] = [];
     for (const group of groups) {
+      if (isPlain && meeting.meetLevel(group, nextId)) nextId += 1;
+      else others.push(group);
+    }
+    for (const group of others) {
       if (isPlain && meeting.meet(group, nextId)) nextId += 1;
       else meeting.leave(group);
     }
@@ -59,14 +68,27 @@ class Meeting {
   private readonly context: EngineContext;
   private readonly sync: RunningSync;
   private readonly references: References;
+  private readonly levelRecords: LevelRecords | null;
+  private readonly level: LevelEntity[] = [];
   private readonly changes = new ChangeSet();
-  /** Entities that have nothing to tell but that they met, with the sides that took part. */
-  private readonly met: { readonly entity: EntityId; readonly sides: readonly string[] }[] = [];
+  /** Entities of `changes` that have nothing to tell but that they met, with the sides that took part. */
+  private readonly met: ContactPayload["met"][number][] = [];
 
-  constructor(context: EngineContext, sync: RunningSync, references: References) {
+  constructor(context: EngineContext, sync: RunningSync, references: References, levelRecords: LevelRecords | null) {
     this.context = context;
     this.sync = sync;
     this.references = references;
+    this.levelRecords = levelRecords;
+  }
+
+  /** Makes a group whose records say the same the entity with this id: most of them, and soon done. False where they differ in anything. */
+  meetLevel({ records, isCrowd }: StagedGroup, id: EntityId): boolean {
+    const reading = isCrowd || this.levelRecords === null ? null : this.levelRecords.read(records);
+    if (reading === null) return false;
+    this.records += records.length;
+    const { values, keys, provenance } = reading;
+    this.level.push({ id, sync: this.sync.id, values, keys, provenance, records });
+    return true;
   }
 
   /** Makes a group the entity with this id; false where that takes a closer look. */
@@ -96,10 +118,18 @@ class Meeting {
     this.records += records.length;
   }
 
-  outcome(): Pick<ChangeSet, "entities" | "marks" | "due" | "journal"> & { readonly shared: ReturnType<typeof contactEntry> | null } {
+  outcome(): Omit<FirstContactChanges, "sync" | "upTo"> {
     const { entities, marks, due, journal } = this.changes;
     const facts = { run: this.context.run, sync: this.sync.id, atMs: this.context.clock.nowMs() };
-    return { entities, marks, due, journal, shared: this.met.length === 0 ? null : contactEntry(facts, this.met) };
+    const met = [...this.levelMet(), ...this.met];
+    return { level: this.level, entities, marks, due, journal, shared: met.length === 0 ? null : contactEntry(facts, met) };
+  }
+
+  /** The level entities of a batch are the first of it, one after another. */
+  private levelMet(): ContactPayload["met"] {
+    const [first, last] = [this.level[0], this.level.at(-1)];
+    if (first === undefined || last === undefined) return [];
+    return [{ from: first.id, to: last.id, sides: this.sync.model.sides.map(({ name }) => name) }];
   }
 
   /** Whether the fields that keys are made of are canonical as the record has them. */
@@ -115,8 +145,8 @@ class Meeting {
     return first.sight.mark.side === 0 || first.keys.slice(1).every((key) => key === null);
   }
 
-  private joining({ side, record, image, position, atMs }: StagedRecord): JoiningRecord {
-    return joiningRecord(this.sync, { mark: { side, record }, position, fromMs: 0, toMs: atMs }, image, this.references);
+  private joining({ side, record, image, position, seenAtMs }: StagedRecord): JoiningRecord {
+    return joiningRecord(this.sync, { mark: { side, record }, position, fromMs: 0, toMs: seenAtMs }, image, this.references);
   }
 
   private keep(entity: Entity, keys: readonly (string | null)[], joining: readonly JoiningRecord[], joins: readonly Joined[]): void {
@@ -132,11 +162,13 @@ class Meeting {
       const facts = { run: context.run, sync: sync.id, entity: entity.id, side: mark.side, atMs: context.clock.nowMs() };
       changes.journal.push(mergeEntry(sync.model, facts, { record: mark.record, fromMs, toMs, version: entity.version, events }));
     }
-    if (!isTold) this.met.push({ entity: entity.id, sides: joining.map(({ sight }) => sync.model.sides[sight.mark.side]?.name ?? "") });
+    if (isTold) return;
+    const sides = joining.map(({ sight }) => sync.model.sides[sight.mark.side]?.name ?? "");
+    this.met.push({ from: entity.id, to: entity.id, sides });
   }
 
-  private markOf({ side, record, image, position, atMs }: StagedRecord): Mark {
-    const { keys } = this.joining({ side, record, image, position, atMs });
+  private markOf({ side, record, image, position, seenAtMs }: StagedRecord): Mark {
+    const { keys } = this.joining({ side, record, image, position, seenAtMs });
     return {
       sync: this.sync.id,
       side,
@@ -146,7 +178,7 @@ class Meeting {
       position,
       renamedFrom: null,
       fromMs: 0,
-      toMs: atMs,
+      toMs: seenAtMs,
       keys,
       notBeforeMs: 0,
     };

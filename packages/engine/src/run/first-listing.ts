@@ -1,7 +1,8 @@
-import { getRecord, matchKeysOf, NO_REFERENCES, readImage } from "@accord/core";
-import type { NativeImage, RecordId, SideIndex, SideMapping, SyncModel } from "@accord/core";
+import { getRecord, matchKeysOf, NO_REFERENCES } from "@accord/core";
+import type { MaybeValue, NativeCell, NativeImage, RecordId, SideIndex, SideMapping, SyncModel } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
+import { ImageCells } from "./image-cells.ts";
 import { incompleteListing } from "./list.ts";
 
 /**
@@ -39,12 +40,25 @@ export async function listFirst(
   if (!isComplete) throw incompleteListing(sync, side);
 }
 
-/** Reads a record's key of the first match rule, and no other field. */
+/** Reads a record's key of the first match rule, and no cell beyond those that it is made of. */
 function firstKeyReader(model: SyncModel, mapping: SideMapping): (image: NativeImage) => string | null {
   const [rule] = model.match;
   if (rule === undefined) return () => null;
-  const wanted = new Set(rule);
-  const keyMapping = { ...mapping, fields: mapping.fields.map((field, index) => (wanted.has(index) ? field : null)) };
   const keyModel = { ...model, match: [rule] };
-  return (image) => matchKeysOf(keyModel, getRecord(keyMapping, readImage(image), NO_REFERENCES).values)[0] ?? null;
+  const keyFields = rule.map((field) => mapping.fields[field] ?? null);
+  const places = keyFields.flatMap((field) => field?.reads ?? []);
+  const upTo = Math.max(0, ...places) + 1;
+  const keyMapping = { ...mapping, fields: keyFields };
+  const image = new ImageCells();
+  const cells: NativeCell[] = mapping.columns.map(() => undefined);
+  const values: MaybeValue[] = model.fields.map(() => undefined);
+  return (text) => {
+    image.see(text, upTo);
+    for (const place of places) cells[place] = image.cell(place);
+    const gotten = getRecord(keyMapping, cells, NO_REFERENCES);
+    rule.forEach((field, index) => {
+      values[field] = gotten.values[index];
+    });
+    return matchKeysOf(keyModel, values)[0] ?? null;
+  };
 }

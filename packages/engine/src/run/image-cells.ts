@@ -12,15 +12,18 @@ export class ImageCells {
   private begins = new Int32Array(64);
   private count = 0;
 
-  see(image: NativeImage): void {
+  /** Looks at an image, or at its first cells alone: the others are then unknown. */
+  see(image: NativeImage, cells = Number.POSITIVE_INFINITY): void {
     this.image = image;
-    let count = 1;
-    for (let at = image.indexOf(TAB); at !== -1; at = image.indexOf(TAB, at + 1)) {
+    let count = 0;
+    let begin = 0;
+    while (begin <= image.length && count < cells) {
       if (count + 1 >= this.begins.length) this.begins = grown(this.begins);
-      this.begins[count] = at + 1;
+      const end = image.indexOf(TAB, begin);
+      begin = (end === -1 ? image.length : end) + 1;
       count += 1;
+      this.begins[count] = begin;
     }
-    this.begins[count] = image.length + 1;
     this.count = count;
   }
 

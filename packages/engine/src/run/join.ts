@@ -5,7 +5,7 @@ import type { OpenObject } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
 import type { MatchProposal } from "../match/matcher.ts";
-import type { StoredEntity } from "../store/store.ts";
+import type { StoredEntity } from "../store/rows.ts";
 import type { ChangeSet } from "./changes.ts";
 import { retryDelayMs } from "./context.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
@@ -140,18 +140,19 @@ async function ownRecords(
 const NOTHING_GOTTEN: GottenRecord = { values: [], problems: [], waiting: [] };
 
 /** A record with what its image says: its values, its match keys, and whether it takes part. */
-export function joiningRecord(
-  sync: RunningSync,
-  sight: JoiningRecord["sight"],
-  image: NativeImage,
-  references: References,
-): JoiningRecord {
+export function joiningRecord(sync: RunningSync, sight: JoiningRecord["sight"], image: NativeImage, references: References): JoiningRecord {
   const sideModel = sync.model.sides[sight.mark.side];
   const cells = readImage(image);
   const gotten = sideModel === undefined ? NOTHING_GOTTEN : getRecord(sideModel.mapping, cells, references);
   const archive = sideModel?.archive ?? null;
   const isArchived = archive !== null && cells[archive.column] === archive.cell;
-  return { sight, image, gotten, keys: matchKeysOf(sync.model, gotten.values), isOutside: isArchived || sideModel?.filter?.(cells) === false };
+  return {
+    sight,
+    image,
+    gotten,
+    keys: matchKeysOf(sync.model, gotten.values),
+    isOutside: isArchived || sideModel?.filter?.(cells) === false,
+  };
 }
 
 type Decision =

@@ -50,7 +50,14 @@ describe("a plan", () => {
   });
 
   test("[S43] that would trip a guard is applied after approval only, and a later approval is needed for a later plan", async () => {
-    const guards = { deletesMax: null, deletesShareMax: 1, rewritesShareMax: { name: 0.2 }, changedShareMax: 1, countShareMax: null, canaries: {} };
+    const guards = {
+      deletesMax: null,
+      deletesShareMax: 1,
+      rewritesShareMax: { name: 0.2 },
+      changedShareMax: 1,
+      countShareMax: null,
+      canaries: {},
+    };
     const stage = planned({ settings: { guards } }, 18);
     const first = await stage.plan();
     expect(first.summary.stops.map(({ id }) => id)).toEqual(["customers/erp/rewrites"]);

@@ -326,7 +326,14 @@ describe("guards and crashes", () => {
     const at = stage();
     for (let index = 0; index < 40; index += 1) at.crm.user.insert("customers", { email: `u${index}@x.org`, name: "U" });
     await goLive(at);
-    const context = await at.context(true, { deletesMax: null, deletesShareMax: 0.1, rewritesShareMax: {}, changedShareMax: 1, countShareMax: null, canaries: {} });
+    const context = await at.context(true, {
+      deletesMax: null,
+      deletesShareMax: 0.1,
+      rewritesShareMax: {},
+      changedShareMax: 1,
+      countShareMax: null,
+      canaries: {},
+    });
     for (const id of at.crm.records("customers").keys()) at.crm.user.delete("customers", id);
     await settleAll(at, context);
     expect(at.erp.records("customers").size).toBeGreaterThanOrEqual(36);

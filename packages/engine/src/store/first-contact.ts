@@ -1,4 +1,4 @@
-import type { NativeImage, RecordId, SideIndex } from "@accord/core";
+import type { EntityId, NativeImage, Provenance, RecordId, SideIndex } from "@accord/core";
 import type { Position } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { Changes, JournalEntry, Lease, ListingRow, SyncId } from "./rows.ts";
@@ -42,7 +42,8 @@ export interface StagedRecord {
   readonly record: RecordId;
   readonly image: NativeImage;
   readonly position: Position;
-  readonly atMs: number;
+  /** When its listing began. Epoch milliseconds. */
+  readonly seenAtMs: number;
 }
 
 /** Records whose keys of the first rule have the same hash: whether the keys are the same is for the reader to see. */
@@ -60,6 +61,23 @@ export interface FirstContactChanges extends Pick<Changes, "entities" | "marks" 
   readonly sync: SyncId;
   /** The `place` of the last group that this takes in. */
   readonly upTo: number;
+  /** New entities whose ids come before those of `entities`. */
+  readonly level: readonly LevelEntity[];
   /** Tells of all entities that have no journal entry of their own here. */
   readonly shared: JournalEntry | null;
+}
+
+/**
+ * A new entity with a live record at every side, all of which hold its canonical values: most of a first contact, and so told in short. It lives; every field is known, of
+ * version 1 and of one provenance, and acknowledged by every member; nothing waits for a person.
+ */
+export interface LevelEntity {
+  readonly id: EntityId;
+  readonly sync: SyncId;
+  /** The canonical values as one text: cells in the order of the sync's fields, as in an image. */
+  readonly values: NativeImage;
+  readonly keys: readonly (string | null)[];
+  readonly provenance: Provenance;
+  /** One per side, in their order. */
+  readonly records: readonly StagedRecord[];
 }

@@ -1,12 +1,25 @@
 import { writeImage } from "@accord/core";
 import type { FirstContactChanges, StagedPage, Store, SyncId } from "@accord/engine/store";
 import { expect, test } from "vitest";
-import { AT, beginSample, call, CONFIGURATION, sampleDue, sampleEntity, sampleEntry, sampleMark, pullOf } from "./store-samples.ts";
+import {
+  AT,
+  beginSample,
+  call,
+  CONFIGURATION,
+  sampleDue,
+  sampleEntity,
+  sampleEntry,
+  sampleField,
+  sampleMark,
+  sampleMember,
+  pullOf,
+} from "./store-samples.ts";
 
 /** What the store promises of first contact in bulk. */
 export function describeStoreFirstContact(open: () => Promise<Store>): void {
   describeGroups(open);
   describeCommits(open);
+  describeLevel(open);
   describeFences(open);
   describeBeginnings(open);
 }
@@ -35,7 +48,7 @@ async function groups(store: Store, sync: SyncId, limit = 100): Promise<readonly
   );
 }
 
-const NOTHING: Omit<FirstContactChanges, "sync" | "upTo"> = { entities: [], marks: [], due: [], journal: [], shared: null };
+const NOTHING: Omit<FirstContactChanges, "sync" | "upTo"> = { level: [], entities: [], marks: [], due: [], journal: [], shared: null };
 
 function describeGroups(open: () => Promise<Store>): void {
   test("[S36, S52] records of equal keys come as one group, in the order of the sides and of their listings, whatever came first", async () => {
@@ -83,10 +96,10 @@ function describeGroups(open: () => Promise<Store>): void {
     expect(await groups(store, sync, 2)).toEqual(["0/9", "0/10 1/a"]);
     const [, second, , fourth] = await store.firstContact.load(sync, 100, call);
     expect(second?.records).toEqual([
-      { side: 0, record: "10", image: writeImage(["10", null]), position: "p0", atMs: AT },
-      { side: 1, record: "a", image: writeImage(["a", null]), position: "p1", atMs: AT + 1 },
+      { side: 0, record: "10", image: writeImage(["10", null]), position: "p0", seenAtMs: AT },
+      { side: 1, record: "a", image: writeImage(["a", null]), position: "p1", seenAtMs: AT + 1 },
     ]);
-    expect(fourth?.records[0]).toMatchObject({ position: "later", atMs: AT + 9 });
+    expect(fourth?.records[0]).toMatchObject({ position: "later", seenAtMs: AT + 9 });
   });
 
   test("[S36] twins come in one group; where more share a key than there are sides, each comes by itself", async () => {
@@ -160,6 +173,36 @@ function describeCommits(open: () => Promise<Store>): void {
     const { syncs } = await store.countState(call);
     expect(syncs.find((one) => one.sync === sync)).toMatchObject({ entities: 2, members: [2, 1], marks: 1 });
     expect((await store.checkJournal(call)).brokenAt).toBeNull();
+  });
+}
+
+function describeLevel(open: () => Promise<Store>): void {
+  test("[S13, S36] an entity told in short reads as one that is told whole", async () => {
+    const store = await open();
+    const { sync, lease } = await beginSample(store);
+    const id = await store.reserveEntities(2, call);
+    const provenance = { side: 0, cause: "initial", fromMs: 0, toMs: AT } as const;
+    const fields = ["a\tb", null].map((value) => sampleField(value, { provenance }));
+    const members = [
+      sampleMember("1", { image: writeImage(["a\tb", null]), position: "p0" }),
+      sampleMember("z", { image: writeImage(["other spelling", null]), position: "p1", seenAtMs: AT + 1 }),
+    ];
+    const whole = sampleEntity(sync, id, [null, null], { fields, members });
+    const records = members.map(({ record, image, position, seenAtMs }, side) => {
+      return { side, record: record ?? "", image: image ?? "", position: position ?? "", seenAtMs };
+    });
+    const level = [{ id, sync, values: writeImage(["a\tb", null]), keys: ["ann", null], provenance, records }];
+    const other = { entity: sampleEntity(sync, id + 1, ["2", null]), keys: null };
+    await store.firstContact.group(sync, 2, call);
+    const shared = sampleEntry(sync, null, { kind: "contact", payload: "together" });
+    await store.firstContact.commit(lease, { ...NOTHING, sync, upTo: 0, level, entities: [other], shared }, call);
+    await store.firstContact.finish(sync, call);
+    expect(await store.loadEntities([id, id + 1], call)).toEqual([whole, other.entity]);
+    expect(await store.findLinks(sync, 0, ["1", "2"], call)).toEqual([id, id + 1]);
+    expect(await store.findLinks(sync, 1, ["z"], call)).toEqual([id]);
+    expect((await store.readJournal({ entity: id, limit: 9 }, call)).map(({ payload }) => payload)).toEqual(["together"]);
+    const { syncs } = await store.countState(call);
+    expect(syncs.find((one) => one.sync === sync)).toMatchObject({ entities: 2, members: [2, 1] });
   });
 }
 

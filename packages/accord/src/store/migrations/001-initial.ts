@@ -12,8 +12,8 @@
  * - `entity.last_entry` is the entity's last journal entry and its line names the one before: an entity's history is a chain of look-ups, since an index by entity would
  *   dirty a page per entry. `journal_head` is the same for entities that have no row.
  * - `entity.header` holds versions, provenances and acknowledgements compactly (entity-header.ts); `extra` holds, as JSON, only what is not the default.
- * - `staged_record` keeps what first listings read, in listing order (first-contact.ts); `staged_group` is made once all are listed: a row per key that several records share.
- *   Links and match keys that come in no order wait in `staged_link`, to be inserted sorted at the end. All of them are empty but during a first contact.
+ * - `staged_record` keeps what first listings read, in listing order (first-contact.ts); `staged_group` is made once all are listed: a row per group of equal keys, in the order of
+ *   their first records. Links and match keys that come in no order wait in `staged_link`, to be inserted sorted at the end. All of them are empty but during a first contact.
  * - `mark.seq` and so the order of work within a shard: shard × 2^40 + a counter. One tree serves "oldest first of a shard" and "this very mark". `mark.entity` is the entity
  *   that its record is linked to now; a commit that changes a link changes it too.
  * - `intent_block` holds the open intents that one commit opened at one side, a few dozen per row (intent-lines.ts); the view `intent` shows them one by one to people and tests.
@@ -60,7 +60,7 @@ CREATE TABLE staged_key (hash INTEGER NOT NULL, side INTEGER NOT NULL, record NO
 CREATE TABLE first_contact (sync INTEGER PRIMARY KEY, up_to INTEGER NOT NULL, alone INTEGER NOT NULL);
 CREATE TABLE staged_page (id INTEGER PRIMARY KEY, position TEXT NOT NULL, at_ms INTEGER NOT NULL);
 CREATE TABLE staged_record (place INTEGER PRIMARY KEY, record NOT NULL, image TEXT NOT NULL, hash INTEGER, page INTEGER NOT NULL);
-CREATE TABLE staged_group (hash INTEGER PRIMARY KEY, first INTEGER NOT NULL, second INTEGER, members TEXT);
+CREATE TABLE staged_group (first INTEGER PRIMARY KEY, second INTEGER, members TEXT, crowd INTEGER);
 CREATE TABLE staged_link (sync INTEGER NOT NULL, entity INTEGER NOT NULL, hash INTEGER, side INTEGER, record, state INTEGER);
 
 CREATE TABLE mark (

@@ -1,4 +1,5 @@
-import type { FirstContact, StagedGroup, StagedPage, StagedRecord, SyncId } from "@accord/engine/store";
+import { readImage, type CanonicalField } from "@accord/core";
+import type { Changes, FirstContact, LevelEntity, StagedGroup, StagedPage, StagedRecord, StoredMember, SyncId } from "@accord/engine/store";
 import { commitChanges } from "./memory-commit.ts";
 import type { StagedRow } from "./memory-state.ts";
 import type { MemoryView } from "./memory-view.ts";
@@ -24,8 +25,9 @@ export function firstContactPart(view: MemoryView, step: Step): FirstContact {
         return { isAlone };
       }),
     load: (sync, limit) => step(() => loadGroups(view, sync).slice(0, limit)),
-    commit: (lease, { sync, upTo, shared, entities, marks, due, journal }) =>
+    commit: (lease, { sync, upTo, shared, level, entities: others, marks, due, journal }) =>
       step(() => {
+        const entities = [...level.map(wholeEntity), ...others];
         const none = { consumed: [], deferred: [], requestsDone: [], dueDone: [], arrived: [], intentsOpened: [], intentsClosed: [] };
         commitChanges(view, lease, { ...none, problems: [], problemsOver: [], entities, marks, due, journal });
         if (shared !== null)
@@ -64,7 +66,16 @@ function forgetStaged({ state }: MemoryView, sync: SyncId): void {
 function stagePage({ state }: MemoryView, { sync, side, ids, images, keys, position, atMs, listing }: StagedPage): void {
   ids.forEach((record, index) => {
     const image = images[index] ?? "";
-    state.stagedRecords.push({ sync, side, record, image, position, atMs, key: keys[index] ?? null, place: state.nextSequence++ });
+    state.stagedRecords.push({
+      sync,
+      side,
+      record,
+      image,
+      position,
+      seenAtMs: atMs,
+      key: keys[index] ?? null,
+      place: state.nextSequence++,
+    });
   });
   state.sync(sync).listings[side] = listing;
 }
@@ -85,8 +96,25 @@ function loadGroups({ state }: MemoryView, sync: SyncId): StagedGroup[] {
   });
 }
 
-function recordOf({ side, record, image, position, atMs }: StagedRow): StagedRecord {
-  return { side, record, image, position, atMs };
+function recordOf({ side, record, image, position, seenAtMs }: StagedRow): StagedRecord {
+  return { side, record, image, position, seenAtMs };
+}
+
+/** The entity that is told in short. */
+function wholeEntity({ id, sync, values, keys, provenance, records }: LevelEntity): Changes["entities"][number] {
+  const fields = readImage(values).map((value): CanonicalField => ({ value, version: 1, provenance, review: null, adds: null }));
+  const members = records.map(({ record, image, position, seenAtMs }): StoredMember => ({
+    state: "live",
+    record,
+    incarnation: 1,
+    image,
+    ack: fields.map(({ version }) => version),
+    position,
+    seenAtMs,
+    intent: null,
+    retired: [],
+  }));
+  return { entity: { id, sync, life: { kind: "live" }, version: 1, fields, review: null, members }, keys };
 }
 
 function shareEntry(
