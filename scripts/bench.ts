@@ -68,7 +68,7 @@ async function measureLive(world: World, figures: Figures, pair: Pair, wants: (.
     for (let round = 1; round <= runs; round += 1) {
       if (wants("P4", "P9", "P12")) await measureSteady(world, figures, pair, live, round);
       if (wants("P5") && native !== null) live = await measureBacklog(world, figures, pair, native, live, round);
-      if (wants("P6", "P7") && native !== null) await measureLatency(figures, pair, native);
+      if (wants("P6", "P7") && native !== null) await measureLatency(figures, pair, native, live);
       if (wants("P11")) figures.add("P11", live.memory(), `${rows} entities`);
       if (wants("P14")) await measureIdle(figures, live);
     }

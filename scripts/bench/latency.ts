@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { LiveAccord } from "./accord-process.ts";
 import type { Figures } from "./figure.ts";
 import { middle, quantile, shown } from "./figure.ts";
 import type { Pair } from "./first-contact.ts";
@@ -14,16 +15,16 @@ const COMMITS = 200;
 const TURN_MS = 50;
 
 /** P6, P7: from the commit at one side until a client of the other side sees it, turn by turn with native replication. */
-export async function measureLatency(figures: Figures, pair: Pair, native: NativeReplication): Promise<void> {
-  const ids =
-    (await pair.left.client.run(`SELECT email FROM contacts ORDER BY hashtext(email || 'latency') LIMIT ${COMMITS}`)).at(-1)?.rows ?? [];
+export async function measureLatency(figures: Figures, pair: Pair, native: NativeReplication, live: LiveAccord): Promise<void> {
+  const people = await idsOf(pair);
+  // A scan of a large table after many updates writes log of its own (hint bits under checksums), which both kinds of replication have to read through.
+  await live.untilIdle();
   const own: number[] = [];
   const theirs: number[] = [];
-  for (const [index, [email = ""]] of ids.entries()) {
+  for (const [index, [leftId, rightId]] of people.entries()) {
     const value = `Latency ${index} ${Date.now()}`;
     const nativeId = String(index + 1);
     theirs.push(await turn(() => visible(native.left, native.right, nativeId, nativeId, value)));
-    const [leftId, rightId] = await Promise.all([idOf(pair.left, email ?? ""), idOf(pair.right, email ?? "")]);
     own.push(await turn(() => visible(pair.left, pair.right, leftId, rightId, value)));
   }
   const note = (share: number): string => `native ${shown(quantile(theirs, share))} ms, Accord ${shown(quantile(own, share))} ms`;
@@ -46,9 +47,12 @@ async function visible(left: Place, right: Place, leftId: string, rightId: strin
   return performance.now() - committedAtMs;
 }
 
-/** Only the first look-up of a row is slow; there is no index on the address at the sides. */
-async function idOf({ client }: Place, email: string): Promise<string> {
-  return one(client, `SELECT id FROM contacts WHERE email = '${email}'`);
+/** The ids of some people at both sides, in no order. */
+async function idsOf({ left, right }: Pair): Promise<readonly (readonly [left: string, right: string])[]> {
+  const chosen = `SELECT email, id FROM contacts ORDER BY hashtext(email || 'latency'), email COLLATE "C" LIMIT ${COMMITS}`;
+  const [leftRows, rightRows] = await Promise.all([left, right].map(async ({ client }) => (await client.run(chosen)).at(-1)?.rows ?? []));
+  const rightIds = new Map((rightRows ?? []).map(([email, id]) => [email, id ?? ""]));
+  return (leftRows ?? []).flatMap(([email, id]) => (rightIds.has(email) ? [[id ?? "", rightIds.get(email) ?? ""] as const] : []));
 }
 
 /** How often the SQLite connector looks while a file is in use: POLL_MS of its limits. */

@@ -7,8 +7,11 @@ export const BUSY_TIMEOUT_MS = 10_000;
  */
 export const PAGE_CACHE_KIB = 16_384;
 
-/** Pages of the write-ahead log after which SQLite moves them into the file: a page that changes again meanwhile is moved once. 16384 pages of 4 KiB are 64 MiB. */
-export const CHECKPOINT_PAGES = 16_384;
+/** Commits from one checkpoint of the write-ahead log to the next: some 50 to 100 MB of log where commits are large. A page that changes again meanwhile is moved once. */
+export const COMMITS_PER_CHECKPOINT = 128;
+
+/** Pages of the log beyond which SQLite makes a checkpoint within a commit, come what may: 65536 pages of 4 KiB are 256 MiB. */
+export const CHECKPOINT_PAGES = 65_536;
 
 /** Rows of one multi-row INSERT: beyond this the cost of a call no longer shows. */
 export const BULK_ROWS = 32;

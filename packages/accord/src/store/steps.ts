@@ -11,7 +11,12 @@ export interface Steps {
 }
 
 /** Transactions that first forget what is kept in memory, where another process has committed since; and after one that was undone. */
-export function createSteps(session: Session, kept: readonly { forget(isUndone: boolean): void }[], tally: Tally): Steps {
+export function createSteps(
+  session: Session,
+  kept: readonly { forget(isUndone: boolean): void }[],
+  tally: Tally,
+  committed: () => void,
+): Steps {
   let seen: number | undefined;
   const forget = (isUndone: boolean): void => {
     for (const one of kept) one.forget(isUndone);
@@ -31,7 +36,9 @@ export function createSteps(session: Session, kept: readonly { forget(isUndone: 
   // What an undone transaction left in memory is not what the file says.
   const undone = <Result>(transaction: () => Result): Result => {
     try {
-      return transaction();
+      const result = transaction();
+      committed();
+      return result;
     } catch (error) {
       forget(true);
       throw error;

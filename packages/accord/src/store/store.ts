@@ -3,6 +3,7 @@ import type { Clock, Log, Random } from "@accord/engine/connector";
 import type { Store } from "@accord/engine/store";
 import { backupStore } from "./backup.ts";
 import { createCatalogue, listSyncs, openSync, setSyncState, writeListing, type Catalogue } from "./catalogue.ts";
+import { createCheckpoints } from "./checkpoints.ts";
 import { commitChanges } from "./commit.ts";
 import type { CommitContext } from "./commit-context.ts";
 import { readConnection, writeConnection, writeCursor } from "./connections.ts";
@@ -68,7 +69,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   const intents = createOpenIntents(session, shardOf);
   const changes = createEntityChanges(session, options.changesHeldMax ?? CHANGES_HELD_MAX);
   const formers = createFormers(session, changes);
-  const steps = createSteps(session, [catalogue, intents, changes, formers], tally);
+  const checkpoints = createCheckpoints(options.path);
+  const steps = createSteps(session, [catalogue, intents, changes, formers], tally, () => checkpoints.committed());
   const reader = createEntityReader(session, catalogue, intents, formers, changes);
   const context = { session, catalogue, hash, random: options.random, tally, intents, formers, changes, shardOf };
   const parts: Parts = { ...steps, session, catalogue, hash, intents, reader, context, shardOf, clock: options.clock };
@@ -80,7 +82,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     ...planMethods(parts),
     ...reportMethods(parts),
     backup: async (path) => backupStore(session, path),
-    close: async () => session.close(),
+    close: async () => {
+      await checkpoints.close();
+      session.close();
+    },
   };
 }
 

@@ -1,0 +1,72 @@
+// oxlint-disable unicorn/require-post-message-target-origin -- that is the postMessage of windows; this is a thread's.
+import { Worker } from "node:worker_threads";
+import { COMMITS_PER_CHECKPOINT } from "./limits.ts";
+
+/**
+ * Moves the write-ahead log into the file while this process goes on committing. SQLite would do it within a commit, which then takes as long as the disk needs for all the
+ * pages that changed: seconds, for a large store. Another connection may do it at the same time as one writes. https://www.sqlite.org/wal.html#ckpt
+ */
+export interface Checkpoints {
+  /** Counts a commit; now and then one begins a checkpoint. */
+  committed(): void;
+  /** Resolves when nothing of it runs any more. */
+  close(): Promise<void>;
+}
+
+export function createCheckpoints(file: string): Checkpoints {
+  let worker: Worker | null = null;
+  let isUnderway = false;
+  let commits = 0;
+  const start = (): Worker => {
+    const started = new Worker(WORK, { eval: true, workerData: file });
+    started.unref();
+    started.on("message", () => {
+      isUnderway = false;
+    });
+    // Without it the store goes on: SQLite checkpoints by itself where the log grows very large.
+    started.on("error", () => {
+      worker = null;
+    });
+    return started;
+  };
+  return {
+    committed: () => {
+      commits += 1;
+      if (commits < COMMITS_PER_CHECKPOINT || isUnderway) return;
+      commits = 0;
+      isUnderway = true;
+      worker ??= start();
+      worker.postMessage("checkpoint");
+    },
+    close: async () => {
+      if (worker === null) return;
+      const ending = worker;
+      const ended = new Promise<void>((resolve) => {
+        ending.once("exit", () => {
+          resolve();
+        });
+      });
+      ending.ref();
+      ending.postMessage("close");
+      await ended;
+    },
+  };
+}
+
+/** A text, so that it runs alike from the sources and built. A checkpoint that finds the file locked is made the next time. */
+const WORK = `
+const { parentPort, workerData } = require("node:worker_threads");
+const { DatabaseSync } = require("node:sqlite");
+const database = new DatabaseSync(workerData, { timeout: 0 });
+parentPort.on("message", (word) => {
+  if (word === "close") {
+    database.close();
+    parentPort.close();
+    return;
+  }
+  try {
+    database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+  } catch {}
+  parentPort.postMessage("done");
+});
+`;
