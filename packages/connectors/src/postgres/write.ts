@@ -163,7 +163,7 @@ async function attempt(
   const lock = names !== null && groups[0]?.kind === "create" ? [createLock(table, names)] : [];
   const writes = groups.map((group) => groupStatement(table, group, options));
   // The bounds come first: writes end before their worker's lease does, whatever else the session may do for longer. [S32]
-  const head = [bounds(target), ...lock];
+  const head = [bounds(target, operations), ...lock];
   const run = (statements: readonly Statement[]): Promise<readonly Rows[]> =>
     runPipeline(session.client, options.prepare ? statements : unprepared(statements));
   const timer = setTimeout(
@@ -191,12 +191,21 @@ async function attempt(
 }
 
 /** The timeouts of a write, for its transaction alone. Where the client is paused between two round trips, the server ends the transaction by itself. [S31, S32] */
-function bounds({ database: { settings } }: WriteTarget): Statement {
-  const { writeTimeoutMs, writeLockTimeoutMs } = settings;
+function bounds({ database: { settings } }: WriteTarget, operations: readonly WriteOperation[]): Statement {
+  const { writeTimeoutMs } = settings;
+  const isYielding = operations.length > 1 && operations.some(({ kind }) => kind !== "create");
+  const writeLockTimeoutMs = isYielding ? Math.min(settings.writeLockTimeoutMs, YIELD_MS) : settings.writeLockTimeoutMs;
   const text =
     "SELECT pg_catalog.set_config('statement_timeout', $1, true), pg_catalog.set_config('lock_timeout', $2, true), pg_catalog.set_config('idle_in_transaction_session_timeout', $1, true)";
   return { text, values: [String(writeTimeoutMs), String(writeLockTimeoutMs)], prepare: true };
 }
+
+/**
+ * So long a batch waits for rows that somebody else has locked. It is less than the second after which a server looks for deadlocks, which ends the one who
+ * looks first: where a user's transaction waits for rows of the batch and the batch for rows of the user's, the batch gives way. Milliseconds.
+ * https://www.postgresql.org/docs/current/runtime-config-locks.html
+ */
+const YIELD_MS = 400;
 
 const LSN: Statement = { text: "SELECT pg_current_wal_insert_lsn()", values: [], prepare: true };
 const BEGIN: Statement = { text: "BEGIN ISOLATION LEVEL READ COMMITTED", values: [], prepare: true };
@@ -265,7 +274,9 @@ async function interpretFailure(
   const { database, table } = target;
   // Deadlock, serialization, lock or statement timeout, resources: nothing is wrong with the operations.
   // The server ended it for taking too long: half of it may be in time. A batch that never is would be tried for ever.
-  if (failure.code === "57014" && operations.length > 1) return operations.map(() => ({ kind: "batchRejected", reason: failure.message }));
+  // Nor had all its locks in time: those of half of it may be free.
+  if ((failure.code === "57014" || failure.code === "55P03") && operations.length > 1)
+    return operations.map(() => ({ kind: "batchRejected", reason: failure.message }));
   if (/^(40|53|55P03|57014)/.test(failure.code)) return operations.map(() => notSent(`${failure.message} (SQLSTATE ${failure.code})`));
   if (isStop(failure)) {
     const error = Object.assign(new Error(failure.message), { code: failure.code, severity: "ERROR" });
