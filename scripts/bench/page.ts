@@ -56,6 +56,6 @@ is allowed (0.6 x the poll interval + 10 ms); the connector is also woken by the
 
 ## What stays below *must*, why, and the way up
 
-${missed.length === 0 ? "Nothing.\n" : missed.map(({ name, what }) => `- **${name}** ${what}: ${below[name] ?? "not measured in this run"}`).join("\n")}
+${missed.length === 0 ? "Nothing.\n" : missed.map(({ name, what }) => `- **${name}** ${what}: ${figures.median(name) === null ? "not measured in this run" : (below[name] ?? "the cause is not known")}`).join("\n")}
 `;
 }

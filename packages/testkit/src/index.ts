@@ -54,6 +54,7 @@ export type { SmallField, SmallMapping, SmallOptions } from "./small/small-sync.
 export { SmallWorld } from "./small/small-world.ts";
 export type { SmallAlteration, SmallWrite } from "./small/small-world.ts";
 export { storeContract } from "./contract/store-contract.ts";
+export { NO_CHANGES } from "./contract/store-samples.ts";
 export type { StoreWorld } from "./contract/store-contract.ts";
 
 // the program as users run it

@@ -5,6 +5,7 @@ import { examples } from "./command.ts";
 import type { Binder, CommandContext } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
+import { count } from "./output.ts";
 
 export function defineCheck(parent: Command, { bind }: Binder): void {
   const command = parent
@@ -20,7 +21,7 @@ async function check(context: CommandContext): Promise<ExitCode> {
   const opened = await openProject(program, context.session);
   const { project } = opened;
   output.line(
-    `${project.file}: ${project.connections.length} connections, ${project.syncs.length} syncs, installation ${project.installation}`,
+    `${project.file}: ${count(project.connections.length, "connection")}, ${count(project.syncs.length, "sync")}, installation ${project.installation}`,
   );
   const connections = connectAll(opened);
   try {

@@ -1,6 +1,6 @@
 import type { Random } from "@accord/engine/connector";
 import type { Catalogue } from "./catalogue.ts";
-import type { EntityChanges } from "./entity-changes.ts";
+import type { EntityOverlay } from "./entity-overlay.ts";
 import type { Formers } from "./entity-former.ts";
 import type { MatchHash } from "./match-hash.ts";
 import type { OpenIntents } from "./open-intents.ts";
@@ -16,7 +16,7 @@ export interface CommitContext {
   readonly random: Random;
   readonly tally: Tally;
   readonly intents: OpenIntents;
-  readonly changes: EntityChanges;
+  readonly overlay: EntityOverlay;
   readonly formers: Formers;
   readonly shardOf: ShardOf;
 }

@@ -27,5 +27,5 @@ export function commitChanges(context: CommitContext, leases: Lease | readonly L
   writeIntents(context, changes);
   writeDue(context, changes);
   appendJournal(context, changes.journal, journal, lastEntries);
-  context.changes.write();
+  context.overlay.write();
 }

@@ -16,7 +16,7 @@ import type {
 } from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
 import type { CommitContext } from "./commit-context.ts";
-import type { EntityChanges } from "./entity-changes.ts";
+import type { EntityOverlay } from "./entity-overlay.ts";
 import { groupBy } from "./group.ts";
 import type { EntityReader } from "./entity-read.ts";
 import { takeFreeRows } from "./free-rows.ts";
@@ -217,7 +217,7 @@ export function countDue(session: Session, catalogue: Catalogue): DueCount[] {
     });
 }
 
-export function listParked(session: Session, catalogue: Catalogue, changes: EntityChanges, limit: number): ParkedRow[] {
+export function listParked(session: Session, catalogue: Catalogue, overlay: EntityOverlay, limit: number): ParkedRow[] {
   return session
     .all<[...DueRow, string | null]>(
       `SELECT ${COLUMNS}, e.records FROM due d LEFT JOIN entity e ON e.id = d.entity WHERE d.state >= 2 ORDER BY d.since_ms, d.entity, d.side LIMIT ?`,
@@ -225,7 +225,7 @@ export function listParked(session: Session, catalogue: Catalogue, changes: Enti
     )
     .map((row) => {
       const due = dueOf(catalogue, row.slice(0, 8) as DueRow);
-      const records = changes.of(due.entity)?.records ?? row[8];
+      const records = overlay.of(due.entity)?.records ?? row[8];
       return { ...due, record: records === null ? null : (readImage(records)[due.side] ?? null) };
     });
 }

@@ -1,6 +1,6 @@
 import type { EntityId } from "@accord/core";
 import type { Changes } from "@accord/engine/store";
-import type { EntityChanges } from "./entity-changes.ts";
+import type { EntityOverlay } from "./entity-overlay.ts";
 import { FORMERS_KEPT_MAX, SET_SIZE_MAX } from "./limits.ts";
 import type { Session } from "./session.ts";
 
@@ -29,7 +29,7 @@ export interface Formers {
   forget(): void;
 }
 
-export function createFormers(session: Session, changes: EntityChanges): Formers {
+export function createFormers(session: Session, overlay: EntityOverlay): Formers {
   let young = new Map<EntityId, Former>();
   let old = new Map<EntityId, Former>();
   const keep: Formers["keep"] = (entity, former) => {
@@ -49,7 +49,7 @@ export function createFormers(session: Session, changes: EntityChanges): Formers
         if (kept === undefined) unknown.push(entity.id);
         else found.set(entity.id, kept);
       }
-      for (let at = 0; at < unknown.length; at += SET_SIZE_MAX) readFormers(session, changes, unknown.slice(at, at + SET_SIZE_MAX), found);
+      for (let at = 0; at < unknown.length; at += SET_SIZE_MAX) readFormers(session, overlay, unknown.slice(at, at + SET_SIZE_MAX), found);
       return found;
     },
     drop: (entity) => {
@@ -63,7 +63,7 @@ export function createFormers(session: Session, changes: EntityChanges): Formers
   };
 }
 
-function readFormers(session: Session, changes: EntityChanges, ids: readonly EntityId[], found: Map<EntityId, Former>): void {
+function readFormers(session: Session, overlay: EntityOverlay, ids: readonly EntityId[], found: Map<EntityId, Former>): void {
   type FormerRow = readonly [
     id: number,
     records: string,
@@ -76,5 +76,5 @@ function readFormers(session: Session, changes: EntityChanges, ids: readonly Ent
   const sql =
     "SELECT e.id, e.records, e.states, e.keys, e.extra, e.review_since, e.last_entry FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value";
   for (const [id, records, states, keys, extra, reviewSince, lastEntry] of session.all<FormerRow>(sql, `[${ids.join(",")}]`))
-    found.set(id, { ...(changes.of(id) ?? { records, states, keys, extra, lastEntry }), reviewSince });
+    found.set(id, { ...(overlay.of(id) ?? { records, states, keys, extra, lastEntry }), reviewSince });
 }

@@ -1,7 +1,7 @@
 import { readImage, UNKNOWN_FIELD, type EntityId, type IntentId, type NativeImage } from "@accord/core";
 import type { StoredEntity, StoredMember } from "@accord/engine/store";
 import type { Catalogue, Side, SyncShape } from "./catalogue.ts";
-import type { EntityChanges } from "./entity-changes.ts";
+import type { EntityOverlay } from "./entity-overlay.ts";
 import { fieldOf, NO_PAST, readCase, readExtra, type EntityExtra } from "./entity-extra.ts";
 import { MEMBER_STATES, readMemberBodies, type MemberBody } from "./entity-members.ts";
 import type { Formers } from "./entity-former.ts";
@@ -51,7 +51,7 @@ export function createEntityReader(
   catalogue: Catalogue,
   intents: OpenIntents,
   formers: Formers,
-  changes: EntityChanges,
+  overlay: EntityOverlay,
 ): EntityReader {
   const readHeader = createHeaderReader();
 
@@ -78,7 +78,7 @@ export function createEntityReader(
       const set = `[${ids.slice(at, at + SET_SIZE_MAX).join(",")}]`;
       const rows = session
         .all<EntityRow>(`SELECT ${COLUMNS} FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value`, set)
-        .map((row) => currentRow(changes, row));
+        .map((row) => currentRow(overlay, row));
       for (const [id, , , , records, extra, , states, keys, reviewSince, lastEntry] of rows)
         formers.keep(id, { records, states, keys, extra, reviewSince, lastEntry });
       found.push(...complete(rows));
@@ -92,13 +92,13 @@ export function createEntityReader(
       complete(
         session
           .all<EntityRow>(`SELECT ${COLUMNS} FROM entity e WHERE e.sync = ? AND e.id > ? ORDER BY e.id LIMIT ?`, sync, after ?? -1, limit)
-          .map((row) => currentRow(changes, row)),
+          .map((row) => currentRow(overlay, row)),
       ),
   };
 }
 
-function currentRow(changes: EntityChanges, row: EntityRow): EntityRow {
-  const held = changes.of(row[0]);
+function currentRow(overlay: EntityOverlay, row: EntityRow): EntityRow {
+  const held = overlay.of(row[0]);
   if (held === undefined) return row;
   const { fields, header, records, extra, members, states, keys, lastEntry } = held;
   return [row[0], row[1], fields, header, records, extra, members, states, keys, row[9], lastEntry];

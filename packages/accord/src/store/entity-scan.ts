@@ -1,7 +1,7 @@
 import { readImage, writeImage, type EntityId, type MemberState, type NativeImage, type RecordId, type SideIndex } from "@accord/core";
 import type { EntityPage, SyncId } from "@accord/engine/store";
 import type { Catalogue, SyncShape } from "./catalogue.ts";
-import type { EntityChanges } from "./entity-changes.ts";
+import type { EntityOverlay } from "./entity-overlay.ts";
 import { MEMBER_STATES, readMemberImages } from "./entity-members.ts";
 import type { Session } from "./session.ts";
 
@@ -19,7 +19,7 @@ const PLAIN = "P";
 export function scanEntities(
   session: Session,
   catalogue: Catalogue,
-  changes: EntityChanges,
+  overlay: EntityOverlay,
   sync: SyncId,
   after: EntityId | null,
   limit: number,
@@ -30,9 +30,9 @@ export function scanEntities(
   const values: NativeImage[] = [];
   const isPlain: boolean[] = [];
   const members = shape.sides.map((): Columns => ({ records: [], states: [], images: [] }));
-  const isAnyHeld = changes.isAny();
+  const isAnyHeld = overlay.isAny();
   for (const row of session.all<ScannedRow>(scanSql(isFirstVersion), sync, after ?? -1, limit)) {
-    const [id, fields, records, plainAndStates, bodies, header] = isAnyHeld ? currentRow(changes, row) : row;
+    const [id, fields, records, plainAndStates, bodies, header] = isAnyHeld ? currentRow(overlay, row) : row;
     const layout = isFirstVersion ? 1 : Number.parseInt(header, 10);
     const plain = plainAndStates.startsWith(PLAIN);
     ids.push(id);
@@ -51,8 +51,8 @@ export function scanEntities(
   return { ids, values, isPlain, members };
 }
 
-function currentRow(changes: EntityChanges, row: ScannedRow): ScannedRow {
-  const held = changes.of(row[0]);
+function currentRow(overlay: EntityOverlay, row: ScannedRow): ScannedRow {
+  const held = overlay.of(row[0]);
   if (held === undefined) return row;
   const { fields, records, extra, states, members, header } = held;
   return [row[0], fields, records, `${extra === null ? PLAIN : ""}${states}`, members, header];

@@ -4,7 +4,7 @@ import { assert } from "@accord/engine/connector";
 import type { StoredEntity } from "@accord/engine/store";
 import type { Catalogue, Side } from "./catalogue.ts";
 import type { CommitContext } from "./commit-context.ts";
-import type { EntityCells } from "./entity-changes.ts";
+import type { EntityCells } from "./entity-overlay.ts";
 import type { Former, WrittenEntity } from "./entity-former.ts";
 import { reviewSince, writeExtra, type EntityExtra } from "./entity-extra.ts";
 import { writeHeader } from "./entity-header.ts";
@@ -13,17 +13,22 @@ import { countStates, stateAt, writeStates } from "./entity-states.ts";
 import { KEY, oldKeysOver, readKeys, writeKeys } from "./match-keys.ts";
 import type { BulkInsert, Session } from "./session.ts";
 
-const ENTITY: BulkInsert = {
+/** The cells of a row of `entity`, and of `member`. */
+export const ENTITY_ROW = {
   into: "entity (id, sync, fields, header, records, states, members, keys, extra, review_since, last_entry)",
   width: 11,
+} as const;
+export const MEMBER_ROW = { into: "member (side, record, entity, state)", width: 4 } as const;
+
+const ENTITY: BulkInsert = {
+  ...ENTITY_ROW,
   conflict:
     "ON CONFLICT (id) DO UPDATE SET fields = excluded.fields, header = excluded.header, records = excluded.records, states = excluded.states, members = excluded.members, keys = excluded.keys, extra = excluded.extra, review_since = excluded.review_since, last_entry = excluded.last_entry",
 };
 
 /** A record that another entity holds makes `entity` null, which the column refuses. [S34] */
 const MEMBER: BulkInsert = {
-  into: "member (side, record, entity, state)",
-  width: 4,
+  ...MEMBER_ROW,
   conflict: `ON CONFLICT (side, record) DO UPDATE SET entity = CASE WHEN entity = excluded.entity THEN entity END, state = excluded.state
     WHERE state <> excluded.state OR entity <> excluded.entity`,
 };
@@ -43,7 +48,7 @@ export interface RecordCell {
 
 /** Writes entities with their members and keys. `entries`: each entity's last journal entry of this commit. */
 export function writeEntities(
-  { session, catalogue, hash, tally, formers, changes }: CommitContext,
+  { session, catalogue, hash, tally, formers, overlay }: CommitContext,
   written: readonly WrittenEntity[],
   entries: ReadonlyMap<EntityId, number>,
 ): EntitiesWritten {
@@ -77,18 +82,18 @@ export function writeEntities(
     const lastEntry = entries.get(entity.id) ?? earlier;
     const since = reviewSince(entity);
     const cells: EntityCells = { fields, header, records, states, members, keys: keyText, extra: writeExtra(entity), lastEntry };
-    formers.keep(entity.id, { ...cells, reviewSince: since });
-    // Reviews are looked for by an index: what changes them goes into the row.
+    formers.keep(entity.id, { records, states, keys: keyText, extra: cells.extra, reviewSince: since, lastEntry });
+    // Reviews are looked for by an index: what overlay them goes into the row.
     if (before !== undefined && before.reviewSince === since) {
-      changes.hold(entity.id, cells);
+      overlay.hold(entity.id, cells);
       continue;
     }
-    changes.drop(entity.id);
+    overlay.drop(entity.id);
     entityCells.push(entity.id, entity.sync, fields, header, records, states, members, keyText, cells.extra, since, lastEntry);
   }
   session.insert(ENTITY, entityCells);
   session.insert(KEY, keyCells);
-  writeMembers(session, catalogue, { formers, changes }, memberCells);
+  writeMembers(session, catalogue, { formers, overlay }, memberCells);
   return { lastEntries, relinked };
 }
 
@@ -164,7 +169,7 @@ function writeMembers(session: Session, catalogue: Catalogue, rows: EntityRows, 
 }
 
 /** What is kept in memory of entities' rows. */
-type EntityRows = Pick<CommitContext, "formers" | "changes">;
+type EntityRows = Pick<CommitContext, "formers" | "overlay">;
 
 const NO_BODY: MemberBody = { image: null, position: null, seenAtMs: 0 };
 
@@ -172,7 +177,7 @@ const NO_BODY: MemberBody = { image: null, position: null, seenAtMs: 0 };
 function displaceDead(
   session: Session,
   catalogue: Catalogue,
-  { formers, changes }: EntityRows,
+  { formers, overlay }: EntityRows,
   number: number,
   record: SQLInputValue,
   taker: EntityId,
@@ -186,7 +191,7 @@ function displaceDead(
   if (holder === undefined) return;
   const [entity, lives] = holder;
   assert(lives === 0, `entity ${taker} was given a record that entity ${entity} holds`);
-  const row = changes.of(entity) ?? readCells(session, entity);
+  const row = overlay.of(entity) ?? readCells(session, entity);
   const { place } = catalogue.sideByNumber(number);
   const records = readImage(row.records);
   // Only entity-extra.ts writes this text.
@@ -199,7 +204,7 @@ function displaceDead(
   const changed: EntityExtra = { ...extra, gone: { ...extra.gone, [place]: gone } };
   const remaining = writeImage(records.map((id, index) => (index === place ? null : id)));
   const states = `${row.states.slice(0, place + 1)}-${row.states.slice(place + 2)}`;
-  changes.hold(entity, { ...row, records: remaining, states, extra: JSON.stringify(changed) });
+  overlay.hold(entity, { ...row, records: remaining, states, extra: JSON.stringify(changed) });
   formers.drop(entity);
   session.run("DELETE FROM member WHERE side = ? AND record = ?", number, record);
 }

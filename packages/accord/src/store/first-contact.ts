@@ -1,5 +1,4 @@
 import type { SQLInputValue } from "node:sqlite";
-import type { CallOptions } from "@accord/engine/connector";
 import type { FirstContact, FirstContactChanges, Lease, StagedGroup, StagedPage, StagedRecord, SyncId } from "@accord/engine/store";
 import { writeListing, type Catalogue, type Side } from "./catalogue.ts";
 import type { CommitContext } from "./commit-context.ts";
@@ -10,6 +9,7 @@ import { assertLease } from "./leases.ts";
 import { addMarks } from "./marks.ts";
 import type { BulkInsert, Session } from "./session.ts";
 import { endFirstContact, firstPlace, SIDE_SIZE, SYNC_SIZE } from "./staged.ts";
+import type { Steps } from "./steps.ts";
 
 const RECORD: BulkInsert = { into: "staged_record (place, record, image, hash, page)", width: 5, conflict: "" };
 
@@ -29,13 +29,7 @@ type GroupRow = [
 type RecordRow = [place: number, record: string, image: string, page: number];
 type PageRow = [id: number, position: string, atMs: number];
 
-/** Transactions of the store. */
-interface Steps {
-  readonly read: <Result>(call: CallOptions, work: () => Result) => Result;
-  readonly writeSoon: <Result>(work: () => Result) => Result;
-}
-
-export function createFirstContact(context: CommitContext, { read, writeSoon }: Steps): FirstContact {
+export function createFirstContact(context: CommitContext, { read, writeSoon }: Pick<Steps, "read" | "writeSoon">): FirstContact {
   const { session, catalogue } = context;
   return {
     stage: async (page) => {

@@ -7,15 +7,12 @@ import { reviewSince, writeExtra } from "./entity-extra.ts";
 import { writeHeader } from "./entity-header.ts";
 import { writeMemberBodies, type HeldMember } from "./entity-members.ts";
 import { allLive, countStates, stateAt, writeStates } from "./entity-states.ts";
+import { ENTITY_ROW, MEMBER_ROW } from "./entity-write.ts";
 import { writeKeys } from "./match-keys.ts";
 import type { BulkInsert } from "./session.ts";
 
-const ENTITY: BulkInsert = {
-  into: "entity (id, sync, fields, header, records, states, members, keys, extra, review_since, last_entry)",
-  width: 11,
-  conflict: "",
-};
-const MEMBER: BulkInsert = { into: "member (side, record, entity, state)", width: 4, conflict: "" };
+const ENTITY: BulkInsert = { ...ENTITY_ROW, conflict: "" };
+const MEMBER: BulkInsert = { ...MEMBER_ROW, conflict: "" };
 /** A link that came in no order, or a match key, or both. */
 const STAGED_LINK: BulkInsert = { into: "staged_link (sync, entity, hash, side, record, state)", width: 6, conflict: "" };
 

@@ -3,7 +3,7 @@ import type { JournalQuery, JournalRow } from "@accord/engine/store";
 import { lastEntry } from "./journal.ts";
 import { chainLink, KINDS, linkLine, readEntryLine, rowOf, type EntryLine } from "./journal-lines.ts";
 import { readMeta } from "./meta.ts";
-import type { EntityChanges } from "./entity-changes.ts";
+import type { EntityOverlay } from "./entity-overlay.ts";
 import type { Session } from "./session.ts";
 
 /** Some entries of one commit, one after another. */
@@ -15,9 +15,9 @@ interface Block {
 type BlockRow = [first: number, body: string];
 
 /** Entries that fit a query, newest first. */
-export function readJournal(session: Session, changes: EntityChanges, query: JournalQuery): JournalRow[] {
+export function readJournal(session: Session, overlay: EntityOverlay, query: JournalQuery): JournalRow[] {
   const bounds = boundsOf(session, query);
-  const entries = query.entity === undefined ? entriesBetween(session, bounds) : entriesOfEntity(session, changes, query.entity);
+  const entries = query.entity === undefined ? entriesBetween(session, bounds) : entriesOfEntity(session, overlay, query.entity);
   const found: JournalRow[] = [];
   for (const [sequence, entry] of entries) {
     if (found.length >= query.limit) break;
@@ -61,9 +61,9 @@ function* entriesBetween(session: Session, { first, last }: Bounds): Generator<r
 }
 
 /** From its last entry to its first: each names the one before. */
-function* entriesOfEntity(session: Session, changes: EntityChanges, entity: EntityId): Generator<readonly [number, EntryLine]> {
+function* entriesOfEntity(session: Session, overlay: EntityOverlay, entity: EntityId): Generator<readonly [number, EntryLine]> {
   const head =
-    changes.of(entity)?.lastEntry ??
+    overlay.of(entity)?.lastEntry ??
     session.first<[number | null]>("SELECT last_entry FROM entity WHERE id = ?", entity)?.[0] ??
     session.first<[number]>("SELECT last_entry FROM journal_head WHERE entity = ?", entity)?.[0];
   for (let sequence = head ?? null; sequence !== null;) {

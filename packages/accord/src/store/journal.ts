@@ -35,13 +35,13 @@ export function lastEntry(session: Session): number {
  * So a payload can be erased (its digest takes its place) and the chain still holds, and whoever changes an entry has to change every link after it. [S64]
  */
 export function appendJournal(
-  { session, random, formers, changes }: CommitContext,
+  { session, random, formers, overlay }: CommitContext,
   entries: readonly JournalEntry[],
   { first, lastByEntity }: JournalPlan,
   lastEntries: ReadonlyMap<EntityId, number | null>,
 ): void {
   if (entries.length === 0) return;
-  const heads = moveHeads(session, { formers, changes }, lastByEntity, lastEntries);
+  const heads = moveHeads(session, { formers, overlay }, lastByEntity, lastEntries);
   const entered = new Map<EntityId, number>();
   const salts = random.hex(SALT_BYTES * entries.length);
   let chain = String(readMeta(session, "chain"));
@@ -71,17 +71,17 @@ export function appendJournal(
 /** Entities that have entries and were not written by this commit: their last entries move too. Returns those before. */
 function moveHeads(
   session: Session,
-  { formers, changes }: Pick<CommitContext, "formers" | "changes">,
+  { formers, overlay }: Pick<CommitContext, "formers" | "overlay">,
   lastByEntity: ReadonlyMap<EntityId, number>,
   written: ReadonlyMap<EntityId, number | null>,
 ): ReadonlyMap<EntityId, number | null> {
   const moved = new Map<EntityId, number | null>();
   for (const [entity, entry] of lastByEntity) {
     if (written.has(entity)) continue;
-    const held = changes.of(entity);
+    const held = overlay.of(entity);
     if (held !== undefined) {
       moved.set(entity, held.lastEntry);
-      changes.hold(entity, { ...held, lastEntry: entry });
+      overlay.hold(entity, { ...held, lastEntry: entry });
       formers.drop(entity);
       continue;
     }

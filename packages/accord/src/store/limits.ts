@@ -7,11 +7,11 @@ export const BUSY_TIMEOUT_MS = 10_000;
  */
 export const PAGE_CACHE_KIB = 16_384;
 
-/** Commits from one checkpoint of the write-ahead log to the next: some 50 to 100 MB of log where commits are large. A page that changes again meanwhile is moved once. */
-export const COMMITS_PER_CHECKPOINT = 128;
+/** Commits after which the write-ahead log is moved into the file: some 50 to 100 MB of log where commits are large. A page that changes again meanwhile is moved once. */
+export const COMMITS_PER_MOVE = 128;
 
-/** Pages of the log beyond which SQLite makes a checkpoint within a commit, come what may: 65536 pages of 4 KiB are 256 MiB. */
-export const CHECKPOINT_PAGES = 65_536;
+/** Pages of the log beyond which SQLite moves it within a commit, come what may: 65536 pages of 4 KiB are 256 MiB. */
+export const LOG_PAGES_MAX = 65_536;
 
 /** Rows of one multi-row INSERT: beyond this the cost of a call no longer shows. */
 export const BULK_ROWS = 32;
@@ -29,7 +29,7 @@ export const HEADERS_KEPT_MAX = 4_096;
 export const FORMERS_KEPT_MAX = 8_192;
 
 /** Entities whose changes are gathered before they are folded into their rows. Some 600 bytes each. */
-export const CHANGES_HELD_MAX = 8_192;
+export const OVERLAY_MAX = 8_192;
 
 /** Entities that one match key may answer with: three prove that it is ambiguous. [S36] */
 export const MATCHES_MAX = 3;

@@ -1,7 +1,7 @@
 import { readImage, type EntityId, type RecordId, type SideIndex } from "@accord/core";
 import type { ListedMember, SyncId } from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
-import type { EntityChanges } from "./entity-changes.ts";
+import type { EntityOverlay } from "./entity-overlay.ts";
 import { MEMBER_STATES, readMemberImages, STATES_WITH_RECORD } from "./entity-members.ts";
 import { cellSet } from "./entity-read.ts";
 import { SET_SIZE_MAX } from "./limits.ts";
@@ -30,7 +30,7 @@ export function findLinks(
 export function findRecords(
   session: Session,
   catalogue: Catalogue,
-  changes: EntityChanges,
+  overlay: EntityOverlay,
   sync: SyncId,
   place: SideIndex,
   entities: readonly EntityId[],
@@ -44,7 +44,7 @@ export function findRecords(
       "SELECT j.key, e.id, e.records FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value",
       set,
     )) {
-      const record = readImage(changes.of(entity)?.records ?? records)[place];
+      const record = readImage(overlay.of(entity)?.records ?? records)[place];
       if (record !== null && record !== undefined) held.push({ index: at + index, record });
     }
     const live = `SELECT j.key, m.entity FROM json_each(?) j CROSS JOIN member m ON m.side = ? AND m.record = j.value AND m.state IN ${STATES_WITH_RECORD}`;
@@ -60,7 +60,7 @@ export function findRecords(
 export function listMembers(
   session: Session,
   catalogue: Catalogue,
-  changes: EntityChanges,
+  overlay: EntityOverlay,
   intents: OpenIntents,
   sync: SyncId,
   place: SideIndex,
@@ -75,7 +75,7 @@ export function listMembers(
     after === null ? session.all<MemberRow>(sql, side.number, limit) : session.all<MemberRow>(sql, side.number, side.toCell(after), limit);
   const open = intents.atSide(side.number);
   return rows.map(([record, entity, state, ...row]) => {
-    const { members, fields, header } = changes.of(entity) ?? { members: row[0], fields: row[1], header: row[2] };
+    const { members, fields, header } = overlay.of(entity) ?? { members: row[0], fields: row[1], header: row[2] };
     const layout = Number.parseInt(header, 10);
     const held = readMemberImages(members, fields)[place] ?? null;
     const image = held === null || layout === shape.version ? held : shape.imageAt(layout, place, held);

@@ -5,7 +5,7 @@ import { fakeHost } from "@accord/testkit";
 import type { StoredEntity } from "@accord/engine/store";
 import { expect, test } from "vitest";
 import { createCatalogue, openSync } from "./catalogue.ts";
-import { createEntityChanges } from "./entity-changes.ts";
+import { createEntityOverlay } from "./entity-overlay.ts";
 import { createFormers } from "./entity-former.ts";
 import { writeEntities } from "./entity-write.ts";
 import { findMatches } from "./match-keys.ts";
@@ -35,7 +35,7 @@ test("[S36] two keys with one hash are two keys: strangers are never linked", ()
   const written = Array.from({ length: 250 }, (_, index) => ({ entity: entity(index + 1), keys: [`key ${index + 1}`] }));
   const shardOf = createShardOf(16);
   const intents = createOpenIntents(session, shardOf);
-  const changes = createEntityChanges(session, 8);
+  const overlay = createEntityOverlay(session, 8);
   const context = {
     session,
     catalogue,
@@ -43,13 +43,13 @@ test("[S36] two keys with one hash are two keys: strangers are never linked", ()
     random,
     tally: createTally(session),
     intents,
-    changes,
-    formers: createFormers(session, changes),
+    overlay,
+    formers: createFormers(session, overlay),
     shardOf,
   };
   writeEntities(context, written, new Map());
   const seekers = [1, 249, 999].map((key) => ({ record: "x", keys: [`key ${key}`] }));
-  const found = findMatches(session, catalogue, changes, colliding, sync, 0, seekers);
+  const found = findMatches(session, catalogue, overlay, colliding, sync, 0, seekers);
   expect(found.map(([match]) => match?.entities)).toEqual([[1], [249], []]);
   session.close();
   rmSync(folder, { recursive: true });

@@ -2,7 +2,7 @@ import type { SQLInputValue } from "node:sqlite";
 import { readImage, writeImage, type EntityId, type SideIndex } from "@accord/core";
 import type { KeyMatch, Seeker, StoredEntity } from "@accord/engine/store";
 import type { Catalogue, Side } from "./catalogue.ts";
-import type { EntityChanges } from "./entity-changes.ts";
+import type { EntityOverlay } from "./entity-overlay.ts";
 import { readExtra } from "./entity-extra.ts";
 import { STATES_WITH_RECORD } from "./entity-members.ts";
 import { MATCHES_MAX } from "./limits.ts";
@@ -73,7 +73,7 @@ export function forgetStagedKeys(session: Session): void {
 export function findMatches(
   session: Session,
   catalogue: Catalogue,
-  changes: EntityChanges,
+  overlay: EntityOverlay,
   hash: MatchHash,
   sync: number,
   place: SideIndex,
@@ -92,7 +92,7 @@ export function findMatches(
     const ask = asked[candidate[0]];
     const match = ask === undefined ? undefined : found[ask.seeker]?.[ask.rule];
     if (ask === undefined || match === undefined || match.entities.length >= MATCHES_MAX) return;
-    if (fits(session, side, current(changes, candidate), sync, ask.rule, ask.key)) match.entities.push(candidate[1]);
+    if (fits(session, side, current(overlay, candidate), sync, ask.rule, ask.key)) match.entities.push(candidate[1]);
   };
   const hashes = asked.map(({ rule, key }) => hash.entityKey(sync, rule, key));
   for (const candidate of session.all<Candidate>(FIRST_CANDIDATES, `[${hashes.join(",")}]`)) {
@@ -132,8 +132,8 @@ function walkCandidates(session: Session, hash: bigint, index: number, take: (ca
   }
 }
 
-function current(changes: EntityChanges, candidate: Candidate): Candidate {
-  const held = changes.of(candidate[1]);
+function current(overlay: EntityOverlay, candidate: Candidate): Candidate {
+  const held = overlay.of(candidate[1]);
   return held === undefined ? candidate : [candidate[0], candidate[1], candidate[2], held.keys, held.records, held.extra];
 }
 

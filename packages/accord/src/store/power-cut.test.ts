@@ -2,7 +2,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Lease, SyncId } from "@accord/engine/store";
-import { fakeHost, seededRandom } from "@accord/testkit";
+import { fakeHost, NO_CHANGES, seededRandom } from "@accord/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSqliteStore, type SqliteStore } from "./store.ts";
 
@@ -10,21 +10,6 @@ const call = { signal: new AbortController().signal };
 const ROUNDS = 40;
 /** Bytes of a page in the write-ahead log, its header included. https://www.sqlite.org/fileformat2.html#the_write_ahead_log */
 const FRAME_BYTES = 4_096 + 24;
-const NOTHING = {
-  entities: [],
-  consumed: [],
-  marks: [],
-  deferred: [],
-  requestsDone: [],
-  due: [],
-  dueDone: [],
-  arrived: [],
-  intentsOpened: [],
-  intentsClosed: [],
-  journal: [],
-  problems: [],
-  problemsOver: [],
-};
 
 let folder: string;
 beforeEach(() => {
@@ -56,12 +41,12 @@ async function step(store: SqliteStore, sync: SyncId, lease: Lease, round: numbe
   switch (round % 4) {
     case 3: {
       const opened = { id: `i${round}`, sync, side: 1, entity, kind: "create", record: null, fields: [], set: [], expect: [] } as const;
-      await store.commit(lease, { ...NOTHING, intentsOpened: [{ ...opened, attempt: 1, run: 1, openedAtMs: 1, deadlineMs: 2 }] }, call);
+      await store.commit(lease, { ...NO_CHANGES, intentsOpened: [{ ...opened, attempt: 1, run: 1, openedAtMs: 1, deadlineMs: 2 }] }, call);
       return;
     }
     case 2: {
       const journal = [{ run: null, atMs: 1, sync, entity, side: 0, kind: "merge", payload: "x".repeat(500 * round) } as const];
-      await store.commit(lease, { ...NOTHING, entities: [{ entity: sample(sync, entity + 1), keys: [`k${round}`] }], journal }, call);
+      await store.commit(lease, { ...NO_CHANGES, entities: [{ entity: sample(sync, entity + 1), keys: [`k${round}`] }], journal }, call);
       return;
     }
     default: {

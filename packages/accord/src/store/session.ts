@@ -2,7 +2,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { AccordError, type CallOptions } from "@accord/engine/connector";
 import { storeError } from "./errors.ts";
-import { BULK_ROWS, BUSY_TIMEOUT_MS, CHECKPOINT_PAGES, PAGE_CACHE_KIB } from "./limits.ts";
+import { BULK_ROWS, BUSY_TIMEOUT_MS, LOG_PAGES_MAX, PAGE_CACHE_KIB } from "./limits.ts";
 
 /** One column of a row, as SQLite holds it. Integers are safe integers. */
 export type Cell = string | number | bigint | null | Uint8Array;
@@ -110,7 +110,7 @@ function openDatabase(file: string, options: SessionOptions): DatabaseSync {
     database.exec("PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA synchronous = ${options.durability === "full" ? "FULL" : "NORMAL"}`);
     database.exec(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);
-    database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES_MAX}`);
     database.exec("PRAGMA temp_store = MEMORY");
     if (options.maxPages !== null) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.maxPages)}`);
     return database;

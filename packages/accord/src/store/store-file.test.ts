@@ -5,28 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { readImage, writeImage } from "@accord/core";
-import { fakeHost } from "@accord/testkit";
-import type { Changes, Lease, Store, StoredEntity } from "@accord/engine/store";
+import { fakeHost, NO_CHANGES } from "@accord/testkit";
+import type { Lease, Store, StoredEntity } from "@accord/engine/store";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { restoreStore } from "./backup.ts";
 import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from "./store.ts";
 
 const call = { signal: new AbortController().signal };
-const NO_CHANGES: Changes = {
-  entities: [],
-  consumed: [],
-  marks: [],
-  deferred: [],
-  requestsDone: [],
-  due: [],
-  dueDone: [],
-  arrived: [],
-  intentsOpened: [],
-  intentsClosed: [],
-  journal: [],
-  problems: [],
-  problemsOver: [],
-};
 
 let folder: string;
 let path: string;

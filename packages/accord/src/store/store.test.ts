@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fakeHost, storeContract } from "@accord/testkit";
 import { openSqliteStore, type SqliteStoreOptions } from "./store.ts";
 
-function contract(name: string, options: Pick<SqliteStoreOptions, "changesHeldMax">): void {
+function contract(name: string, options: Pick<SqliteStoreOptions, "overlayMax">): void {
   storeContract(name, async () => {
     const folder = mkdtempSync(join(tmpdir(), "accord-store-"));
     let seed = 0;
@@ -18,5 +18,5 @@ function contract(name: string, options: Pick<SqliteStoreOptions, "changesHeldMa
 }
 
 contract("the SQLite store", {});
-contract("the SQLite store that folds changes at once", { changesHeldMax: 0 });
-contract("the SQLite store that folds changes now and then", { changesHeldMax: 2 });
+contract("the SQLite store that folds changes at once", { overlayMax: 0 });
+contract("the SQLite store that folds changes now and then", { overlayMax: 2 });

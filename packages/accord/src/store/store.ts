@@ -3,13 +3,13 @@ import type { Clock, Log, Random } from "@accord/engine/connector";
 import type { Store } from "@accord/engine/store";
 import { backupStore } from "./backup.ts";
 import { createCatalogue, listSyncs, openSync, setSyncState, writeListing, type Catalogue } from "./catalogue.ts";
-import { createCheckpoints } from "./checkpoints.ts";
+import { createLogMover } from "./log-mover.ts";
 import { commitChanges } from "./commit.ts";
 import type { CommitContext } from "./commit-context.ts";
 import { readConnection, writeConnection, writeCursor } from "./connections.ts";
 import { countState } from "./counts.ts";
 import { countDue, listDue, listParked, loadDue, releaseDue, retryParked } from "./due.ts";
-import { createEntityChanges } from "./entity-changes.ts";
+import { createEntityOverlay } from "./entity-overlay.ts";
 import { createFormers } from "./entity-former.ts";
 import { createEntityReader, type EntityReader } from "./entity-read.ts";
 import { listBounds, scanEntities } from "./entity-scan.ts";
@@ -18,7 +18,7 @@ import { loadOpenIntents, openCreates } from "./intents.ts";
 import { checkJournal, readJournal } from "./journal-read.ts";
 import { leaseHolder, releaseLease, takeLease } from "./leases.ts";
 import { findLinks, findRecords, listMembers } from "./links.ts";
-import { CHANGES_HELD_MAX } from "./limits.ts";
+import { OVERLAY_MAX } from "./limits.ts";
 import { addMarks, countMarks, loadMarks } from "./marks.ts";
 import { createMatchHash, type MatchHash } from "./match-hash.ts";
 import { findMatches } from "./match-keys.ts";
@@ -47,7 +47,7 @@ export interface SqliteStoreOptions {
   /** The file's size limit in pages of 4 KiB; beyond it commits fail with ACCORD_STORE_FULL. */
   readonly maxPages?: number;
   /** Entities whose changes are gathered before they are folded into their rows. */
-  readonly changesHeldMax?: number;
+  readonly overlayMax?: number;
 }
 
 export interface SqliteStore extends Store {
@@ -67,12 +67,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   const tally = createTally(session);
   const shardOf = createShardOf(shards);
   const intents = createOpenIntents(session, shardOf);
-  const changes = createEntityChanges(session, options.changesHeldMax ?? CHANGES_HELD_MAX);
-  const formers = createFormers(session, changes);
-  const checkpoints = createCheckpoints(options.path);
-  const steps = createSteps(session, [catalogue, intents, changes, formers], tally, () => checkpoints.committed());
-  const reader = createEntityReader(session, catalogue, intents, formers, changes);
-  const context = { session, catalogue, hash, random: options.random, tally, intents, formers, changes, shardOf };
+  const overlay = createEntityOverlay(session, options.overlayMax ?? OVERLAY_MAX);
+  const formers = createFormers(session, overlay);
+  const logMover = createLogMover(options.path);
+  const steps = createSteps(session, [catalogue, intents, overlay, formers], tally, () => logMover.committed());
+  const reader = createEntityReader(session, catalogue, intents, formers, overlay);
+  const context = { session, catalogue, hash, random: options.random, tally, intents, formers, overlay, shardOf };
   const parts: Parts = { ...steps, session, catalogue, hash, intents, reader, context, shardOf, clock: options.clock };
   options.log.debug("store.opened", { generation, shards });
   return {
@@ -83,7 +83,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     ...reportMethods(parts),
     backup: async (path) => backupStore(session, path),
     close: async () => {
-      await checkpoints.close();
+      await logMover.close();
       session.close();
     },
   };
@@ -159,19 +159,19 @@ function workMethods({ session, catalogue, intents, reader, context, shardOf, re
 function entityMethods({ session, catalogue, hash, intents, reader, context, read }: Parts) {
   return {
     findMatches: async (sync, side, seekers, call) =>
-      read(call, () => findMatches(session, catalogue, context.changes, hash, sync, side, seekers)),
+      read(call, () => findMatches(session, catalogue, context.overlay, hash, sync, side, seekers)),
     loadEntities: async (entities, call) => read(call, () => reader.load(entities)),
     loadQuiet: async (sync, side, records, call) => read(call, () => loadQuiet(session, catalogue, reader, intents, sync, side, records)),
     findLinks: async (sync, side, records, call) => read(call, () => findLinks(session, catalogue, sync, side, records)),
     findRecords: async (sync, side, entities, call) =>
-      read(call, () => findRecords(session, catalogue, context.changes, sync, side, entities)),
+      read(call, () => findRecords(session, catalogue, context.overlay, sync, side, entities)),
     listMembers: async (sync, side, after, limit, call) =>
-      read(call, () => listMembers(session, catalogue, context.changes, intents, sync, side, after, limit)),
+      read(call, () => listMembers(session, catalogue, context.overlay, intents, sync, side, after, limit)),
     listBounds: async (sync, side, every, call) => read(call, () => listBounds(session, catalogue, sync, side, every)),
     scanEntities: async (sync, after, limit, call) => {
       // Everything here happens on the spot: without this a scan of millions would keep the process from all else.
       await nextTurn();
-      return read(call, () => scanEntities(session, catalogue, context.changes, sync, after, limit));
+      return read(call, () => scanEntities(session, catalogue, context.overlay, sync, after, limit));
     },
     listEntities: async (sync, after, limit, call) => read(call, () => reader.list(sync, after, limit)),
   } satisfies Partial<Store>;
@@ -191,7 +191,7 @@ function planMethods({ session, catalogue, context, read, write, writeSoon }: Pa
     listOperations: async (plan, after, limit, call) => read(call, () => listOperations(session, catalogue, plan, after, limit)),
     releaseDue: async (sync, only, nowMs) => writeSoon(() => releaseDue(session, catalogue, sync, only, nowMs)),
     countDue: async (call) => read(call, () => countDue(session, catalogue)),
-    listParked: async (limit, call) => read(call, () => listParked(session, catalogue, context.changes, limit)),
+    listParked: async (limit, call) => read(call, () => listParked(session, catalogue, context.overlay, limit)),
     retryParked: async (only, nowMs) => write(() => retryParked(session, catalogue, only, nowMs)),
   } satisfies Partial<Store>;
 }
@@ -201,7 +201,7 @@ function reportMethods({ session, catalogue, context, read, write }: Parts) {
   return {
     listProblems: async (limit, call) => read(call, () => listProblems(session, catalogue, limit)),
     listReviews: async (limit, call) => read(call, () => listReviews(session, limit)),
-    readJournal: async (query, call) => read(call, () => readJournal(session, context.changes, query)),
+    readJournal: async (query, call) => read(call, () => readJournal(session, context.overlay, query)),
     checkJournal: async (call) => read(call, () => checkJournal(session)),
     tripGuard: async (trip) => write(() => tripGuard(session, trip)),
     listTrips: async (call) => read(call, () => listTrips(session)),

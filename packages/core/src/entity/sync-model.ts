@@ -82,6 +82,16 @@ export function matchKeysOf(model: SyncModel, values: readonly MaybeValue[]): (s
   });
 }
 
+/** Whether a record reads as archived at its side. [S38] */
+export function isArchived({ archive }: SideModel, cells: readonly NativeCell[]): boolean {
+  return archive !== null && cells[archive.column] === archive.cell;
+}
+
+/** Whether a record takes part: it is in scope at its side, and not archived there. [S38, S42] */
+export function takesPart(side: SideModel, cells: readonly NativeCell[]): boolean {
+  return !isArchived(side, cells) && side.filter?.(cells) !== false;
+}
+
 /** The side's name, for messages; `accord` for what no side wrote. */
 export function sideName(model: SyncModel, side: SideIndex | null): string {
   return side === null ? "accord" : (model.sides[side]?.name ?? `side ${side}`);

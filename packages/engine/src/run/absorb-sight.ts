@@ -1,4 +1,4 @@
-import { absorbDelete, absorbEditOfDeleted, absorbRecord, absorbReturn, joinMember, readImage, withMember } from "@accord/core";
+import { absorbDelete, absorbEditOfDeleted, absorbRecord, absorbReturn, isArchived, joinMember, readImage, withMember } from "@accord/core";
 import type {
   Absorbed,
   Entity,
@@ -31,7 +31,7 @@ function absorbState(model: SyncModel, entity: Entity, sight: Sight, references:
   if (member === null || member === undefined || sideModel === undefined) return untouched(entity);
   const deletion = { fromMs: sight.fromMs, toMs: sight.toMs, position: sight.position };
   if (sight.image === null) return plain(absorbDelete(model, entity, side, { ...deletion, image: null }, references));
-  if (isArchived(sideModel, sight.image)) {
+  if (isArchived(sideModel, readImage(sight.image))) {
     return member.state === "archived"
       ? untouched(entity)
       : plain(absorbDelete(model, entity, side, { ...deletion, image: sight.image }, references));
@@ -54,10 +54,6 @@ function plain(result: { readonly entity: Entity; readonly events: readonly Merg
 
 function untouched(entity: Entity): Absorbed {
   return plain({ entity, events: [] });
-}
-
-function isArchived(side: SideModel, image: NativeImage): boolean {
-  return side.archive !== null && readImage(image)[side.archive.column] === side.archive.cell;
 }
 
 /** A change of the record id: the member keeps its life, the old id is retired. [S63] */

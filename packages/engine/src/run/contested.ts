@@ -1,9 +1,8 @@
 import type { EntityId, RecordId, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
-import type { Due, DueKey } from "../store/rows.ts";
 import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
-import { isWriting } from "./due.ts";
+import { isWriting, readyDue } from "./due.ts";
 
 /** Problems looked at; a system with more twins than this has to be tidied first. */
 const PROBLEMS_MAX = 10_000;
@@ -53,10 +52,6 @@ export async function releaseContested(
   const nowMs = context.clock.nowMs();
   for (const problem of await context.store.listProblems(PROBLEMS_MAX, options)) {
     if (problem.kind !== "ambiguous" || problem.sync !== sync.id || problem.side !== side || problem.record !== record) continue;
-    for (const entity of problem.entities) changes.due.push({ ...dueNow({ sync: sync.id, side, entity }, nowMs), keepAge: true });
+    for (const entity of problem.entities) changes.due.push({ ...readyDue({ sync: sync.id, side, entity }, nowMs), keepAge: true });
   }
-}
-
-function dueNow(key: DueKey, nowMs: number): Due {
-  return { ...key, state: "ready", notBeforeMs: nowMs, sinceMs: nowMs, attempts: 0, code: null, reason: null, waitsFor: null, undo: null };
 }

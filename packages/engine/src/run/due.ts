@@ -1,6 +1,6 @@
 import { acknowledgeLevel, canonicalValues, matchKeysOf, owe, withMember } from "@accord/core";
 import type { Entity, Owed, References, SideIndex, WriteOwed } from "@accord/core";
-import type { Due } from "../store/rows.ts";
+import type { Due, DueKey } from "../store/rows.ts";
 import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { dehydrate } from "./hydrate.ts";
@@ -44,15 +44,9 @@ function keepDue(context: EngineContext, sync: RunningSync, entity: Entity, side
   const key = { sync: sync.id, side, entity: entity.id };
   const isLive = isWriting(context, sync);
   const fresh: Due & { keepAge: boolean } = {
-    ...key,
+    ...readyDue(key, nowMs),
     state: isLive ? "ready" : "held",
     notBeforeMs: isLive ? nowMs + sync.settings.quietMs : nowMs,
-    sinceMs: nowMs,
-    attempts: 0,
-    code: null,
-    reason: null,
-    waitsFor: null,
-    undo: null,
     keepAge: true,
   };
   switch (owed.kind) {
@@ -91,6 +85,11 @@ function keepDue(context: EngineContext, sync: RunningSync, entity: Entity, side
       changes.due.push(fresh);
       return fresh;
   }
+}
+
+/** What a side may lack, from now on and at once. */
+export function readyDue(key: DueKey, nowMs: number): Due {
+  return { ...key, state: "ready", notBeforeMs: nowMs, sinceMs: nowMs, attempts: 0, code: null, reason: null, waitsFor: null, undo: null };
 }
 
 /** Whether what becomes due is to be written without a further plan: a paused sync goes on where it stopped, and one that was stopped in a pilot was not writing. [S43, S60] */

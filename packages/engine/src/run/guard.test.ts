@@ -36,6 +36,17 @@ async function waiting(context: EngineContext): Promise<readonly string[]> {
   return (await context.store.listTrips(UNCANCELLED)).filter(({ approvedAtMs }) => approvedAtMs === null).map(({ id }) => id);
 }
 
+/** Eight records of twenty are deleted, which was approved, and some time has passed. */
+async function approvedDeletes(): Promise<Awaited<ReturnType<typeof guarded>>> {
+  const world = await guarded({ deletesMax: 5 });
+  for (const id of world.ids.slice(0, 8)) world.stage.crm.user.delete("customers", id);
+  await world.stage.settle(world.context);
+  await approve(world.stage, world.context);
+  await world.stage.settle(world.context);
+  await world.stage.clock.advance(1_000);
+  return world;
+}
+
 describe("guards", () => {
   test("[S43] [I13] too many deletes stop the sync before the first; approval resumes where it stopped", async () => {
     const { stage, context, ids } = await guarded({ deletesShareMax: 0.25 });
@@ -50,12 +61,7 @@ describe("guards", () => {
   });
 
   test("[S43] after an approval ordinary writes and single deletes go on without asking again", async () => {
-    const { stage, context, ids } = await guarded({ deletesMax: 5 });
-    for (const id of ids.slice(0, 8)) stage.crm.user.delete("customers", id);
-    await stage.settle(context);
-    await approve(stage, context);
-    await stage.settle(context);
-    await stage.clock.advance(1_000);
+    const { stage, context, ids } = await approvedDeletes();
     stage.crm.user.update("customers", ids[10] ?? "", { name: "New" });
     stage.crm.user.delete("customers", ids[11] ?? "");
     await stage.settle(context);
@@ -64,12 +70,7 @@ describe("guards", () => {
   });
 
   test("[S43] a second mass delete after an approval asks again", async () => {
-    const { stage, context, ids } = await guarded({ deletesMax: 5 });
-    for (const id of ids.slice(0, 8)) stage.crm.user.delete("customers", id);
-    await stage.settle(context);
-    await approve(stage, context);
-    await stage.settle(context);
-    await stage.clock.advance(1_000);
+    const { stage, context, ids } = await approvedDeletes();
     for (const id of ids.slice(8, 16)) stage.crm.user.delete("customers", id);
     await stage.settle(context);
     expect(await waiting(context)).toEqual(["customers/erp/deletes"]);

@@ -1,4 +1,4 @@
-import { createEntity, getRecord, joinMember, matchKeysOf, readImage, UNKNOWN_FIELD, withMember } from "@accord/core";
+import { createEntity, getRecord, joinMember, matchKeysOf, readImage, takesPart, UNKNOWN_FIELD, withMember } from "@accord/core";
 import type { Entity, EntityId, GottenRecord, Joined, NativeImage, Observation, RecordId, References, SideIndex } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { OpenObject } from "../connector/connector.ts";
@@ -144,14 +144,12 @@ export function joiningRecord(sync: RunningSync, sight: JoiningRecord["sight"], 
   const sideModel = sync.model.sides[sight.mark.side];
   const cells = readImage(image);
   const gotten = sideModel === undefined ? NOTHING_GOTTEN : getRecord(sideModel.mapping, cells, references);
-  const archive = sideModel?.archive ?? null;
-  const isArchived = archive !== null && cells[archive.column] === archive.cell;
   return {
     sight,
     image,
     gotten,
     keys: matchKeysOf(sync.model, gotten.values),
-    isOutside: isArchived || sideModel?.filter?.(cells) === false,
+    isOutside: sideModel !== undefined && !takesPart(sideModel, cells),
   };
 }
 

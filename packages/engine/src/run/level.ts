@@ -1,4 +1,4 @@
-import { matchKeysOf, NO_REFERENCES, readImage, writeImage } from "@accord/core";
+import { matchKeysOf, NO_REFERENCES, readImage, takesPart, writeImage } from "@accord/core";
 import type { FieldMapping, MaybeValue, NativeCell, Provenance, SideModel, SyncModel } from "@accord/core";
 import type { LevelEntity, StagedRecord } from "../store/first-contact.ts";
 
@@ -34,7 +34,7 @@ export class LevelRecords {
     const [side] = this.sides;
     if (record === undefined || side === undefined || records.length !== this.sides.length || record.side !== 0) return null;
     const cells = readImage(record.image);
-    const values = side.isOutside(cells) ? null : valuesOf(side, cells);
+    const values = side.takesPart(cells) ? valuesOf(side, cells) : null;
     if (values === null) return null;
     for (let place = 1; place < records.length; place += 1) {
       if (!this.agrees(place, records[place], record, cells, values)) return null;
@@ -54,7 +54,7 @@ export class LevelRecords {
     if (side === undefined || record === undefined || record.side !== place) return false;
     const isSame = record.image === first.image;
     const cells = isSame ? firstCells : readImage(record.image);
-    return !side.isOutside(cells) && shows(isSame ? side.unlikeFirst : side.all, cells, values);
+    return side.takesPart(cells) && shows(isSame ? side.unlikeFirst : side.all, cells, values);
   }
 
   private provenanceAt(toMs: number): Provenance {
@@ -97,11 +97,11 @@ interface SideReading {
   readonly all: readonly ReadField[];
   /** Fields to be read even in an image that the first side has too: all but those that both take as they stand from one place. */
   readonly unlikeFirst: readonly ReadField[];
-  isOutside(cells: readonly NativeCell[]): boolean;
+  takesPart(cells: readonly NativeCell[]): boolean;
 }
 
-function sideReading({ mapping, filter, archive }: SideModel, first: SideModel | undefined): SideReading {
-  const all = mapping.fields.flatMap((own, field) => (own === null ? [] : [{ field, mapping: own }]));
+function sideReading(side: SideModel, first: SideModel | undefined): SideReading {
+  const all = side.mapping.fields.flatMap((own, field) => (own === null ? [] : [{ field, mapping: own }]));
   const isLikeFirst = ({ field, mapping: own }: ReadField): boolean => {
     const other = first?.mapping.fields[field];
     return own.isAsIs === true && other?.isAsIs === true && own.reads[0] === other.reads[0];
@@ -109,6 +109,6 @@ function sideReading({ mapping, filter, archive }: SideModel, first: SideModel |
   return {
     all,
     unlikeFirst: all.filter((read) => !isLikeFirst(read)),
-    isOutside: (cells) => filter?.(cells) === false || (archive !== null && cells[archive.column] === archive.cell),
+    takesPart: (cells) => takesPart(side, cells),
   };
 }

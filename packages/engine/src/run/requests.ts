@@ -10,7 +10,7 @@ import type { Lease, LoadedRequest, Shard, UndoWrite } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import { releaseContested } from "./contested.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
-import { isWriting, keepEntity } from "./due.ts";
+import { isWriting, keepEntity, readyDue } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 
 /** What people ask for: the bodies of requests, by kind. */
@@ -192,20 +192,7 @@ function patchesOf(columns: readonly string[], cells: UndoCells["cells"], which:
 
 function keepUndo(context: EngineContext, sync: RunningSync, entity: Entity, side: number, undoWrite: UndoWrite, changes: ChangeSet): void {
   const nowMs = context.clock.nowMs();
-  changes.due.push({
-    sync: sync.id,
-    side,
-    entity: entity.id,
-    state: "ready",
-    notBeforeMs: nowMs,
-    sinceMs: nowMs,
-    attempts: 0,
-    code: null,
-    reason: null,
-    waitsFor: null,
-    undo: undoWrite,
-    keepAge: false,
-  });
+  changes.due.push({ ...readyDue({ sync: sync.id, side, entity: entity.id }, nowMs), undo: undoWrite, keepAge: false });
 }
 
 /** A person says that a record belongs to this entity, or to none that there is. [S36] */

@@ -8,7 +8,7 @@ import type { Due, Intent, JournalEntry, Lease } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { retryDelayMs } from "./context.ts";
-import { keepEntity, touch } from "./due.ts";
+import { keepEntity, readyDue, touch } from "./due.ts";
 import { dehydrate } from "./hydrate.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { endFormerHolders } from "./key-reuse.ts";
@@ -145,19 +145,13 @@ function applied(
 /** What an undo put back waits for the next plan: else it would be written again at once. [S59] */
 function holdUndone(context: EngineContext, landing: Landing, changes: ChangeSet): void {
   const { sync, side, entity } = landing.intent;
-  const key = { sync, side, entity };
   const index = changes.due.findLastIndex((due) => due.sync === sync && due.side === side && due.entity === entity);
   if (index === -1) return;
   changes.due[index] = {
-    ...key,
+    ...readyDue({ sync, side, entity }, context.clock.nowMs()),
     state: "held",
-    notBeforeMs: context.clock.nowMs(),
-    sinceMs: context.clock.nowMs(),
-    attempts: 0,
     code: "ACCORD_UNDONE",
     reason: "it was undone; the next plan shows it again",
-    waitsFor: null,
-    undo: null,
     keepAge: false,
   };
 }
@@ -318,21 +312,7 @@ function tryLater(
 
 function dueOf(landing: Landing, nowMs: number): Due {
   const { sync, side, entity } = landing.intent;
-  return (
-    landing.due ?? {
-      sync,
-      side,
-      entity,
-      state: "ready",
-      notBeforeMs: nowMs,
-      sinceMs: nowMs,
-      attempts: 0,
-      code: null,
-      reason: null,
-      waitsFor: null,
-      undo: null,
-    }
-  );
+  return landing.due ?? readyDue({ sync, side, entity }, nowMs);
 }
 
 /** Replaces what `keepEntity` made due for the same member, if it did, by a later try of it. */

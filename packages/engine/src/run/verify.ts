@@ -1,4 +1,4 @@
-import { equalValues, imageOf, isPresent, owe, rankAmong, readImage } from "@accord/core";
+import { equalValues, imageOf, isPresent, owe, rankAmong, readImage, takesPart } from "@accord/core";
 import type { Entity, FieldModel, MaybeValue, NativeImage, RecordId, References, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import type { EntityPage, ListedMember, StoredMember } from "../store/rows.ts";
@@ -133,10 +133,7 @@ type Suspect = Pick<Difference, "entity" | "kind"> & { readonly record: RecordId
 
 function isInScope(sync: RunningSync, side: SideIndex, image: NativeImage): boolean {
   const model = sync.model.sides[side];
-  if (model === undefined) return false;
-  const cells = readImage(image);
-  const isArchived = model.archive !== null && cells[model.archive.column] === model.archive.cell;
-  return !isArchived && model.filter?.(cells) !== false;
+  return model !== undefined && takesPart(model, readImage(image));
 }
 
 /** What is stored of the members of entities beside their canonical records. */

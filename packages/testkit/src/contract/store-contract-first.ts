@@ -26,6 +26,11 @@ export function describeStoreFirstContact(open: () => Promise<Store>): void {
 
 type Keyed = readonly (readonly [record: string, key: string | null])[];
 
+const ANN_AND_BOB: Keyed = [
+  ["1", "ann"],
+  ["2", "bob"],
+];
+
 function page(sync: SyncId, side: number, keyed: Keyed, changed: Partial<StagedPage> = {}): StagedPage {
   return {
     sync,
@@ -124,13 +129,7 @@ function describeCommits(open: () => Promise<Store>): void {
   test("[S36, S52] what became of groups is committed with how far it has come; links and keys can be looked up in the end", async () => {
     const store = await open();
     const { sync, lease } = await beginSample(store);
-    await store.firstContact.stage(
-      page(sync, 0, [
-        ["1", "ann"],
-        ["2", "bob"],
-      ]),
-      call,
-    );
+    await store.firstContact.stage(page(sync, 0, ANN_AND_BOB), call);
     await store.firstContact.stage(
       page(sync, 1, [
         ["z", "ann"],
@@ -240,13 +239,7 @@ function describeBeginnings(open: () => Promise<Store>): void {
   test("[S52] what was staged and grouped is there after a new start, and whether others had been there first is remembered", async () => {
     const store = await open();
     const { sync, lease } = await beginSample(store);
-    await store.firstContact.stage(
-      page(sync, 0, [
-        ["1", "ann"],
-        ["2", "bob"],
-      ]),
-      call,
-    );
+    await store.firstContact.stage(page(sync, 0, ANN_AND_BOB), call);
     await store.firstContact.group(sync, 2, call);
     const [ann] = await store.firstContact.load(sync, 1, call);
     const id = await store.reserveEntities(1, call);
@@ -268,13 +261,7 @@ function describeBeginnings(open: () => Promise<Store>): void {
   test("[S51] another configuration lists a new sync once more, and what had met keeps its links", async () => {
     const store = await open();
     const { sync, lease } = await beginSample(store);
-    await store.firstContact.stage(
-      page(sync, 0, [
-        ["1", "ann"],
-        ["2", "bob"],
-      ]),
-      call,
-    );
+    await store.firstContact.stage(page(sync, 0, ANN_AND_BOB), call);
     await store.firstContact.stage(page(sync, 1, [["z", "ann"]]), call);
     await store.firstContact.group(sync, 2, call);
     const [ann] = await store.firstContact.load(sync, 1, call);
@@ -288,13 +275,7 @@ function describeBeginnings(open: () => Promise<Store>): void {
     ]);
     expect(await groups(store, sync)).toEqual([]);
     expect(await store.findLinks(sync, 1, ["z"], call)).toEqual([id]);
-    await store.firstContact.stage(
-      page(sync, 0, [
-        ["1", "ann"],
-        ["2", "bob"],
-      ]),
-      call,
-    );
+    await store.firstContact.stage(page(sync, 0, ANN_AND_BOB), call);
     expect(await store.firstContact.group(sync, 2, call)).toEqual({ isAlone: false });
     expect(await groups(store, sync)).toEqual(["0/1", "0/2"]);
   });

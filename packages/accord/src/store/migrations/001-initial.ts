@@ -6,7 +6,7 @@
  * - `member` links records to entities, clustered by (side, record): its key is the rule that a record belongs to one entity [S34], and it is written only when links
  *   change. Images, positions and times stand in `entity.members` (entity-members.ts): an edit of one record dirties one page and not three, and loading an
  *   entity is one look-up. A sweep and a verification read `entity` from end to end (entity-scan.ts), and `member` in its order only where records differ.
- * - `entity_change` holds what commits changed of entities before it is folded into their rows (entity-changes.ts): whoever reads the columns of `entity` by SQL
+ * - `entity_overlay` holds what commits changed of entities before it is folded into their rows (entity-overlay.ts): whoever reads the columns of `entity` by SQL
  *   lays it over them, but for `id`, `sync` and `review_since`, which always stand in the row.
  * - `entity.states` says who lives (entity-states.ts): so a write knows what it changes without reading images, and links that stay are not touched.
  * - `entity.last_entry` is the entity's last journal entry and its line names the one before: an entity's history is a chain of look-ups, since an index by entity would
@@ -46,7 +46,7 @@ CREATE TABLE entity (
   id INTEGER PRIMARY KEY, sync INTEGER NOT NULL, fields TEXT NOT NULL, header TEXT NOT NULL, records TEXT NOT NULL, states TEXT NOT NULL, members TEXT NOT NULL, keys TEXT, extra TEXT,
   review_since INTEGER, last_entry INTEGER
 );
-CREATE TABLE entity_change (seq INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
+CREATE TABLE entity_overlay (seq INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
 CREATE INDEX entity_sync ON entity (sync);
 CREATE INDEX entity_review ON entity (review_since) WHERE review_since IS NOT NULL;
 CREATE TABLE member (

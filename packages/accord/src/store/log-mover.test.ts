@@ -8,7 +8,7 @@ import { openSqliteStore } from "./store.ts";
 const call = { signal: new AbortController().signal };
 
 test("[S6] the log is moved into the file while commits go on, and what was committed is there after a new start", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "accord-checkpoint-"));
+  const folder = mkdtempSync(join(tmpdir(), "accord-log-"));
   const path = join(folder, "accord.db");
   const store = await openSqliteStore({ path, ...fakeHost() });
   const sides = ["crm", "erp"].map((connection) => ({ connection, object: "o", keyOrder: "integer", columns: ["a"] }) as const);

@@ -14,13 +14,13 @@ export interface EntityCells {
 }
 
 /**
- * Entities as they were written last, before that stands in their rows: a commit appends what it changed as one row of `entity_change` instead of touching a page for each
+ * Entities as they were written last, before that stands in their rows: a commit appends what it changed as one row of `entity_overlay` instead of touching a page for each
  * entity, and once many have gathered they are folded into the table in the order of their ids. An entity that is merged and then settled is so written to its page once
  * for many commits. Whoever reads `entity` asks here first.
  *
  * Kept in memory too; read again where another process has committed changes, or a transaction was undone.
  */
-export interface EntityChanges {
+export interface EntityOverlay {
   /** What holds instead of the entity's row; undefined where the row does. */
   of(entity: EntityId): EntityCells | undefined;
   isAny(): boolean;
@@ -48,7 +48,7 @@ type Line =
       lastEntry: number | null,
     ];
 
-export function createEntityChanges(session: Session, heldMax: number): EntityChanges {
+export function createEntityOverlay(session: Session, heldMax: number): EntityOverlay {
   let kept: Map<EntityId, EntityCells> | null = null;
   let isSure = false;
   /** The last row of the table that `kept` takes in. */
@@ -57,16 +57,16 @@ export function createEntityChanges(session: Session, heldMax: number): EntityCh
 
   const held = (): Map<EntityId, EntityCells> => {
     if (kept !== null && isSure) return kept;
-    const now = session.first<[number | null]>("SELECT max(seq) FROM entity_change")?.[0] ?? 0;
-    if (kept === null || now !== last) kept = readChanges(session);
+    const now = session.first<[number | null]>("SELECT max(seq) FROM entity_overlay")?.[0] ?? 0;
+    if (kept === null || now !== last) kept = readOverlay(session);
     last = now;
     isSure = true;
     return kept;
   };
-  const fold = (changes: Map<EntityId, EntityCells>): void => {
-    for (const [entity, cells] of [...changes].toSorted(([a], [b]) => a - b)) writeRow(session, entity, cells);
-    session.run("DELETE FROM entity_change");
-    changes.clear();
+  const fold = (cellsById: Map<EntityId, EntityCells>): void => {
+    for (const [entity, cells] of [...cellsById].toSorted(([a], [b]) => a - b)) writeRow(session, entity, cells);
+    session.run("DELETE FROM entity_overlay");
+    cellsById.clear();
     last = 0;
   };
   return {
@@ -84,12 +84,12 @@ export function createEntityChanges(session: Session, heldMax: number): EntityCh
       if (added.length === 0) return;
       const body = JSON.stringify(added);
       added = [];
-      const changes = held();
-      if (changes.size > heldMax) {
-        fold(changes);
+      const cellsById = held();
+      if (cellsById.size > heldMax) {
+        fold(cellsById);
         return;
       }
-      last = session.first<[number]>("INSERT INTO entity_change (body) VALUES (?) RETURNING seq", body)?.[0] ?? 0;
+      last = session.first<[number]>("INSERT INTO entity_overlay (body) VALUES (?) RETURNING seq", body)?.[0] ?? 0;
     },
     forget: (isUndone) => {
       isSure = false;
@@ -100,20 +100,20 @@ export function createEntityChanges(session: Session, heldMax: number): EntityCh
   };
 }
 
-function readChanges(session: Session): Map<EntityId, EntityCells> {
-  const changes = new Map<EntityId, EntityCells>();
-  for (const [body] of session.all<[string]>("SELECT body FROM entity_change ORDER BY seq")) {
+function readOverlay(session: Session): Map<EntityId, EntityCells> {
+  const cellsById = new Map<EntityId, EntityCells>();
+  for (const [body] of session.all<[string]>("SELECT body FROM entity_overlay ORDER BY seq")) {
     // Only `write` makes this text.
     for (const line of JSON.parse(body) as readonly Line[]) {
       if (line.length === 1) {
-        changes.delete(line[0]);
+        cellsById.delete(line[0]);
         continue;
       }
       const [entity, fields, header, records, states, members, keys, extra, lastEntry] = line;
-      changes.set(entity, { fields, header, records, states, members, keys, extra, lastEntry });
+      cellsById.set(entity, { fields, header, records, states, members, keys, extra, lastEntry });
     }
   }
-  return changes;
+  return cellsById;
 }
 
 const ROW =

@@ -1,19 +1,19 @@
 // oxlint-disable unicorn/require-post-message-target-origin -- that is the postMessage of windows; this is a thread's.
 import { Worker } from "node:worker_threads";
-import { COMMITS_PER_CHECKPOINT } from "./limits.ts";
+import { COMMITS_PER_MOVE } from "./limits.ts";
 
 /**
  * Moves the write-ahead log into the file while this process goes on committing. SQLite would do it within a commit, which then takes as long as the disk needs for all the
- * pages that changed: seconds, for a large store. Another connection may do it at the same time as one writes. https://www.sqlite.org/wal.html#ckpt
+ * pages that changed: seconds, for a large store. Another connection may do it at the same time as one writes; SQLite calls it a checkpoint. https://www.sqlite.org/wal.html#ckpt
  */
-export interface Checkpoints {
-  /** Counts a commit; now and then one begins a checkpoint. */
+export interface LogMover {
+  /** Counts a commit; now and then one sets it going. */
   committed(): void;
   /** Resolves when nothing of it runs any more. */
   close(): Promise<void>;
 }
 
-export function createCheckpoints(file: string): Checkpoints {
+export function createLogMover(file: string): LogMover {
   let worker: Worker | null = null;
   let isUnderway = false;
   let commits = 0;
@@ -23,7 +23,7 @@ export function createCheckpoints(file: string): Checkpoints {
     started.on("message", () => {
       isUnderway = false;
     });
-    // Without it the store goes on: SQLite checkpoints by itself where the log grows very large.
+    // Without it the store goes on: SQLite moves the log by itself where it grows very large.
     started.on("error", () => {
       worker = null;
     });
@@ -32,11 +32,11 @@ export function createCheckpoints(file: string): Checkpoints {
   return {
     committed: () => {
       commits += 1;
-      if (commits < COMMITS_PER_CHECKPOINT || isUnderway) return;
+      if (commits < COMMITS_PER_MOVE || isUnderway) return;
       commits = 0;
       isUnderway = true;
       worker ??= start();
-      worker.postMessage("checkpoint");
+      worker.postMessage("move");
     },
     close: async () => {
       if (worker === null) return;
@@ -53,7 +53,7 @@ export function createCheckpoints(file: string): Checkpoints {
   };
 }
 
-/** A text, so that it runs alike from the sources and built. A checkpoint that finds the file locked is made the next time. */
+/** A text, so that it runs alike from the sources and built. A log that cannot be moved now is moved the next time. */
 const WORK = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { DatabaseSync } = require("node:sqlite");
