@@ -70,3 +70,10 @@ export { CRASH_ROWS } from "./crash/crash-table.ts";
 export type { CrashCounts, CrashRow } from "./crash/crash-table.ts";
 export type { CrashTopology } from "./crash/crash-world.ts";
 export { crashReportText } from "./crash/report.ts";
+
+// simulate: the real engine on simulated ports
+export { generateSetting } from "./simulate/generate.ts";
+export type { Setting } from "./simulate/setting.ts";
+export { settingText, shrinkSetting } from "./simulate/shrink.ts";
+export { playSeeds, playSetting, simulate } from "./simulate/simulate.ts";
+export type { Campaign, Played } from "./simulate/simulate.ts";

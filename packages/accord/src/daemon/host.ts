@@ -7,6 +7,7 @@ import type { Clock, Log, LogFacts, Random } from "@accord/engine/connector";
 /** The machine's own time. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  elapsedMs: () => performance.now(),
   sleep: (durationMs, { signal }) =>
     new Promise((resolve, reject) => {
       const cancelled = (): void => {

@@ -8,6 +8,8 @@ export interface Host {
 /** Time. Instants are epoch milliseconds. */
 export interface Clock {
   nowMs(): number;
+  /** Milliseconds since some moment of this process's own. Only grows: nobody sets it, whatever becomes of the wall clock. */
+  elapsedMs(): number;
   /** Resolves after `durationMs`, or rejects with ACCORD_CANCELLED as soon as the signal aborts. */
   sleep(durationMs: number, options: CallOptions): Promise<void>;
 }

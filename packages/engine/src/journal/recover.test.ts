@@ -44,8 +44,8 @@ async function crashInWrite({ stage, context }: Ground, fault: Fault | null): Pr
 async function restart({ stage }: Ground, waitMs = DEADLINE_MS + 15_000): Promise<EngineContext> {
   await stage.clock.advance(waitMs);
   const context = await stage.context({ holder: "second" });
-  await stage.settle(context);
-  await stage.settle(context);
+  // What was left open is closed in the first, and what is found beside it may have to wait for that.
+  for (let round = 0; round < 3; round += 1) await stage.settle(context);
   return context;
 }
 
@@ -115,6 +115,20 @@ describe.each(Object.entries(PROOF))("[S32] the crash table, %s", (_, capabiliti
     await restart(ground);
     expect(ground.stage.erp.records("customers").size).toBe(0);
     expect(ground.stage.crm.records("customers").size).toBe(0);
+  });
+
+  test("[S31] a wall clock that jumps ahead brings no recovery forward: a late request is waited for all the same", async () => {
+    const ground = await agreed(capabilities);
+    ground.stage.crm.user.update("customers", ground.left, { name: "Anne" });
+    const before = ground.stage.writes(ground.stage.erp);
+    await crashInWrite(ground, { kind: "late", afterMs: 20_000 });
+    ground.stage.clock.jump(ground.stage.clock.nowMs() + 3_600_000);
+    const context = await ground.stage.context({ holder: "second" });
+    await ground.stage.settle(context);
+    await ground.stage.settle(context);
+    expect(ground.stage.writes(ground.stage.erp)).toBe(before + 1);
+    expect(ground.stage.rows(ground.stage.erp)).toEqual(["ann@x.org|Anne|10.00"]);
+    expect(await ground.stage.differences(context)).toEqual([]);
   });
 
   test("[S31] a request that lands late, but within its deadline, is waited for", async () => {

@@ -11,9 +11,11 @@ import { endFormerHolders } from "../run/key-reuse.ts";
 import { settleOutcome } from "../run/settle.ts";
 import type { Intent, Lease, LoadedIntent, Shard } from "../store/rows.ts";
 import { freezeCounts } from "./freeze-counts.ts";
+import { waitsOf } from "./unsettled.ts";
 
 /**
- * Closes intents whose outcome is unknown: after a crash, a lost answer, a paused worker. ⚗ Not before `deadline + L`: until then the request may still land. [S31]
+ * Closes intents whose outcome is unknown: after a crash, a lost answer, a paused worker. ⚗ Not before `deadline + L`: until then the request may still land. [S31] The
+ * time is counted from when this process came to know of the intent, by a clock that nobody sets: a wall clock that jumps ahead brings no recovery forward.
  * Returns how many were closed, and when the next may be.
  */
 export async function recoverShard(
@@ -23,15 +25,17 @@ export async function recoverShard(
   options: CallOptions,
 ): Promise<{ readonly closed: number; readonly nextAtMs: number | null }> {
   const intents = await context.store.loadOpenIntents(shard, context.limits.pushBatch, options);
+  const ripeInMs = waitsOf(context, shard, intents);
   let closed = 0;
   let nextAtMs: number | null = null;
   for (const sync of context.syncs) {
     for (const [side, object] of sync.objects.entries()) {
       const own = intents.filter((intent) => intent.sync === sync.id && intent.side === side);
-      const due = own.filter((intent) => intent.deadlineMs + object.capabilities.staleReadMsMax <= context.clock.nowMs());
+      const waitMs = ({ id }: LoadedIntent): number => (ripeInMs.get(id) ?? 0) + object.capabilities.staleReadMsMax;
+      const due = own.filter((intent) => waitMs(intent) <= 0);
       for (const intent of own) {
-        const atMs = intent.deadlineMs + object.capabilities.staleReadMsMax;
-        if (!due.includes(intent) && (nextAtMs === null || atMs < nextAtMs)) nextAtMs = atMs;
+        const atMs = context.clock.nowMs() + waitMs(intent);
+        if (waitMs(intent) > 0 && (nextAtMs === null || atMs < nextAtMs)) nextAtMs = atMs;
       }
       if (due.length === 0) continue;
       const retryAtMs = await recoverPatiently(context, lease, sync, object, due, options);

@@ -53,6 +53,7 @@ export function manualClock(startMs: number = FAKE_START_MS): ManualClock {
 
   return {
     nowMs: () => offsetMs + elapsedMs,
+    elapsedMs: () => elapsedMs,
     sleep: (durationMs, { signal }) =>
       new Promise<void>((resolve, reject) => {
         if (signal.aborted) {
@@ -97,6 +98,7 @@ export async function settle(): Promise<void> {
 export function realClock(): Clock {
   return {
     nowMs: () => Date.now(),
+    elapsedMs: () => performance.now(),
     async sleep(durationMs, { signal }: CallOptions) {
       try {
         await timeout(durationMs, undefined, { signal });

@@ -38,11 +38,11 @@ export class FakeConnection implements Connection {
   readonly #installation: FakeInstallation;
   readonly #wire: FakeWire;
 
-  constructor(system: FakeState, name: string, installation: FakeInstallation) {
+  constructor(system: FakeState, name: string, installation: FakeInstallation, pause: (() => Promise<void>) | null = null) {
     this.#system = system;
     this.name = name;
     this.#installation = installation;
-    this.#wire = new FakeWire(system, name);
+    this.#wire = new FakeWire(system, name, pause);
   }
 
   check(objects: readonly string[], options: CallOptions): Promise<ConnectionReport> {

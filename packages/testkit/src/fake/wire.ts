@@ -8,11 +8,13 @@ import type { FakeState } from "./state.ts";
 export class FakeWire {
   readonly #system: FakeState;
   readonly #connection: string;
+  readonly #pause: (() => Promise<void>) | undefined;
   readonly #life = new AbortController();
 
-  constructor(system: FakeState, connection: string) {
+  constructor(system: FakeState, connection: string, pause: (() => Promise<void>) | null) {
     this.#system = system;
     this.#connection = connection;
+    this.#pause = pause ?? system.options.pause;
   }
 
   /** Aborts when the connection is closed. */
@@ -54,7 +56,7 @@ export class FakeWire {
   }
 
   pause(): Promise<void> {
-    return this.#system.options.pause?.() ?? Promise.resolve();
+    return this.#pause?.() ?? Promise.resolve();
   }
 
   throwRefusals(fault: Fault | null): void {

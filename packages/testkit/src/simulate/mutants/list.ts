@@ -1,0 +1,108 @@
+import type { Mutant } from "./mutant.ts";
+
+/**
+ * Rules marked ⚗, and the branches of the table S13. Not here: that the same edit on both sides is no conflict. What is made of it ends alike, since sides that agree close their
+ * case at once; core's own tests see the difference in the journal.
+ */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    rule: "S13",
+    what: "an edit of an up-to-date side is not taken",
+    file: "core/src/merge/absorb-field.ts",
+    find: `  return wasCurrent ? takeEdit(sight, state, canonical, events) : contest(sight, state, canonical, events);`,
+    replace: `  return wasCurrent ? state : contest(sight, state, canonical, events);`,
+    seeds: 50,
+  },
+  {
+    rule: "S13",
+    what: "a conflict is taken like an edit: the last to be seen wins, and nothing is logged",
+    file: "core/src/merge/absorb-field.ts",
+    find: `  return wasCurrent ? takeEdit(sight, state, canonical, events) : contest(sight, state, canonical, events);`,
+    replace: `  return takeEdit(sight, state, canonical, events);`,
+    seeds: 400,
+  },
+  {
+    rule: "S13",
+    what: "what is unchanged while the side is owed a write counts as an edit",
+    file: "core/src/merge/absorb-field.ts",
+    find: `  if (isUnchanged) return state;`,
+    replace: ``,
+    seeds: 100,
+  },
+  {
+    rule: "S29",
+    what: "the shadow moves although the answer was lost",
+    file: "engine/src/run/settle.ts",
+    find: `      noteUnsettled(context, intent);`,
+    replace: `      if (intent.record !== null) {
+        applied(context, sync, landing, intent.record, null, null, references, changes);
+        return;
+      }`,
+    seeds: 50,
+  },
+  {
+    rule: "S29",
+    what: "the whole returned image becomes the shadow, a user's concurrent edit with it",
+    file: "core/src/merge/settle.ts",
+    find: `  return shown.map((value, field) => (own.has(field) ? value : member.shadow[field]));`,
+    replace: `  return [...shown];`,
+    seeds: 1_500,
+  },
+  {
+    rule: "S57",
+    what: "log images that our own write already covers are absorbed",
+    file: "engine/src/run/sight.ts",
+    find: `  return sync.objects[mark.side]?.covers(known, mark.position) ?? false;`,
+    replace: `  return false;`,
+    seeds: 400,
+  },
+  {
+    rule: "S31",
+    what: "recovery does not wait for the deadline",
+    file: "engine/src/journal/recover.ts",
+    find: `const due = own.filter((intent) => waitMs(intent) <= 0);`,
+    replace: `const due = own;`,
+    seeds: 1_000,
+  },
+  {
+    rule: "S31",
+    what: "every unknown outcome counts as not landed",
+    file: "engine/src/journal/recover.ts",
+    find: `    return certain(record === undefined ? NOT_LANDED : { kind: "applied", record, image: null, position: null });`,
+    replace: `    return certain(record === undefined || intent.kind !== "never" ? NOT_LANDED : { kind: "applied", record, image: null, position: null });`,
+    seeds: 400,
+  },
+  {
+    rule: "S35",
+    what: "creates carry no id that can be looked up",
+    file: "testkit/src/fake/installation.ts",
+    find: `    return this.#rowsByEntity.get(entityKey({ object, entity }));`,
+    replace: `    return object === "" ? this.#rowsByEntity.get(entityKey({ object, entity })) : undefined;`,
+    seeds: 1_000,
+  },
+  {
+    rule: "S26",
+    what: "writes are made whatever stands there",
+    file: "testkit/src/fake/writer.ts",
+    find: `if (this.#facts.capabilities.compareAndSet && !this.#holds(row, operation.expect)) return { kind: "changed" };`,
+    replace: ``,
+    seeds: 400,
+  },
+  {
+    rule: "S7",
+    what: "a hint's image is kept although the record was only touched",
+    file: "engine/src/run/sight.ts",
+    find: `    } else if (mark.kind === "touched") {`,
+    replace: `    } else if (mark.kind === "touched" && mark.entity === null) {`,
+    seeds: 100,
+  },
+  {
+    rule: "S38",
+    what: "a delete is taken for nothing",
+    file: "engine/src/run/absorb-sight.ts",
+    find: `  if (sight.image === null) return plain(`,
+    replace: `  if (sight.image === null) return untouched(entity);
+  if (sight.image === "") return plain(`,
+    seeds: 200,
+  },
+];
