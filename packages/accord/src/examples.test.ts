@@ -115,8 +115,8 @@ test("edits of both sides meet: fields merge, counts add up, a phone number wait
   expect(inCrm("dev.patel@mail.example")).toEqual({ name: "Dev Patel", stage: "lapsed", points: 18, credit: 950, archived: 0 });
   expect(await inErp("dev.patel@mail.example")).toEqual(["Dev Patel", "Z", "18", "950.00", "false"]);
   expect(await inErp("ewa.nowak@mail.example")).toEqual(["Ewa Nowak", "L", "0", null, "true"]);
-  expect((await accord("conflicts")).out).toContain("customers/1/phone  both sides changed it to different values");
-  expect(await accord("conflicts", "resolve", "customers/1/phone", "--take", "erp")).toMatchObject({ code: 0, error: "" });
+  expect((await accord("conflicts")).out).toContain("customers/6/phone  both sides changed it to different values");
+  expect(await accord("conflicts", "resolve", "customers/6/phone", "--take", "erp")).toMatchObject({ code: 0, error: "" });
   const phone = "SELECT phone FROM contacts WHERE email = 'ada.brandt@mail.example'";
   expect(crm.prepare(phone).get()).toEqual({ phone: "(202) 555-0199" });
 });

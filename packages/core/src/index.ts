@@ -74,5 +74,5 @@ export type { ConfirmedWrite, Settled } from "./merge/settle.ts";
 // plan
 export { checkCount, checkGuards } from "./plan/guards.ts";
 export type { GuardCounts, GuardLimits, GuardStop } from "./plan/guards.ts";
-export { acknowledgeLevel, owe } from "./plan/owe.ts";
+export { acknowledgeLevel, owe, oweRecord } from "./plan/owe.ts";
 export type { Cell, Owed, OwedField, WriteOwed } from "./plan/owe.ts";

@@ -1,5 +1,5 @@
 // run: pull, merge, push, settle
-export { runLive, takeEngine } from "./run/run.ts";
+export { renewEngine, runLive, takeEngine } from "./run/run.ts";
 export { drain, drainAll, releaseLeases } from "./run/drain.ts";
 export { sweep } from "./run/list.ts";
 export { detailsOf, look, makePlan } from "./run/plan.ts";
@@ -24,6 +24,7 @@ export type { UndoStep } from "./journal/preview-undo.ts";
 export type { UndoCells, UndoFilter, UndoItem } from "./journal/undo.ts";
 export type {
   ContactPayload,
+  CreatePayload,
   JournalPayload,
   MergePayload,
   MergePayloadEvent,
@@ -31,3 +32,4 @@ export type {
   WritePayload,
   WrittenField,
 } from "./journal/payload.ts";
+export { fieldsMade } from "./journal/payload.ts";

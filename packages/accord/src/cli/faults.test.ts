@@ -383,7 +383,7 @@ describe("records and guards", () => {
     const applied = await accord("apply");
     expect(applied.code).toBe(3);
     expect(applied.out).toContain(
-      "1 operation changed since plan and not written; plan again:\n  update erp record 2 (customers entity 2)\n      name: ••• → •••\n",
+      "1 operation changed since plan and not written; plan again:\n  update erp record 2 (customers entity 4)\n      name: ••• → •••\n",
     );
     expect(erp.prepare("SELECT full_name AS name FROM customer ORDER BY id").all()).toEqual([
       { name: "Ann" },

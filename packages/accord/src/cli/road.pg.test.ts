@@ -115,7 +115,7 @@ describe("from init to restore", () => {
     const [left, right] = [crmNames(), await erpNames()];
     const planned = await accord("plan");
     expect(planned).toMatchObject({ code: 3, error: "" });
-    expect(planned.out).toContain('update erp record 2 (customers entity 2)\n      name: "Bobby" → "Bob"');
+    expect(planned.out).toContain('update erp record 2 (customers entity 4)\n      name: "Bobby" → "Bob"');
     expect(planned.out).toContain("Nothing has been written. To write 3 changes: accord apply\n");
     const narrowed = await json<PlanJson>("plan", "--where", "email == 'c@x.org'");
     expect(narrowed).toMatchObject({
@@ -151,7 +151,7 @@ describe("from init to restore", () => {
     await erp.run("UPDATE customer SET name = 'Danny' WHERE email = 'd@x.org'");
     const verified = await accord("verify");
     expect(verified.code).toBe(3);
-    expect(verified.out).toContain("customers erp record 3 (entity 4): the record changed, and that has not been taken in yet");
+    expect(verified.out).toContain("customers erp record 3 (entity 6): the record changed, and that has not been taken in yet");
   });
 
   test("run carries edits both ways until Ctrl-C, which ends it cleanly", async () => {

@@ -242,6 +242,7 @@ async function startSession(
     leases: new Map(),
     // Only a live run follows feeds, by which own writes come back.
     echoes: options.runKind === "live" ? new Echoes() : new Echoes(0),
+    unsettled: new Map(),
     ledger: new Map(),
     watch: options.watch ?? SILENT_WATCHER,
   } satisfies Omit<EngineContext, "syncs" | "run">;

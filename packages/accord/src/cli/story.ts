@@ -1,4 +1,13 @@
-import type { ContactPayload, MergePayload, MergePayloadEvent, RefusedPayload, WritePayload } from "@accord/engine";
+import { fieldsMade } from "@accord/engine";
+import type {
+  ContactPayload,
+  CreatePayload,
+  MergePayload,
+  MergePayloadEvent,
+  RefusedPayload,
+  WritePayload,
+  WrittenField,
+} from "@accord/engine";
 import type { CallOptions } from "@accord/engine/connector";
 import type { JournalRow } from "@accord/engine/store";
 import { showFieldValue } from "./naming.ts";
@@ -73,7 +82,7 @@ function linesOf(view: StoryView, row: JournalRow, entity: number): StoryLine[] 
       });
     }
     case "write":
-      return writeLines(view, base, iso(row.atMs), side, JSON.parse(row.payload) as WritePayload);
+      return writeLines(view, base, iso(row.atMs), side, JSON.parse(row.payload) as WritePayload | CreatePayload);
     case "refused": {
       const { reason, record } = JSON.parse(row.payload) as RefusedPayload;
       return [
@@ -111,7 +120,7 @@ function writeLines(
   base: Pick<StoryLine, "run" | "sequence">,
   at: string,
   side: string | null,
-  payload: WritePayload,
+  payload: WritePayload | CreatePayload,
 ): StoryLine[] {
   const where = `${side ?? "the side"} (record ${payload.record})`;
   const line = { ...base, at, side, kind: `write:${payload.kind}` };
@@ -119,19 +128,20 @@ function writeLines(
   if (payload.kind === "archive") return [{ ...line, field: null, text: `Accord archived it at ${where}` }];
   if (payload.kind === "undo-delete")
     return [{ ...line, field: null, text: `Accord deleted it at ${where} again: the undo of its creation` }];
-  const head: StoryLine[] =
-    payload.kind === "create"
-      ? [{ ...line, field: null, text: `Accord created it at ${where}` }]
-      : payload.kind === "restore"
-        ? [{ ...line, field: null, text: `Accord brought it back at ${where}` }]
-        : [];
-  const fields = payload.fields.map(({ field, before, after }): StoryLine => {
+  const isMade = payload.kind === "create";
+  const head: StoryLine[] = isMade
+    ? [{ ...line, field: null, text: `Accord created it at ${where}` }]
+    : payload.kind === "restore"
+      ? [{ ...line, field: null, text: `Accord brought it back at ${where}` }]
+      : [];
+  const written: readonly Pick<WrittenField, "field" | "before" | "after">[] = isMade ? fieldsMade(payload) : payload.fields;
+  const fields = written.map(({ field, before, after }): StoryLine => {
     const shown = (value: string | null | undefined): string => showFieldValue(view.sync, field, value, view.showsValues);
     const altered = payload.altered.includes(field) ? `, which ${side ?? "it"} keeps in its own way` : "";
     const text =
       payload.kind === "undo-update"
         ? `Accord put back ${field} at ${where}; it was ${shown(before)}`
-        : payload.kind === "create" || before === undefined
+        : before === undefined
           ? `Accord wrote ${field} ${shown(after)} to ${where}${altered}`
           : `Accord wrote ${field} ${shown(after)} to ${where} over ${shown(before)}${altered}`;
     return { ...line, field, text };

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { DEFAULT_LIMITS, Echoes, releaseLeases, SILENT_WATCHER, takeEngine } from "@accord/engine";
+import { DEFAULT_LIMITS, Echoes, releaseLeases, renewEngine, SILENT_WATCHER, takeEngine } from "@accord/engine";
 import type { EngineContext } from "@accord/engine";
 import type { CallOptions, Clock, Host } from "@accord/engine/connector";
 import { keyMatcher } from "@accord/engine/match";
@@ -34,6 +34,7 @@ export function bareContext(host: Host, store: Store, identity: StoreIdentity): 
     pilots: new Set(),
     leases: new Map(),
     echoes: new Echoes(0),
+    unsettled: new Map(),
     ledger: new Map(),
     watch: SILENT_WATCHER,
   };
@@ -50,7 +51,7 @@ export async function holdEngine(context: EngineContext, options: CallOptions): 
   const abort = (): void => stop.abort(options.signal.reason);
   options.signal.addEventListener("abort", abort, { once: true });
   const renewal = setInterval(
-    () => void takeEngine(context, options).catch((error: unknown) => stop.abort(error)),
+    () => void renewEngine(context, lease, options).catch((error: unknown) => stop.abort(error)),
     context.limits.leaseMs / 3,
   );
   renewal.unref();

@@ -2,7 +2,6 @@ import { readImage, writeImage, type NativeImage, type RecordId, type SideIndex 
 import { assert, type Clock } from "@accord/engine/connector";
 import type { ListingRow, SyncConfiguration, SyncId, SyncRow, SyncState } from "@accord/engine/store";
 import type { Session } from "./session.ts";
-import { beginAnew } from "./staged.ts";
 
 /** The store's own number of a (sync, place). */
 export type SideNumber = number;
@@ -70,8 +69,14 @@ export function createCatalogue(session: Session): Catalogue {
   };
 }
 
-/** Registers a sync, or finds it; a changed configuration becomes its next version. */
-export function openSync(session: Session, clock: Clock, name: string, configuration: SyncConfiguration): SyncRow {
+/** Registers a sync, or finds it; a changed configuration becomes its next version, and `beginAnew` lists one that is still new once more. [S51] */
+export function openSync(
+  session: Session,
+  clock: Clock,
+  name: string,
+  configuration: SyncConfiguration,
+  beginAnew: (sync: SyncId) => void,
+): SyncRow {
   const known = session.first<[number, number, string]>("SELECT id, version, digest FROM sync WHERE name = ?", name);
   if (known === undefined) {
     session.run("INSERT INTO sync (name, version, digest, state) VALUES (?, 1, ?, 'new')", name, configuration.digest);
@@ -95,14 +100,14 @@ export function openSync(session: Session, clock: Clock, name: string, configura
   }
   // Images in the inbox carry the columns of before: their records are read anew. [S51]
   if (known !== undefined && known[2] !== configuration.digest) {
-    beginAnew(session, row.id);
+    beginAnew(row.id);
     session.run(
       "UPDATE mark SET kind = 0, image = NULL, position = NULL WHERE image IS NOT NULL AND side IN (SELECT id FROM side WHERE sync = ?)",
       row.id,
     );
   }
   configuration.sides.forEach((side, place) => {
-    writeSide(session, row.id, place, side);
+    writeSide(session, row.id, place, side, beginAnew);
   });
   return findSync(session, name) ?? row;
 }
@@ -136,21 +141,26 @@ export function setSyncState(session: Session, sync: SyncId, state: SyncState, r
 }
 
 export function writeListing(session: Session, side: Side, row: ListingRow): void {
-  session.run(
-    "UPDATE side SET listing = ?, listing_after = ?, listed_at_ms = ?, listed_strangers = ? WHERE id = ?",
-    row.state,
-    row.after,
-    row.completedAtMs,
-    row.strangers ?? null,
-    side.number,
-  );
+  session.run(...listingStatement(side, row));
+}
+
+/** What writes how far a listing has come. */
+export function listingStatement(side: Side, row: ListingRow) {
+  const sql = "UPDATE side SET listing = ?, listing_after = ?, listed_at_ms = ?, listed_strangers = ? WHERE id = ?";
+  return [sql, row.state, row.after, row.completedAtMs, row.strangers ?? null, side.number] as const;
 }
 
 function findSync(session: Session, name: string): SyncRow | null {
   return listSyncs(session).find((row) => row.name === name) ?? null;
 }
 
-function writeSide(session: Session, sync: SyncId, place: SideIndex, side: SyncConfiguration["sides"][number]): void {
+function writeSide(
+  session: Session,
+  sync: SyncId,
+  place: SideIndex,
+  side: SyncConfiguration["sides"][number],
+  beginAnew: (sync: SyncId) => void,
+): void {
   const known = session.first<[number, string]>("SELECT id, key_order FROM side WHERE sync = ? AND place = ?", sync, place);
   if (known === undefined) {
     session.run(
@@ -171,7 +181,7 @@ function writeSide(session: Session, sync: SyncId, place: SideIndex, side: SyncC
     known[0],
   );
   if (known[1] === side.keyOrder) return;
-  beginAnew(session, sync);
+  beginAnew(sync);
   // The object's key changed its type: the same record ids, held in the other form, so that they sort as its listing does.
   const type = side.keyOrder === "integer" ? "INTEGER" : "TEXT";
   for (const table of ["member", "mark", "staged_key", "problem"])

@@ -2,7 +2,8 @@ import type { Changes, Lease } from "@accord/engine/store";
 import type { CommitContext } from "./commit-context.ts";
 import { writeCursor } from "./connections.ts";
 import { writeDue } from "./due.ts";
-import { writeEntities } from "./entity-write.ts";
+import { writeLanded } from "./entity-landed.ts";
+import { writeEntities, type EntitiesWritten } from "./entity-write.ts";
 import { writeIntents } from "./intents.ts";
 import { appendJournal, planJournal } from "./journal.ts";
 import { assertLease } from "./leases.ts";
@@ -18,7 +19,10 @@ export function commitChanges(context: CommitContext, leases: Lease | readonly L
   // Problems first: the keys of a record that was set aside outlive its mark. [S36]
   writeProblems(session, catalogue, changes);
   const journal = planJournal(session, changes.journal);
-  const { lastEntries, relinked } = writeEntities(context, changes.entities, journal.lastByEntity);
+  const { lastEntries, relinked } = both(
+    writeEntities(context, changes.entities, journal.lastByEntity),
+    writeLanded(context, changes.landed ?? [], journal.lastByEntity),
+  );
   consumeMarks(context, changes);
   relinkMarks(context, relinked);
   addMarks(context, changes.marks);
@@ -27,5 +31,13 @@ export function commitChanges(context: CommitContext, leases: Lease | readonly L
   writeIntents(context, changes);
   writeDue(context, changes);
   appendJournal(context, changes.journal, journal, lastEntries);
-  context.overlay.write();
+  const folded = context.overlay.write();
+  if (folded !== null) context.formers.keepFolded(folded);
+}
+
+/** Most commits have one of them only. */
+function both(one: EntitiesWritten, other: EntitiesWritten): EntitiesWritten {
+  if (other.lastEntries.size === 0) return one;
+  if (one.lastEntries.size === 0) return other;
+  return { lastEntries: new Map([...one.lastEntries, ...other.lastEntries]), relinked: [...one.relinked, ...other.relinked] };
 }

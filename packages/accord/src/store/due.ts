@@ -26,9 +26,10 @@ import { readPatches, writePatches } from "./patches.ts";
 import type { BulkInsert, Session } from "./session.ts";
 
 /** In the order of their numbers in the table; the indexes of `due` name 0 (ready) and 2 and above (set aside). */
-const STATES: readonly DueState[] = ["ready", "held", "waiting", "parked"];
+export const STATES: readonly DueState[] = ["ready", "held", "waiting", "parked"];
 
-type DueRow = [
+/** The columns of {@link COLUMNS}. */
+export type DueRow = [
   side: number,
   entity: number,
   state: number,
@@ -38,7 +39,7 @@ type DueRow = [
   waitsFor: number | null,
   extra: string | null,
 ];
-const COLUMNS = "d.side, d.entity, d.state, d.not_before_ms, d.since_ms, d.attempts, d.waits_for, d.extra";
+export const COLUMNS = "d.side, d.entity, d.state, d.not_before_ms, d.since_ms, d.attempts, d.waits_for, d.extra";
 
 /** What most due writes have not. Cells are images of pairs, since JSON does not know unknown from null. */
 interface DueExtra {
@@ -50,10 +51,13 @@ interface DueExtra {
 /** Held for a reason: what an undo put back. It stays so, whatever else becomes due of the member, until a plan is applied. [S59] */
 const STAYS_HELD = "state = 1 AND excluded.state = 0 AND json_extract(extra, '$.code') = 'ACCORD_UNDONE'";
 
+/** Whether a row carries no undo: one that does is replaced by another undo alone. [S59] */
+const noUndo = (extra: string): string => `(${extra} IS NULL OR json_extract(${extra}, '$.undo') IS NULL)`;
+
 const insertDue = (changed: string): BulkInsert => ({
   into: "due (side, shard, entity, state, not_before_ms, since_ms, attempts, waits_for, extra)",
   width: 9,
-  conflict: `ON CONFLICT (side, entity) DO UPDATE SET waits_for = excluded.waits_for, ${changed}`,
+  conflict: `ON CONFLICT (side, entity) DO UPDATE SET waits_for = excluded.waits_for, ${changed} WHERE ${noUndo("due.extra")} OR NOT ${noUndo("excluded.extra")}`,
 });
 const KEEPING_AGE = insertDue(
   `state = CASE WHEN ${STAYS_HELD} THEN 1 ELSE excluded.state END, extra = CASE WHEN ${STAYS_HELD} THEN extra ELSE excluded.extra END, ` +
@@ -63,9 +67,13 @@ const NEW_AGE = insertDue(
   "state = excluded.state, extra = excluded.extra, not_before_ms = excluded.not_before_ms, since_ms = excluded.since_ms, attempts = excluded.attempts",
 );
 
-export function writeDue({ session, catalogue, shardOf }: CommitContext, changes: Pick<Changes, "due" | "dueDone" | "arrived">): void {
-  for (const [side, set] of keySets(catalogue, changes.dueDone))
-    session.run("DELETE FROM due WHERE side = ? AND entity IN (SELECT value FROM json_each(?))", side, set);
+export function writeDue(
+  { session, catalogue, shardOf }: CommitContext,
+  changes: Pick<Changes, "due" | "dueDone" | "undosDone" | "arrived">,
+): void {
+  const gone = "DELETE FROM due WHERE side = ? AND entity IN (SELECT value FROM json_each(?))";
+  for (const [side, set] of keySets(catalogue, changes.undosDone ?? [])) session.run(gone, side, set);
+  for (const [side, set] of keySets(catalogue, changes.dueDone)) session.run(`${gone} AND ${noUndo("extra")}`, side, set);
   const keeping: SQLInputValue[] = [];
   const fresh: SQLInputValue[] = [];
   for (const due of lastOfEach(changes.due)) {
@@ -85,11 +93,14 @@ export function writeDue({ session, catalogue, shardOf }: CommitContext, changes
   }
   session.insert(KEEPING_AGE, keeping);
   session.insert(NEW_AGE, fresh);
-  for (const { entity } of changes.arrived)
+  for (let at = 0; at < changes.arrived.length; at += SET_SIZE_MAX) {
+    const entities = changes.arrived.slice(at, at + SET_SIZE_MAX).map(({ entity }) => entity);
     session.run(
-      `UPDATE due SET state = ${RELEASED}, waits_for = NULL, not_before_ms = 0, extra = json_remove(extra, '$.code', '$.reason') WHERE waits_for = ? AND state = 2`,
-      entity,
+      `UPDATE due SET state = ${RELEASED}, waits_for = NULL, not_before_ms = 0, extra = ${NO_REASON}
+       WHERE waits_for IN (SELECT value FROM json_each(?)) AND state = 2`,
+      `[${entities.join(",")}]`,
     );
+  }
 }
 
 /** One entry per member: the last of several. */
@@ -111,6 +122,9 @@ function lastOfEach(due: Changes["due"]): Iterable<Changes["due"][number]> {
 /** What stops waiting becomes ready where its sync is being written, else it is held until a plan is applied. [S60] */
 const RELEASED =
   "(SELECT CASE WHEN sync.state IN ('live', 'paused') THEN 0 ELSE 1 END FROM side JOIN sync ON sync.id = side.sync WHERE side.id = due.side)";
+
+/** Without why it was set aside, and never null: it is not as a merge left it (due-plannable.ts). */
+const NO_REASON = "json_remove(coalesce(extra, '{}'), '$.code', '$.reason')";
 
 /** What is not put off beyond the moment it became due is ready whatever the clock says: it may have been set back since. */
 const IS_TIME = "(d.not_before_ms <= d.since_ms OR d.not_before_ms <= ?)";
@@ -139,15 +153,19 @@ export function loadDue(session: Session, catalogue: Catalogue, reader: EntityRe
 const EVER_MS = Number.MIN_SAFE_INTEGER;
 
 export function listDue(session: Session, catalogue: Catalogue, reader: EntityReader, listing: DueListing): LoadedDue[] {
-  const states = listing.states.map((state) => STATES.indexOf(state)).join(",");
   const rows = session.all<DueRow>(
     `SELECT ${COLUMNS} FROM due d WHERE d.side = ? AND d.entity > ? AND d.state IN (SELECT value FROM json_each(?)) ORDER BY d.entity LIMIT ?`,
     catalogue.side(listing.sync, listing.side).number,
     listing.after ?? -1,
-    `[${states}]`,
+    statesSet(listing.states),
     listing.limit,
   );
   return withEntities(catalogue, reader, rows);
+}
+
+/** Numbers of states as a JSON array. */
+export function statesSet(states: readonly DueState[]): string {
+  return `[${states.map((state) => STATES.indexOf(state)).join(",")}]`;
 }
 
 /** Adds the shards with a due write that is ready and whose member has no open intent. */
@@ -200,7 +218,7 @@ function keySets(catalogue: Catalogue, keys: readonly DueKey[]): readonly (reado
 }
 
 export function retryParked(session: Session, catalogue: Catalogue, only: readonly DueKey[] | null, nowMs: number): number {
-  const change = `UPDATE due SET state = ${RELEASED}, not_before_ms = ?, attempts = 0, waits_for = NULL, extra = json_remove(extra, '$.code', '$.reason')`;
+  const change = `UPDATE due SET state = ${RELEASED}, not_before_ms = ?, attempts = 0, waits_for = NULL, extra = ${NO_REASON}`;
   if (only === null) return session.run(`${change} WHERE state = 3 AND state >= 2`, nowMs);
   let changed = 0;
   for (const [side, set] of keySets(catalogue, only))
@@ -224,18 +242,25 @@ export function listParked(session: Session, catalogue: Catalogue, overlay: Enti
       limit,
     )
     .map((row) => {
-      const due = dueOf(catalogue, row.slice(0, 8) as DueRow);
+      const due = dueOf(catalogue, dueColumns(row));
       const records = overlay.of(due.entity)?.records ?? row[8];
       return { ...due, record: records === null ? null : (readImage(records)[due.side] ?? null) };
     });
 }
 
-function withEntities(catalogue: Catalogue, reader: EntityReader, rows: readonly DueRow[]): LoadedDue[] {
+/** Rows whose entities are there, with them. */
+export function withEntities(catalogue: Catalogue, reader: EntityReader, rows: readonly DueRow[]): LoadedDue[] {
   const entities = reader.loadById(rows.map((row) => row[1]));
   return rows.flatMap((row) => {
     const stored = entities.get(row[1]);
     return stored === undefined ? [] : [{ ...dueOf(catalogue, row), stored }];
   });
+}
+
+/** The first columns of a row. */
+export function dueColumns(row: readonly [...DueRow, ...unknown[]]): DueRow {
+  const [side, entity, state, notBeforeMs, sinceMs, attempts, waitsFor, extra] = row;
+  return [side, entity, state, notBeforeMs, sinceMs, attempts, waitsFor, extra];
 }
 
 function dueOf(catalogue: Catalogue, [number, entity, state, notBeforeMs, sinceMs, attempts, waitsFor, extra]: DueRow): Due {

@@ -77,6 +77,15 @@ export function reviewSince(entity: StoredEntity): number | null {
   return since;
 }
 
+/** The same, of what was written of it. */
+export function reviewSinceOf(text: string | null): number | null {
+  if (text === null) return null;
+  const { review, reviews } = readExtra(text);
+  let since = review?.openedAtMs ?? null;
+  for (const { openedAtMs } of Object.values(reviews ?? {})) if (since === null || openedAtMs < since) since = openedAtMs;
+  return since;
+}
+
 /** A field from its parts: unchanged by a round trip. */
 export function fieldOf(
   value: MaybeValue,

@@ -1,6 +1,7 @@
 import type { EntityId } from "@accord/core";
 import type { Changes } from "@accord/engine/store";
-import type { EntityOverlay } from "./entity-overlay.ts";
+import { reviewSinceOf } from "./entity-extra.ts";
+import type { EntityCells, EntityOverlay } from "./entity-overlay.ts";
 import { FORMERS_KEPT_MAX, SET_SIZE_MAX } from "./limits.ts";
 import type { Session } from "./session.ts";
 
@@ -18,12 +19,16 @@ export interface Former {
 
 /**
  * The rows of entities that were read or written last: a batch is loaded, decided and written, and its rows need not be looked up again for that. Only rows that are there
- * are kept, never that one is not. Read again where another process has committed, or a transaction was undone.
+ * are kept, never that one is not; where an entity has changes beside its row, those say what is held. Read again where another process has committed, or a transaction was
+ * undone.
  */
 export interface Formers {
   /** Those of entities about to be written; none for an entity that is new. */
   of(written: readonly WrittenEntity[]): ReadonlyMap<EntityId, Former>;
+  /** What the entity's row says now. */
   keep(entity: EntityId, former: Former): void;
+  /** What the rows say now into which changes were folded: the writes of some are still on their way. */
+  keepFolded(folded: ReadonlyMap<EntityId, EntityCells>): void;
   /** This entity's row was changed otherwise. */
   drop(entity: EntityId): void;
   forget(): void;
@@ -41,15 +46,19 @@ export function createFormers(session: Session, overlay: EntityOverlay): Formers
   };
   return {
     keep,
+    keepFolded: (folded) => {
+      for (const [entity, cells] of folded) keep(entity, formerOf(cells));
+    },
     of: (written) => {
       const found = new Map<EntityId, Former>();
       const unknown: EntityId[] = [];
       for (const { entity } of written) {
-        const kept = young.get(entity.id) ?? old.get(entity.id);
+        const held = overlay.of(entity.id);
+        const kept = held === undefined ? (young.get(entity.id) ?? old.get(entity.id)) : formerOf(held);
         if (kept === undefined) unknown.push(entity.id);
         else found.set(entity.id, kept);
       }
-      for (let at = 0; at < unknown.length; at += SET_SIZE_MAX) readFormers(session, overlay, unknown.slice(at, at + SET_SIZE_MAX), found);
+      for (let at = 0; at < unknown.length; at += SET_SIZE_MAX) readFormers(session, unknown.slice(at, at + SET_SIZE_MAX), found);
       return found;
     },
     drop: (entity) => {
@@ -63,7 +72,11 @@ export function createFormers(session: Session, overlay: EntityOverlay): Formers
   };
 }
 
-function readFormers(session: Session, overlay: EntityOverlay, ids: readonly EntityId[], found: Map<EntityId, Former>): void {
+function formerOf({ records, states, keys, extra, lastEntry }: EntityCells): Former {
+  return { records, states, keys, extra, reviewSince: reviewSinceOf(extra), lastEntry };
+}
+
+function readFormers(session: Session, ids: readonly EntityId[], found: Map<EntityId, Former>): void {
   type FormerRow = readonly [
     id: number,
     records: string,
@@ -76,5 +89,5 @@ function readFormers(session: Session, overlay: EntityOverlay, ids: readonly Ent
   const sql =
     "SELECT e.id, e.records, e.states, e.keys, e.extra, e.review_since, e.last_entry FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value";
   for (const [id, records, states, keys, extra, reviewSince, lastEntry] of session.all<FormerRow>(sql, `[${ids.join(",")}]`))
-    found.set(id, { ...(overlay.of(id) ?? { records, states, keys, extra, lastEntry }), reviewSince });
+    found.set(id, { records, states, keys, extra, reviewSince, lastEntry });
 }

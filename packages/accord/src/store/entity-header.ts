@@ -47,7 +47,8 @@ export function createHeaderReader(): (text: string) => EntityHeader {
   };
 }
 
-function readHeader(text: string): EntityHeader {
+/** The inverse of {@link writeHeader}. */
+export function readHeader(text: string): EntityHeader {
   const [numbers = "", versions = "", provenances = "", places = "", ...acks] = text.split("|");
   const [layout = 0, version = 0] = numbers.split(" ").map(Number);
   const fieldVersions = readNumbers(versions);
@@ -104,6 +105,16 @@ function writeProvenances(fields: readonly HeaderField[]): string {
   }
   return `${distinct.join(";")}|${distinct.length <= 1 ? "" : writeNumbers(places)}`;
 }
+
+/** The header of an entity with a member more, where it had none. */
+export function addAcks(header: string, side: number, ack: readonly number[]): string {
+  const parts = header.split("|");
+  parts[FIRST_ACKS + side] = writeAcks(ack, readNumbers(parts[1] ?? ""));
+  return parts.join("|");
+}
+
+/** Before them: numbers, versions, provenances, provenance by field. */
+const FIRST_ACKS = 4;
 
 function writeProvenance({ side, cause, fromMs, toMs }: Provenance): string {
   return `${side ?? ""} ${CAUSES.indexOf(cause)} ${fromMs} ${toMs}`;

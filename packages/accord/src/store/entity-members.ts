@@ -21,7 +21,7 @@ export function isWithRecord(state: string): boolean {
 /** How an image is held: null, equal to the canonical values as one text, equal to the image of the first side that has one, that text but for a part in its middle, or its own text. */
 const NONE = "0";
 const AS_FIELDS = "F";
-const AS_FIRST = "=";
+export const AS_FIRST = "=";
 const ALMOST_FIELDS = "P";
 const OWN = "I";
 
@@ -37,14 +37,51 @@ export function writeMemberBodies(members: readonly (HeldMember | null)[], sides
     const member = members[place];
     if (member === null || member === undefined || member.record === null) continue;
     const { image, position, seenAtMs } = member;
-    text += `${seenAtMs}\t${position === null ? NULL_POSITION : writeImage([position])}\t`;
+    text += bodyHead(seenAtMs, position);
     if (image === null) text += NONE;
-    else if (image === fields) text += AS_FIELDS;
-    else if (image === first) text += AS_FIRST;
-    else text += ownImage(image, fields);
+    else if (image === first && image !== fields) text += AS_FIRST;
+    else text += heldImage(image, fields);
     first ??= image;
   }
   return text;
+}
+
+/** The members with one more, at a side where there was none: what the others hold stands as it is. */
+export function addMemberBody(text: string, sides: readonly Side[], fields: string, place: number, member: HeldMember): string {
+  const lines = text.split("\n");
+  const first = lines.findIndex((line) => line !== "");
+  if (first === -1 || first > place) {
+    // What is held as the first side's image would be another's.
+    const bodies = readMemberBodies(text, fields).map((body): HeldMember | null => body && { ...body, record: "" });
+    bodies[place] = member;
+    return writeMemberBodies(bodies, sides, fields);
+  }
+  const head = bodyHead(member.seenAtMs, member.position);
+  const body = member.image === null ? NONE : heldImage(member.image, fields);
+  const firstLine = lines[first] ?? "";
+  // An image is held in one way only: the same text is the same image.
+  lines[place] = head + (body !== AS_FIELDS && body !== NONE && firstLine.slice(bodyAt(firstLine)) === body ? AS_FIRST : body);
+  return lines.join("\n");
+}
+
+/** Where the image begins in a line. */
+function bodyAt(line: string): number {
+  return line.indexOf("\t", line.indexOf("\t") + 1) + 1;
+}
+
+/** What stands before the image in a member's line. */
+export function bodyHead(seenAtMs: number, position: MemberBody["position"]): string {
+  return `${seenAtMs}\t${position === null ? NULL_POSITION : writeImage([position])}\t`;
+}
+
+/** An image beside the canonical values, whatever the other members hold. */
+export function heldImage(image: NativeImage, fields: string): string {
+  return image === fields ? AS_FIELDS : ownImage(image, fields);
+}
+
+/** The inverse of {@link heldImage}. */
+export function readHeld(held: string, fields: string): NativeImage | null {
+  return readHeldImage(held, 0, fields, null);
 }
 
 /** `P prefix length SPACE suffix length SPACE middle`, where most of an image is the canonical values: a record one field of which was just edited at another side. */
@@ -81,10 +118,14 @@ export function readMemberBodies(text: string, fields: string): (MemberBody | nu
     first ??= image;
     return {
       seenAtMs: Number(line.slice(0, afterSeen)),
-      position: readImage(line.slice(afterSeen + 1, afterPosition))[0] ?? null,
+      position: readPosition(line.slice(afterSeen + 1, afterPosition)),
       image,
     };
   });
+}
+
+function readPosition(text: string): MemberBody["position"] {
+  return text.includes("\\") ? (readImage(text)[0] ?? null) : text;
 }
 
 function readHeldImage(line: string, at: number, fields: string, first: NativeImage | null): NativeImage | null {

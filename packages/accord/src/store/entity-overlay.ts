@@ -1,4 +1,5 @@
 import type { EntityId } from "@accord/core";
+import { assert } from "@accord/engine/connector";
 import type { Session } from "./session.ts";
 
 /** The parts of an entity's row that a commit may change. */
@@ -27,24 +28,28 @@ export interface EntityOverlay {
   hold(entity: EntityId, cells: EntityCells): void;
   /** The row holds again: it was written whole. */
   drop(entity: EntityId): void;
-  /** Appends what was held since, and folds where it is much. At the end of a commit. */
-  write(): void;
+  /** Appends what was held since, and folds where it is much: then what it returns is in the rows. At the end of a commit. */
+  write(): ReadonlyMap<EntityId, EntityCells> | null;
   /** @param isUndone what was held in an undone transaction is none; else what is kept is looked at again */
   forget(isUndone: boolean): void;
 }
+
+/** In place of a text that is as the entity's line before has it: settling a write changes two of them. */
+const SAME = 0;
+type Same = typeof SAME;
 
 /** A change as the table holds it: an entity alone where its row holds again. */
 type Line =
   | readonly [entity: EntityId]
   | readonly [
       entity: EntityId,
-      fields: string,
-      header: string,
-      records: string,
-      states: string,
-      members: string,
-      keys: string | null,
-      extra: string | null,
+      fields: string | Same,
+      header: string | Same,
+      records: string | Same,
+      states: string | Same,
+      members: string | Same,
+      keys: string | null | Same,
+      extra: string | null | Same,
       lastEntry: number | null,
     ];
 
@@ -63,33 +68,35 @@ export function createEntityOverlay(session: Session, heldMax: number): EntityOv
     isSure = true;
     return kept;
   };
-  const fold = (cellsById: Map<EntityId, EntityCells>): void => {
+  const fold = (cellsById: ReadonlyMap<EntityId, EntityCells>): void => {
     for (const [entity, cells] of [...cellsById].toSorted(([a], [b]) => a - b)) writeRow(session, entity, cells);
     session.run("DELETE FROM entity_overlay");
-    cellsById.clear();
+    kept = new Map();
     last = 0;
   };
   return {
     of: (entity) => held().get(entity),
     isAny: () => held().size > 0,
     hold: (entity, cells) => {
-      held().set(entity, cells);
-      const { fields, header, records, states, members, keys, extra, lastEntry } = cells;
-      added.push([entity, fields, header, records, states, members, keys, extra, lastEntry]);
+      const cellsById = held();
+      added.push(lineOf(entity, cells, cellsById.get(entity)));
+      cellsById.set(entity, cells);
     },
     drop: (entity) => {
       if (held().delete(entity)) added.push([entity]);
     },
     write: () => {
-      if (added.length === 0) return;
-      const body = JSON.stringify(added);
+      if (added.length === 0) return null;
+      const lines = added;
       added = [];
       const cellsById = held();
       if (cellsById.size > heldMax) {
         fold(cellsById);
-        return;
+        return cellsById;
       }
+      const body = JSON.stringify(lines);
       last = session.first<[number]>("INSERT INTO entity_overlay (body) VALUES (?) RETURNING seq", body)?.[0] ?? 0;
+      return null;
     },
     forget: (isUndone) => {
       isSure = false;
@@ -100,17 +107,47 @@ export function createEntityOverlay(session: Session, heldMax: number): EntityOv
   };
 }
 
+function lineOf(entity: EntityId, cells: EntityCells, before: EntityCells | undefined): Line {
+  const { fields, header, records, states, members, keys, extra, lastEntry } = cells;
+  if (before === undefined) return [entity, fields, header, records, states, members, keys, extra, lastEntry];
+  return [
+    entity,
+    fields === before.fields ? SAME : fields,
+    header === before.header ? SAME : header,
+    records === before.records ? SAME : records,
+    states === before.states ? SAME : states,
+    members === before.members ? SAME : members,
+    keys === before.keys ? SAME : keys,
+    extra === before.extra ? SAME : extra,
+    lastEntry,
+  ];
+}
+
+function cellsOf(line: Exclude<Line, readonly [EntityId]>, before: EntityCells | undefined): EntityCells {
+  const [entity, fields, header, records, states, members, keys, extra, lastEntry] = line;
+  const earlier = (): EntityCells => {
+    assert(before !== undefined, `a change of entity ${entity} names texts of a change before it, and there is none`);
+    return before;
+  };
+  return {
+    fields: fields === SAME ? earlier().fields : fields,
+    header: header === SAME ? earlier().header : header,
+    records: records === SAME ? earlier().records : records,
+    states: states === SAME ? earlier().states : states,
+    members: members === SAME ? earlier().members : members,
+    keys: keys === SAME ? earlier().keys : keys,
+    extra: extra === SAME ? earlier().extra : extra,
+    lastEntry,
+  };
+}
+
 function readOverlay(session: Session): Map<EntityId, EntityCells> {
   const cellsById = new Map<EntityId, EntityCells>();
   for (const [body] of session.all<[string]>("SELECT body FROM entity_overlay ORDER BY seq")) {
     // Only `write` makes this text.
     for (const line of JSON.parse(body) as readonly Line[]) {
-      if (line.length === 1) {
-        cellsById.delete(line[0]);
-        continue;
-      }
-      const [entity, fields, header, records, states, members, keys, extra, lastEntry] = line;
-      cellsById.set(entity, { fields, header, records, states, members, keys, extra, lastEntry });
+      if (line.length === 1) cellsById.delete(line[0]);
+      else cellsById.set(line[0], cellsOf(line, cellsById.get(line[0])));
     }
   }
   return cellsById;

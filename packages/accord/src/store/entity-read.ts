@@ -67,21 +67,20 @@ export function createEntityReader(
       members: shape.sides.map(() => null),
     };
   };
-  const complete = (rows: readonly EntityRow[]): StoredEntity[] => {
-    const drafts = rows.map(draft);
-    for (const one of drafts) for (const side of one.shape.sides) one.members[side.place] = memberOf(one, side, intents);
-    return drafts.map(entityOf);
-  };
+  const complete = (rows: readonly EntityRow[]): StoredEntity[] =>
+    rows.map((row) => {
+      const one = draft(row);
+      for (const side of one.shape.sides) one.members[side.place] = memberOf(one, side, intents);
+      return entityOf(one);
+    });
   const load = (ids: readonly EntityId[]): StoredEntity[] => {
     const found: StoredEntity[] = [];
     for (let at = 0; at < ids.length; at += SET_SIZE_MAX) {
       const set = `[${ids.slice(at, at + SET_SIZE_MAX).join(",")}]`;
-      const rows = session
-        .all<EntityRow>(`SELECT ${COLUMNS} FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value`, set)
-        .map((row) => currentRow(overlay, row));
+      const rows = session.all<EntityRow>(`SELECT ${COLUMNS} FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value`, set);
       for (const [id, , , , records, extra, , states, keys, reviewSince, lastEntry] of rows)
-        formers.keep(id, { records, states, keys, extra, reviewSince, lastEntry });
-      found.push(...complete(rows));
+        if (overlay.of(id) === undefined) formers.keep(id, { records, states, keys, extra, reviewSince, lastEntry });
+      found.push(...complete(rows.map((row) => currentRow(overlay, row))));
     }
     return found;
   };

@@ -13,18 +13,37 @@ export function writeStates(entity: StoredEntity, sides: readonly Side[]): strin
   return text;
 }
 
-/** The states of an entity that lives and has a live member at every side. */
-export function allLive(sides: readonly Side[]): string {
-  return LIVING + LIVE.repeat(sides.length);
+/** The states of an entity that lives and has a live member at some of the sides. */
+export function liveAt(sides: readonly Placed[], present: readonly Placed[]): string {
+  return LIVING + sides.map(({ place }) => (present.some((one) => one.place === place) ? String(LIVE) : "-")).join("");
 }
 
-const LIVE = String(MEMBER_STATES.indexOf("live"));
+type Placed = Pick<Side, "place">;
+
+/** Whether an entity lives and has no record at a side, and at the others none but live ones. */
+export function livesWithout(states: string, sides: readonly Side[], place: number): boolean {
+  return (
+    states.startsWith(LIVING) &&
+    sides.every((side) => {
+      const state = stateAt(states, side.place);
+      return state === "-" || (state === String(LIVE) && side.place !== place);
+    })
+  );
+}
+
+/** The number of the state of a live member. */
+export const LIVE = MEMBER_STATES.indexOf("live");
 const LIVING = "L";
 const GONE = "D";
 
 /** The character of one side. */
 export function stateAt(states: string, place: number): string {
   return states[place + 1] ?? "-";
+}
+
+/** With the state of one side, by its number. */
+export function withState(states: string, place: number, state: number): string {
+  return `${states.slice(0, place + 1)}${state}${states.slice(place + 2)}`;
 }
 
 /** Counts what a change of states adds and takes away. `before` null: the entity is new. */

@@ -82,13 +82,13 @@ export function writeEntities(
     const lastEntry = entries.get(entity.id) ?? earlier;
     const since = reviewSince(entity);
     const cells: EntityCells = { fields, header, records, states, members, keys: keyText, extra: writeExtra(entity), lastEntry };
-    formers.keep(entity.id, { records, states, keys: keyText, extra: cells.extra, reviewSince: since, lastEntry });
     // Reviews are looked for by an index: what overlay them goes into the row.
     if (before !== undefined && before.reviewSince === since) {
       overlay.hold(entity.id, cells);
       continue;
     }
     overlay.drop(entity.id);
+    formers.keep(entity.id, { records, states, keys: keyText, extra: cells.extra, reviewSince: since, lastEntry });
     entityCells.push(entity.id, entity.sync, fields, header, records, states, members, keyText, cells.extra, since, lastEntry);
   }
   session.insert(ENTITY, entityCells);
@@ -157,7 +157,8 @@ function pushMember(
   if (!isLinked) relinked.push({ side, cell });
 }
 
-function writeMembers(session: Session, catalogue: Catalogue, rows: EntityRows, cells: readonly SQLInputValue[]): void {
+/** Writes rows of `member`: four cells each. */
+export function writeMembers(session: Session, catalogue: Catalogue, rows: EntityRows, cells: readonly SQLInputValue[]): void {
   try {
     session.insert(MEMBER, cells);
   } catch (error) {

@@ -1,43 +1,44 @@
-import type { SQLInputValue } from "node:sqlite";
-import type { FirstContact, FirstContactChanges, Lease, StagedGroup, StagedPage, StagedRecord, SyncId } from "@accord/engine/store";
-import { writeListing, type Catalogue, type Side } from "./catalogue.ts";
+import type { EntityId } from "@accord/core";
+import { assert } from "@accord/engine/connector";
+import type {
+  FirstContact,
+  FirstContactChanges,
+  JournalEntry,
+  Lease,
+  LevelStep,
+  StagedGroup,
+  StagedRecord,
+  SyncId,
+} from "@accord/engine/store";
+import type { Catalogue } from "./catalogue.ts";
 import type { CommitContext } from "./commit-context.ts";
 import { writeDue } from "./due.ts";
+import { readHeld } from "./entity-members.ts";
 import { writeNewEntities } from "./first-entities.ts";
-import { appendJournal, planJournal } from "./journal.ts";
+import { appendJournal, lastEntry, planJournal } from "./journal.ts";
 import { assertLease } from "./leases.ts";
 import { addMarks } from "./marks.ts";
-import type { BulkInsert, Session } from "./session.ts";
-import { endFirstContact, firstPlace, SIDE_SIZE, SYNC_SIZE } from "./staged.ts";
+import { takeEntities } from "./meta.ts";
+import type { Session } from "./session.ts";
+import { endFirstContact } from "./staged-end.ts";
+import { insertStaged } from "./staged-entities.ts";
+import { CHUNK, groupsAfter, LONE, MADE, StagedGroups, type PlacedGroup } from "./staged-groups.ts";
+import { stagePage } from "./staged-page.ts";
+import { firstPlace, noteOthers, readContact, sideOfPlace, stagedSides, type ContactRow, type StagedSide } from "./staged.ts";
+import type { StagingThread } from "./staging-thread.ts";
 import type { Steps } from "./steps.ts";
 
-const RECORD: BulkInsert = { into: "staged_record (place, record, image, hash, page)", width: 5, conflict: "" };
-
-/** A pair comes as one row, the second image null where it is the first one. `members`: the places of a larger group, separated by commas. */
-type GroupRow = [
-  place: number,
-  record: string,
-  image: string,
-  page: number,
-  isCrowd: number,
-  members: string | null,
-  otherPlace: number | null,
-  otherRecord: string | null,
-  otherImage: string | null,
-  otherPage: number | null,
-];
-type RecordRow = [place: number, record: string, image: string, page: number];
-type PageRow = [id: number, position: string, atMs: number];
-
-export function createFirstContact(context: CommitContext, { read, writeSoon }: Pick<Steps, "read" | "writeSoon">): FirstContact {
+export function createFirstContact(context: CommitContext, steps: Pick<Steps, "read" | "writeSoon">, thread: StagingThread): FirstContact {
   const { session, catalogue } = context;
+  const { read, writeSoon } = steps;
   return {
-    stage: async (page) => {
-      writeSoon(() => {
-        stagePage(context, page);
-      });
+    stage: async (page) => stagePage(context, steps, thread, page),
+    group: async (sync) => {
+      // All is listed: its memory is of more use elsewhere.
+      await thread.close();
+      return writeSoon(() => ({ isAlone: groupRecords(session, catalogue, sync) }));
     },
-    group: async (sync, sides) => sorting(session, () => writeSoon(() => ({ isAlone: groupRecords(session, catalogue, sync, sides) }))),
+    meetLevel: async (lease, sync, entryOf) => writeSoon(() => meetLevel(context, lease, sync, entryOf)),
     load: async (sync, limit, call) => read(call, () => loadGroups(session, sync, limit)),
     commit: async (lease, changes) => {
       writeSoon(() => {
@@ -45,129 +46,109 @@ export function createFirstContact(context: CommitContext, { read, writeSoon }: 
       });
     },
     finish: async (sync) => {
-      sorting(session, () => {
-        writeSoon(() => {
-          endFirstContact(session, sync);
-        });
+      writeSoon(() => {
+        endFirstContact(session, sync);
       });
     },
   };
 }
 
-/** What is sorted meanwhile spills to disk rather than filling memory. */
-function sorting<Result>(session: Session, work: () => Result): Result {
-  session.database.exec("PRAGMA temp_store = FILE");
-  try {
-    return work();
-  } finally {
-    session.database.exec("PRAGMA temp_store = MEMORY");
-  }
-}
-
-function stagePage({ session, catalogue, hash }: CommitContext, page: StagedPage): void {
-  const { sync, ids, images, keys } = page;
-  const side = catalogue.side(sync, page.side);
-  if (ids.length > 0) {
-    const low = firstPlace(sync, page.side);
-    const last = session.first<[number | null]>(
-      "SELECT max(place) FROM staged_record WHERE place >= ? AND place < ?",
-      low,
-      low + SIDE_SIZE,
-    );
-    const first = (last?.[0] ?? low) + 1;
-    const [id = 0] =
-      session.first<[number]>(LAST_PAGE, page.position, page.atMs) ?? session.first<[number]>(NEW_PAGE, page.position, page.atMs) ?? [];
-    const cells: SQLInputValue[] = [];
-    ids.forEach((record, index) => {
-      const key = keys[index] ?? null;
-      cells.push(first + index, side.toCell(record), images[index] ?? "", key === null ? null : hash.entityKey(sync, 0, key), id);
-    });
-    session.insert(RECORD, cells);
-  }
-  writeListing(session, side, page.listing);
-}
-
-/** Pages of one listing mostly share position and time: those are kept once. */
-const LAST_PAGE = "SELECT id FROM staged_page WHERE id = (SELECT max(id) FROM staged_page) AND position = ? AND at_ms = ?";
-const NEW_PAGE = "INSERT INTO staged_page (position, at_ms) VALUES (?, ?) RETURNING id";
-
 /** Whether nobody else has made anything of this sync: remembered, since what first contact makes itself does not count. */
-function groupRecords(session: Session, catalogue: Catalogue, sync: SyncId, sides: number): boolean {
-  const known = session.first<[number]>("SELECT alone FROM first_contact WHERE sync = ?", sync);
-  if (known !== undefined) return known[0] === 1;
-  const low = firstPlace(sync, 0);
+function groupRecords(session: Session, catalogue: Catalogue, sync: SyncId): boolean {
+  const known = readContact(session, sync);
+  if (known !== null) return known.isAlone;
+  const sides = stagedSides(session, sync);
   const isAlone =
     session.first("SELECT 1 FROM entity WHERE sync = ? LIMIT 1", sync) === undefined && !hasMarks(session, catalogue.sync(sync).sides);
-  session.run("INSERT INTO first_contact (sync, up_to, alone) VALUES (?, ?, ?)", sync, low, isAlone ? 1 : 0);
-  const high = low + SYNC_SIZE;
-  session.run(GROUPS, sides, sides, low, high);
-  if (session.first("SELECT 1 FROM staged_group WHERE crowd IS NOT NULL AND first > ? AND first < ? LIMIT 1", low, high) !== undefined)
-    session.run(CROWDS, low, high, low, high);
+  const level = sides[0]?.count ?? 0;
+  const all = sides.reduce((total, { count }) => total + count, 0);
+  const firstEntity = takeEntities(session, level + all);
+  session.run(
+    "INSERT INTO first_contact (sync, first_entity, level_chunks, first_other, others, up_to, alone) VALUES (?, ?, 0, ?, 0, ?, ?)",
+    sync,
+    firstEntity,
+    firstEntity + level,
+    firstPlace(sync, 0),
+    isAlone ? 1 : 0,
+  );
+  new StagedGroups(session, sides).build();
   return isAlone;
 }
 
-/** A row per key, in the order of the first records, and one per record without a key. Of a crowd only the hash is known yet. */
-const GROUPS = `INSERT INTO staged_group (first, second, members, crowd)
-  SELECT min(place) AS first, CASE WHEN count(*) = 2 THEN max(place) END, CASE WHEN count(*) BETWEEN 3 AND ? THEN group_concat(place) END,
-    CASE WHEN count(*) > ? THEN hash END
-  FROM staged_record WHERE place > ? AND place < ? GROUP BY hash, CASE WHEN hash IS NULL THEN place END ORDER BY first`;
-
-/** Each record of a crowd is a group of its own. */
-const CROWDS = `INSERT INTO staged_group (first, crowd) SELECT r.place, r.hash FROM staged_record r
-  WHERE r.place > ? AND r.place < ? AND r.hash IN (SELECT crowd FROM staged_group WHERE crowd IS NOT NULL AND first > ? AND first < ?)
-  ON CONFLICT (first) DO UPDATE SET second = NULL`;
-
-function hasMarks(session: Session, sides: readonly Side[]): boolean {
+function hasMarks(session: Session, sides: readonly { readonly number: number }[]): boolean {
   return sides.some(({ number }) => session.first("SELECT 1 FROM mark WHERE side = ? LIMIT 1", number) !== undefined);
 }
 
+/** Makes the level entities of the next chunk of the first side: that side has a record in each of them. */
+function meetLevel(context: CommitContext, lease: Lease, sync: SyncId, entryOf: (made: readonly EntityId[]) => JournalEntry): LevelStep {
+  const { session } = context;
+  assertLease(session, lease);
+  const contact = readContact(session, sync);
+  const groups = new StagedGroups(session, stagedSides(session, sync));
+  const [side] = groups.sides;
+  if (contact === null || side === undefined || contact.levelChunks * CHUNK >= side.count) return { entities: 0, isDone: true };
+  const words = groups.read(side, contact.levelChunks);
+  const positions = levelCandidates(groups.sides, words, contact.levelChunks * CHUNK);
+  const ids = (positions[0] ?? []).map((position) => contact.firstEntity + position - 1);
+  const entry = lastEntry(session) + 1;
+  const unlike = insertStaged(session, groups.sides, { present: groups.sides, positions, ids }, sync, entry);
+  const made = ids.filter((id) => !unlike.has(id));
+  for (const id of made) words[(id - contact.firstEntity) % CHUNK] = MADE;
+  groups.write(side, contact.levelChunks, words);
+  session.run("UPDATE first_contact SET level_chunks = level_chunks + 1 WHERE sync = ?", sync);
+  countMade(context, sync, groups.sides, made.length);
+  if (made.length > 0) appendJournal(context, [entryOf(made)], { first: entry, lastByEntity: new Map() }, new Map());
+  return { entities: made.length, isDone: false };
+}
+
+/** By side: the positions of the records of groups that have one at every side. `before`: the records of the first side before these words. */
+function levelCandidates(sides: readonly StagedSide[], words: Uint32Array, before: number): readonly (readonly number[])[] {
+  const positions = sides.map((): number[] => []);
+  const others = sides.slice(1);
+  for (let index = 0; index < CHUNK; index += 1) {
+    if (words[index] !== 0 || others.some(({ place }) => words[place * CHUNK + index] === 0)) continue;
+    for (const { place } of sides) positions[place]?.push(place === 0 ? before + index + 1 : (words[place * CHUNK + index] ?? 0));
+  }
+  return positions;
+}
+
+function countMade({ tally }: CommitContext, sync: SyncId, present: readonly StagedSide[], entities: number): void {
+  tally.add("entity", sync, entities);
+  for (const { number } of present) tally.add("member", number, entities);
+}
+
 function loadGroups(session: Session, sync: SyncId, limit: number): StagedGroup[] {
-  const upTo = session.first<[number]>("SELECT up_to FROM first_contact WHERE sync = ?", sync)?.[0];
-  if (upTo === undefined) return [];
-  const rows = session.all<GroupRow>(NEXT_GROUPS, upTo, (Math.floor(upTo / SYNC_SIZE) + 1) * SYNC_SIZE, limit);
-  const partners = loadPartners(session, rows);
-  const pages = loadPages(session, rows, partners);
-  return rows.map(([place, record, image, page, isCrowd, members, otherPlace, otherRecord, otherImage, otherPage]): StagedGroup => {
-    const records = [stagedRecord(place, record, image, pages.get(page))];
-    if (otherPlace !== null) records.push(stagedRecord(otherPlace, otherRecord ?? "", otherImage ?? image, pages.get(otherPage ?? 0)));
-    for (const other of partnersOf(place, members)) {
-      const partner = partners.get(other);
-      if (partner !== undefined) records.push(stagedRecord(other, partner[1], partner[2], pages.get(partner[3])));
-    }
-    return { place, records, isCrowd: isCrowd === 1 };
+  const contact = readContact(session, sync);
+  if (contact === null) return [];
+  const placed: PlacedGroup[] = [];
+  for (const group of groupsAfter(new StagedGroups(session, stagedSides(session, sync)), contact.upTo)) {
+    if (placed.push(group) >= limit) break;
+  }
+  const records = loadRecords(
+    session,
+    placed.flatMap(({ places }) => places),
+  );
+  let next = 0;
+  return placed.map(({ places, isTwin }, index) => {
+    const own = records.slice(next, next + places.length);
+    next += places.length;
+    return { place: places[0] ?? 0, id: contact.firstOther + contact.others + index, records: own, isCrowd: isTwin };
   });
 }
 
-const NEXT_GROUPS = `SELECT g.first, CAST(r.record AS TEXT), r.image, r.page, g.crowd IS NOT NULL, g.members, g.second, CAST(o.record AS TEXT), nullif(o.image, r.image), o.page
-  FROM staged_group g JOIN staged_record r ON r.place = g.first LEFT JOIN staged_record o ON o.place = g.second WHERE g.first > ? AND g.first < ? ORDER BY g.first LIMIT ?`;
+type RecordRow = [place: number, record: string, body: string, held: string | null, position: string, atMs: number];
 
-/** The other members, in the order of their places. */
-function partnersOf(place: number, members: string | null): number[] {
-  if (members === null) return [];
-  const places = members.split(",").map(Number);
-  return places.filter((other) => other !== place).toSorted((a, b) => a - b);
+/** One per place, in their order. */
+function loadRecords(session: Session, places: readonly number[]): StagedRecord[] {
+  const rows = session.all<RecordRow>(RECORDS, `[${places.join(",")}]`);
+  return rows.map(([place, record, body, held, position, seenAtMs]) => {
+    const image = held === null ? body : (readHeld(held, body) ?? "");
+    return { side: sideOfPlace(place), record, image, said: held === null ? null : body, position, seenAtMs };
+  });
 }
 
-function loadPartners(session: Session, rows: readonly GroupRow[]): ReadonlyMap<number, RecordRow> {
-  const places: number[] = [];
-  for (const row of rows) if (row[5] !== null) places.push(...partnersOf(row[0], row[5]));
-  if (places.length === 0) return new Map();
-  const sql = "SELECT r.place, CAST(r.record AS TEXT), r.image, r.page FROM json_each(?) j CROSS JOIN staged_record r ON r.place = j.value";
-  return new Map(session.all<RecordRow>(sql, `[${places.join(",")}]`).map((row) => [row[0], row]));
-}
-
-function loadPages(session: Session, rows: readonly GroupRow[], partners: ReadonlyMap<number, RecordRow>): ReadonlyMap<number, PageRow> {
-  const ids = new Set<number>();
-  for (const row of rows) ids.add(row[3]).add(row[9] ?? row[3]);
-  for (const row of partners.values()) ids.add(row[3]);
-  const sql = "SELECT p.id, p.position, p.at_ms FROM json_each(?) j CROSS JOIN staged_page p ON p.id = j.value";
-  return new Map(session.all<PageRow>(sql, `[${[...ids].join(",")}]`).map((row) => [row[0], row]));
-}
-
-function stagedRecord(place: number, record: string, image: string, page: PageRow | undefined): StagedRecord {
-  const side = Math.floor((place % SYNC_SIZE) / SIDE_SIZE);
-  return { side, record, image, position: page?.[1] ?? "", seenAtMs: page?.[2] ?? 0 };
-}
+const RECORDS = `SELECT r.place, CAST(r.record AS TEXT), r.body, r.held, p.position, p.at_ms
+  FROM json_each(?) j CROSS JOIN staged_record r ON r.place = j.value CROSS JOIN staged_page p ON p.id = r.page`;
 
 /** Everything written here is new: nothing is looked up, and what would be written in no order at all waits for `finish`. */
 function commitGroups(context: CommitContext, lease: Lease, changes: FirstContactChanges): void {
@@ -175,9 +156,42 @@ function commitGroups(context: CommitContext, lease: Lease, changes: FirstContac
   assertLease(session, lease);
   const entries = changes.shared === null ? changes.journal : [changes.shared, ...changes.journal];
   const journal = planJournal(session, entries);
-  writeNewEntities(context, changes, journal.lastByEntity, changes.shared === null ? null : journal.first);
+  const shared = changes.shared === null ? null : journal.first;
+  const contact = readContact(session, changes.sync);
+  if (contact !== null) takeStaged(context, contact, changes, shared ?? 0);
+  writeNewEntities(context, changes.entities, journal.lastByEntity, shared);
   addMarks(context, changes.marks);
   writeDue(context, { due: changes.due, dueDone: [], arrived: [] });
   appendJournal(context, entries, journal, new Map(changes.entities.map(({ entity }) => [entity.id, null])));
-  session.run("UPDATE first_contact SET up_to = ? WHERE sync = ?", changes.upTo, changes.sync);
+}
+
+/** Makes entities of records that met nobody, and notes how far first contact has come. */
+function takeStaged(context: CommitContext, contact: ContactRow, { sync, lone, upTo }: FirstContactChanges, entry: number): void {
+  const { session } = context;
+  const groups = new StagedGroups(session, stagedSides(session, sync));
+  const ordinals = new Map<number, number>();
+  const partners: number[] = [];
+  let next = contact.others;
+  for (const { places } of groupsAfter(groups, contact.upTo)) {
+    const [first = upTo, ...rest] = places;
+    if (first > upTo) break;
+    ordinals.set(first, next);
+    partners.push(...rest);
+    next += 1;
+  }
+  noteOthers(session, partners);
+  for (const side of groups.sides) {
+    const places = lone.filter((place) => sideOfPlace(place) === side.place);
+    const own = places.map((place) => ordinals.get(place) ?? 0);
+    const ids = own.map((ordinal) => contact.firstOther + ordinal);
+    const positions = [places.map((place) => place - side.low)];
+    const unlike = insertStaged(session, groups.sides, { present: [side], positions, ids }, sync, entry);
+    assert(unlike.size === 0, "what is told in short was staged so");
+    groups.mark(
+      side,
+      places.map((place, index) => [place - side.low, LONE + (own[index] ?? 0)]),
+    );
+    countMade(context, sync, [side], places.length);
+  }
+  session.run("UPDATE first_contact SET others = ?, up_to = ? WHERE sync = ?", next, upTo, sync);
 }

@@ -1,6 +1,6 @@
 import type { EntityId, IntentId, RecordId, SideIndex } from "@accord/core";
+import type { CellPatch } from "@accord/engine/connector";
 import type { Intent, SyncId } from "@accord/engine/store";
-import { readPatches, writePatches } from "./patches.ts";
 
 /** One intent as its block holds it: a JSON array, so that SQLite can read it too (the view `intent`). */
 export type IntentLine = readonly [
@@ -14,17 +14,38 @@ export type IntentLine = readonly [
   deadlineMs: number,
   /** `field version,field version`. */
   fields: string,
-  set: string,
-  expect: string,
+  set: FlatPatches,
+  expect: FlatPatches,
 ];
 
+/** Column, cell, column, cell. A cell that is unknown is {@link UNKNOWN}: JSON does not know unknown from null. [S5] */
+type FlatPatches = readonly (number | string | null)[];
+const UNKNOWN = 0;
+
 export function writeIntentLines(intents: readonly Intent[]): string {
+  // Creates of one plan share the list of their fields.
+  let last: { readonly fields: Intent["fields"]; readonly text: string } | null = null;
   return JSON.stringify(
     intents.map(({ id, entity, kind, record, run, attempt, openedAtMs, deadlineMs, fields, set, expect }): IntentLine => {
-      const versions = fields.map(({ field, version }) => `${field} ${version}`).join(",");
-      return [id, entity, kind, record, run, attempt, openedAtMs, deadlineMs, versions, writePatches(set), writePatches(expect)];
+      if (last?.fields !== fields) last = { fields, text: fields.map(({ field, version }) => `${field} ${version}`).join(",") };
+      return [id, entity, kind, record, run, attempt, openedAtMs, deadlineMs, last.text, flatPatches(set), flatPatches(expect)];
     }),
   );
+}
+
+function flatPatches(patches: readonly CellPatch[]): FlatPatches {
+  const flat: (number | string | null)[] = [];
+  for (const { column, cell } of patches) flat.push(column, cell === undefined ? UNKNOWN : cell);
+  return flat;
+}
+
+function patchesOf(flat: FlatPatches): CellPatch[] {
+  const patches: CellPatch[] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) {
+    const cell = flat[at + 1];
+    patches.push({ column: Number(flat[at]), cell: typeof cell === "number" ? undefined : cell });
+  }
+  return patches;
 }
 
 export function readIntentLines(body: string): readonly IntentLine[] {
@@ -42,8 +63,8 @@ export function intentOf(line: IntentLine, sync: SyncId, side: SideIndex): Inten
     kind,
     record,
     fields: fields === "" ? [] : fields.split(",").map(readFieldVersion),
-    set: readPatches(set),
-    expect: readPatches(expect),
+    set: patchesOf(set),
+    expect: patchesOf(expect),
     attempt,
     run,
     openedAtMs,

@@ -7,8 +7,9 @@ export const BUSY_TIMEOUT_MS = 10_000;
  */
 export const PAGE_CACHE_KIB = 16_384;
 
-/** Commits after which the write-ahead log is moved into the file: some 50 to 100 MB of log where commits are large. A page that changes again meanwhile is moved once. */
+/** Commits after which the write-ahead log is moved into the file, or rows changed, where commits are large: some 20 MB of log. A page that changes again meanwhile is moved once. */
 export const COMMITS_PER_MOVE = 128;
+export const ROWS_PER_MOVE = 32_768;
 
 /** Pages of the log beyond which SQLite moves it within a commit, come what may: 65536 pages of 4 KiB are 256 MiB. */
 export const LOG_PAGES_MAX = 65_536;

@@ -19,9 +19,9 @@ test("[S36] two keys with one hash are two keys: strangers are never linked", ()
   const folder = mkdtempSync(join(tmpdir(), "accord-keys-"));
   const { clock, random } = fakeHost();
   const session = openStoreFile(join(folder, "accord.db"), random, { durability: "full", maxPages: null });
-  const colliding: MatchHash = { entityKey: () => 7n, stagedKey: () => 7n };
+  const colliding: MatchHash = { entityKey: () => 7n, writeEntityKey: () => {}, stagedKey: () => 7n };
   const sides = [0, 1].map((side) => ({ connection: `c${side}`, object: "o", keyOrder: "bytes" as const, columns: [] }));
-  const { id: sync } = openSync(session, clock, "customers", { digest: "d", body: "{}", sides, fields: [], matchRules: 1 });
+  const { id: sync } = openSync(session, clock, "customers", { digest: "d", body: "{}", sides, fields: [], matchRules: 1 }, () => {});
   const catalogue = createCatalogue(session);
   const entity = (id: number): StoredEntity => ({
     id,

@@ -36,6 +36,8 @@ export interface NumberedIntent {
  */
 export interface OpenIntents {
   of(side: number, entity: EntityId): IntentId | null;
+  /** Null where it is not known to be open. */
+  kindOf(id: IntentId): Intent["kind"] | null;
   /** By entity, those at a side. */
   atSide(side: number): ReadonlyMap<EntityId, OpenIntent>;
   isAny(): boolean;
@@ -62,6 +64,7 @@ export function createOpenIntents(session: Session, shardOf: ShardOf): OpenInten
   const known = (): Known => (kept ??= readBlocks(session));
   return {
     of: (side, entity) => known().bySide.get(side)?.get(entity)?.id ?? null,
+    kindOf: (id) => known().byId.get(id)?.kind ?? null,
     atSide: (side) => known().bySide.get(side) ?? NONE,
     isAny: () => known().byId.size > 0,
     all: () => known().byId.values(),

@@ -9,6 +9,8 @@ import { openSession, type Session, type SessionOptions } from "./session.ts";
 /** Marks a SQLite file as a store of Accord: "Accd". */
 const APPLICATION_ID = 0x41636364;
 const HEADER_BYTES = 100;
+/** The first page, which another process may have written a moment ago on its way to a new store: what else it may be is seen when it is opened. */
+const EMPTY_BYTES = 4_096;
 const MAGIC = "SQLite format 3\0";
 
 /** Opens or makes a store file: mode 0600, of a format this version knows, brought to the newest. @throws ACCORD_STORE_NEWER, ACCORD_STORE_BROKEN, ACCORD_STORE_FULL */
@@ -35,8 +37,8 @@ export function checkFile(file: string): void {
   // https://www.sqlite.org/fileformat.html#the_database_header: user version at byte 60, application id at byte 68. A store just made may still have both in its log.
   const applicationId = header.readUInt32BE(68);
   const format = header.readUInt32BE(60);
-  if (applicationId !== APPLICATION_ID && !(applicationId === 0 && existsSync(`${file}-wal`)))
-    throw storeBroken(file, "is another program's database and no Accord store");
+  const isInTheMaking = applicationId === 0 && (existsSync(`${file}-wal`) || statSync(file).size <= EMPTY_BYTES);
+  if (applicationId !== APPLICATION_ID && !isInTheMaking) throw storeBroken(file, "is another program's database and no Accord store");
   if (format > MIGRATIONS.length) throw storeNewer(file, format, MIGRATIONS.length);
 }
 

@@ -1,13 +1,14 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Lease, SyncId } from "@accord/engine/store";
+import type { Intent, Lease, SyncId } from "@accord/engine/store";
 import { fakeHost, NO_CHANGES, seededRandom } from "@accord/testkit";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openSqliteStore, type SqliteStore } from "./store.ts";
 
 const call = { signal: new AbortController().signal };
-const ROUNDS = 40;
+const ROUNDS = 50;
 /** Bytes of a page in the write-ahead log, its header included. https://www.sqlite.org/fileformat2.html#the_write_ahead_log */
 const FRAME_BYTES = 4_096 + 24;
 
@@ -35,13 +36,25 @@ async function stateOf(store: SqliteStore): Promise<Omit<Moment, "logBytes">> {
   return { cursor: (await store.readConnection("crm", call))?.cursor ?? "", intents, entries };
 }
 
-/** One step of a run: a pull, a merge, or writes that are opened. */
+/** An intent of a round. */
+function opened(sync: SyncId, round: number, kind: "create" | "update" | "delete"): Intent {
+  const record = kind === "create" ? null : `r${round}`;
+  const write = { id: `i${round}`, sync, side: 1, entity: round, kind, record, fields: [], set: [], expect: [] } as const;
+  return { ...write, attempt: 1, run: 1, openedAtMs: 1, deadlineMs: 2 };
+}
+
+/** One step of a run: a pull, a merge, writes that are opened, or an update that is settled. */
 async function step(store: SqliteStore, sync: SyncId, lease: Lease, round: number): Promise<void> {
   const entity = round;
-  switch (round % 4) {
+  switch (round % 5) {
+    case 4: {
+      const settled = { run: null, atMs: 1, sync, entity, side: 1, kind: "write", payload: "settled" } as const;
+      const intentsClosed = round % 10 === 4 ? [`i${round - 1}`] : [];
+      await store.commit(lease, { ...NO_CHANGES, intentsClosed, journal: [settled] }, call);
+      return;
+    }
     case 3: {
-      const opened = { id: `i${round}`, sync, side: 1, entity, kind: "create", record: null, fields: [], set: [], expect: [] } as const;
-      await store.commit(lease, { ...NO_CHANGES, intentsOpened: [{ ...opened, attempt: 1, run: 1, openedAtMs: 1, deadlineMs: 2 }] }, call);
+      await store.commit(lease, { ...NO_CHANGES, intentsOpened: [opened(sync, entity, round % 10 === 3 ? "update" : "create")] }, call);
       return;
     }
     case 2: {
@@ -113,7 +126,33 @@ test("[S6, S29] a power cut leaves a whole prefix of the commits, wherever in th
       await after.close();
     }
   }
-  expect(moments.at(-1)?.intents).toBe(ROUNDS / 4);
+  expect(moments.at(-1)?.intents).toBe(ROUNDS / 10);
   expect(cuts).toBeGreaterThan(ROUNDS * 2);
+  await store.close();
+});
+
+test("[S29, S31] what a system is asked is on the disk at once, as is what became of creates and deletes; a settled update follows with the next of those, its intent open until then", async () => {
+  const store = await openSqliteStore({ path: join(folder, "accord.db"), ...fakeHost() });
+  const sides = ["crm", "erp"].map((connection) => ({ connection, object: "o", keyOrder: "integer", columns: ["a"] }) as const);
+  const { id: sync } = await store.openSync("s", { digest: "d", body: "{}", sides, fields: ["f"], matchRules: 1 }, call);
+  const lease = await store.takeLease("shard:0", "h", 9e12, 1, call);
+  if (lease === null) throw new Error("nobody else holds the lease of a new store");
+  let mode = "FULL";
+  const told = vi.spyOn(DatabaseSync.prototype, "exec");
+  const modeOf = async (changes: Partial<typeof NO_CHANGES>): Promise<string> => {
+    told.mockClear();
+    await store.commit(lease, { ...NO_CHANGES, ...changes }, call);
+    for (const [sql] of told.mock.calls) mode = /synchronous = (\w+)/.exec(sql)?.[1] ?? mode;
+    return mode;
+  };
+  const cursor = { connection: "crm", cursor: "1" };
+  expect(await modeOf({ intentsOpened: [opened(sync, 1, "update"), opened(sync, 2, "update"), opened(sync, 3, "create")] })).toBe("FULL");
+  expect(await modeOf({ cursor })).toBe("NORMAL");
+  expect(await modeOf({ intentsOpened: [opened(sync, 4, "delete")] })).toBe("FULL");
+  expect(await modeOf({ intentsClosed: ["i1"] })).toBe("NORMAL");
+  expect(await modeOf({ intentsClosed: ["i2", "i3"] })).toBe("FULL");
+  expect(await modeOf({ cursor })).toBe("NORMAL");
+  expect(await modeOf({ intentsClosed: ["i4"] })).toBe("FULL");
+  told.mockRestore();
   await store.close();
 });

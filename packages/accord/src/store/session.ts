@@ -107,7 +107,7 @@ interface BulkStatements {
 function openDatabase(file: string, options: SessionOptions): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
   try {
-    database.exec("PRAGMA journal_mode = WAL");
+    useLog(database);
     database.exec(`PRAGMA synchronous = ${options.durability === "full" ? "FULL" : "NORMAL"}`);
     database.exec(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);
     database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES_MAX}`);
@@ -119,6 +119,26 @@ function openDatabase(file: string, options: SessionOptions): DatabaseSync {
     throw storeError(error, file);
   }
 }
+
+/** SQLite does not wait for another process that is turning the log on at this very moment. https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode */
+function useLog(database: DatabaseSync): void {
+  const untilMs = performance.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      database.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      const isBusy = error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY;
+      if (!isBusy || performance.now() > untilMs) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_RETRY_MS);
+    }
+  }
+}
+
+/** https://www.sqlite.org/rescode.html#busy */
+const SQLITE_BUSY = 5;
+/** Between two tries. Milliseconds. */
+const BUSY_RETRY_MS = 10;
 
 function transact<Result>(database: DatabaseSync, file: string, begin: StatementSync, commit: StatementSync, work: () => Result): Result {
   try {

@@ -141,7 +141,8 @@ test("[S6, S29, S32] a process killed at any moment leaves whole commits only", 
     expect(now).toBeGreaterThanOrEqual(merged);
     merged = now;
   }
-  expect(merged).toBeGreaterThan(100);
+  // How many depends on the machine; that each process did something does not.
+  expect(merged).toBeGreaterThanOrEqual(MARKS_PER_PULL);
 });
 
 test("[S54] two processes work on one store at once, each under its own lease, and neither loses a commit", async () => {

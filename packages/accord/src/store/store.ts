@@ -9,6 +9,7 @@ import type { CommitContext } from "./commit-context.ts";
 import { readConnection, writeConnection, writeCursor } from "./connections.ts";
 import { countState } from "./counts.ts";
 import { countDue, listDue, listParked, loadDue, releaseDue, retryParked } from "./due.ts";
+import { listPlannable } from "./due-plannable.ts";
 import { createEntityOverlay } from "./entity-overlay.ts";
 import { createFormers } from "./entity-former.ts";
 import { createEntityReader, type EntityReader } from "./entity-read.ts";
@@ -33,6 +34,8 @@ import { readyShards } from "./ready-shards.ts";
 import { finishRun, listRuns, startRun } from "./runs.ts";
 import type { Session } from "./session.ts";
 import { createShardOf, type ShardOf } from "./shards.ts";
+import { beginAnew } from "./staged-end.ts";
+import { createStagingThread, type StagingThread } from "./staging-thread.ts";
 import { createSteps, type Steps } from "./steps.ts";
 import { createTally } from "./tally.ts";
 
@@ -57,7 +60,7 @@ export interface SqliteStore extends Store {
 
 /** Opens the embedded store. @throws ACCORD_STORE_NEWER, ACCORD_STORE_BROKEN, ACCORD_STORE_FULL, ACCORD_STORE_UNREACHABLE */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
-  const hash = await createMatchHash();
+  const hash = createMatchHash();
   const session = openStoreFile(options.path, options.random, {
     durability: options.durability ?? "full",
     maxPages: options.maxPages ?? null,
@@ -69,11 +72,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   const intents = createOpenIntents(session, shardOf);
   const overlay = createEntityOverlay(session, options.overlayMax ?? OVERLAY_MAX);
   const formers = createFormers(session, overlay);
-  const logMover = createLogMover(options.path);
+  const logMover = createLogMover(options.path, () => session.first<[number]>("SELECT total_changes()")?.[0] ?? 0);
+  const staging = createStagingThread(options.path, options.maxPages ?? null, (rows) => logMover.committed(rows));
   const steps = createSteps(session, [catalogue, intents, overlay, formers], tally, () => logMover.committed());
   const reader = createEntityReader(session, catalogue, intents, formers, overlay);
   const context = { session, catalogue, hash, random: options.random, tally, intents, formers, overlay, shardOf };
-  const parts: Parts = { ...steps, session, catalogue, hash, intents, reader, context, shardOf, clock: options.clock };
+  const parts: Parts = { ...steps, session, catalogue, hash, intents, reader, context, shardOf, clock: options.clock, staging };
   options.log.debug("store.opened", { generation, shards });
   return {
     ...standingMethods(parts),
@@ -83,6 +87,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     ...reportMethods(parts),
     backup: async (path) => backupStore(session, path),
     close: async () => {
+      await staging.close();
       await logMover.close();
       session.close();
     },
@@ -99,6 +104,7 @@ interface Parts extends Steps {
   readonly context: CommitContext;
   readonly shardOf: ShardOf;
   readonly clock: Clock;
+  readonly staging: StagingThread;
 }
 
 /** Who the store is, who may write to it, what is kept in agreement, and how far it has come. */
@@ -112,7 +118,7 @@ function standingMethods({ session, catalogue, shardOf, read, write, writeSoon, 
     releaseLease: async (lease) => writeSoon(() => releaseLease(session, lease)),
     leaseHolder: async (name, call) => read(call, () => leaseHolder(session, name)),
     openSync: async (name, configuration) => {
-      const row = write(() => openSync(session, clock, name, configuration));
+      const row = write(() => openSync(session, clock, name, configuration, (sync) => beginAnew(session, sync)));
       catalogue.forget();
       return row;
     },
@@ -125,7 +131,7 @@ function standingMethods({ session, catalogue, shardOf, read, write, writeSoon, 
 }
 
 /** What waits, and what becomes of it. */
-function workMethods({ session, catalogue, intents, reader, context, shardOf, read, write, writeSoon }: Parts) {
+function workMethods({ session, catalogue, intents, reader, context, shardOf, read, write, writeSoon, staging }: Parts) {
   return {
     // Marks and their cursor are lost together, and a lost merge is merged again: only what a system is told rests on the disk. [S6, S29]
     commitPull: async ({ marks, cursor, listing }) =>
@@ -140,16 +146,18 @@ function workMethods({ session, catalogue, intents, reader, context, shardOf, re
     loadMarks: async (shard, limit, nowMs, call) => read(call, () => loadMarks(session, catalogue, reader, intents, shard, limit, nowMs)),
     loadRequests: async (shard, limit, call) => read(call, () => loadRequests(session, reader, shard, limit)),
     addRequests: async (requests) => write(() => addRequests(session, shardOf, requests)),
-    firstContact: createFirstContact(context, { read, writeSoon }),
+    firstContact: createFirstContact(context, { read, writeSoon }, staging),
     loadDue: async (query, call) => read(call, () => loadDue(session, catalogue, reader, intents, query)),
     listDue: async (listing, call) => read(call, () => listDue(session, catalogue, reader, listing)),
+    listPlannable: async (listing, call) => read(call, () => listPlannable(context, reader, listing)),
     openCreates: async (sync, side, call) => read(call, () => openCreates(catalogue, intents, sync, side)),
     loadOpenIntents: async (shard, limit, call) => read(call, () => loadOpenIntents(catalogue, reader, intents, shard, limit)),
     reserveEntities: async (count) => writeSoon(() => takeEntities(session, count)),
     commit: async (leases, changes) => {
       const { intentsOpened, intentsClosed, requestsDone } = changes;
-      // What a system was asked, what became of it and what a person was told are on the disk at once; a merge alone can be merged again.
-      const step = intentsOpened.length + intentsClosed.length + requestsDone.length > 0 ? write : writeSoon;
+      // What a system is asked and what a person was told are on the disk at once, and what became of creates and deletes. A merge can be merged again, and an update that landed be found out again. [S6, S29, S31]
+      const isUrgent = intentsOpened.length + requestsDone.length > 0 || intentsClosed.some((id) => intents.kindOf(id) !== "update");
+      const step = isUrgent ? write : writeSoon;
       step(() => commitChanges(context, leases, changes));
     },
   } satisfies Partial<Store>;

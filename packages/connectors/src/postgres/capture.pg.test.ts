@@ -64,7 +64,11 @@ function accessOf(settings: Readonly<Record<string, unknown>>): CaptureAccess {
   return {
     database,
     names: namesOf("test", read.value.database),
-    clock: { nowMs: () => Date.now(), sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)) },
+    clock: {
+      nowMs: () => Date.now(),
+      elapsedMs: () => performance.now(),
+      sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)),
+    },
     log: { debug: () => {}, info: () => {}, warn, error: warn },
   };
 }

@@ -193,6 +193,27 @@ export function runPipeline(client: pg.PoolClient, statements: readonly Statemen
   return client.query(new Pipeline(statements)).result;
 }
 
+/**
+ * Runs statements, and `last` as soon as `confirm` has come back, which is called once the statements are on their way. Where it fails, so does this, and `last` is not
+ * sent: the session is to be closed, which undoes what it had begun.
+ */
+export async function runConfirmed(
+  client: pg.PoolClient,
+  statements: readonly Statement[],
+  confirm: () => Promise<void>,
+  last: readonly Statement[],
+): Promise<readonly Rows[]> {
+  const running = runPipeline(client, statements);
+  // Where the confirmation fails nobody waits for these.
+  running.catch(() => {});
+  await confirm();
+  const ending = new Pipeline(last);
+  const ended = client.query(ending).result;
+  ending.send(client.connection);
+  const [results] = await Promise.all([running, ended]);
+  return results;
+}
+
 /** A table was altered under a prepared statement, or a pooler lost the statement. Nothing was done; without preparing it can be. */
 export function isStalePlan(error: unknown): boolean {
   const failure = serverFailure(error);

@@ -50,7 +50,11 @@ function accessOf(settings: Readonly<Record<string, unknown>> = {}, installation
   return {
     database,
     names: namesOf(installation, read.value.database),
-    clock: { nowMs: () => Date.now(), sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)) },
+    clock: {
+      nowMs: () => Date.now(),
+      elapsedMs: () => performance.now(),
+      sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)),
+    },
     log: { debug: none, info: none, warn: none, error: none },
   };
 }

@@ -30,6 +30,7 @@ export class Pipeline implements Submittable {
   readonly #statements: readonly Statement[];
   readonly #results: Cell[][][] = [];
   readonly #parsing: string[] = [];
+  #isSent = false;
   #current: Cell[][] = [];
   #resolve: (rows: readonly Rows[]) => void = () => {};
   #reject: (error: unknown) => void = () => {};
@@ -51,6 +52,14 @@ export class Pipeline implements Submittable {
     };
     connection.on("parseComplete", onParsed);
     this.#stop = () => void connection.removeListener("parseComplete", onParsed);
+    this.send(connection);
+  }
+
+  /** Sends the statements, once: `pg` calls {@link submit} when all before has been answered; whoever need not wait for that sends them earlier. */
+  send(connection: Connection): void {
+    if (this.#isSent) return;
+    this.#isSent = true;
+    const prepared = preparedBy(connection);
     connection.stream.cork();
     for (const statement of this.#statements) {
       const name = statement.prepare === true ? this.#nameFor(statement.text, prepared) : "";

@@ -41,7 +41,7 @@ beforeEach(async () => {
     {
       name: "erp",
       installation: "test",
-      clock: { nowMs: () => Date.now(), sleep: async () => {} },
+      clock: { nowMs: () => Date.now(), elapsedMs: () => performance.now(), sleep: async () => {} },
       random: { hex: () => "" },
       log: { debug() {}, info() {}, warn() {}, error() {} },
     },

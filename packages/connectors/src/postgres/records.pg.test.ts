@@ -63,7 +63,11 @@ function connect(settings: ConnectionSettings = {}, address: ConnectionSettings 
     {
       name: "erp",
       installation: "test",
-      clock: { nowMs: () => Date.now(), sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)) },
+      clock: {
+        nowMs: () => Date.now(),
+        elapsedMs: () => performance.now(),
+        sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)),
+      },
       random: { hex: () => "" },
       log: { debug() {}, info() {}, warn() {}, error() {} },
       ...(requestMsMax === undefined ? {} : { requestMsMax }),
@@ -741,6 +745,11 @@ describe("rights and failures", () => {
   });
 });
 
+/** As a store does it that waits for its disk: on the spot. */
+async function waitForDisk(): Promise<void> {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+}
+
 async function slowNames(): Promise<unknown> {
   return (await user.query("SELECT string_agg(name, ' ' ORDER BY id) AS names FROM slow")).rows[0];
 }
@@ -767,6 +776,38 @@ describe("[S31, S32] a write ends before its worker's lease does", () => {
     const two = await write(opened, update("1", { 1: "new" }), update("2", { 1: "new" }));
     expect(two.map(({ kind }) => kind)).toEqual(["applied", "applied"]);
     expect(await slowNames()).toEqual({ names: "new new old old" });
+  });
+
+  test("[S31] a transaction whose confirmation takes longer is ended by the server, and nothing of it was written", async () => {
+    const opened = await openSlow(1_000);
+    const operations = [update("1", { 1: "new" })];
+    expect(await opened.write(operations, { signal, mark, confirm: waitForDisk })).toMatchObject([{ kind: "notSent" }]);
+    expect(await slowNames()).toEqual({ names: "old old old old" });
+    expect(await write(opened, ...operations)).toMatchObject([{ kind: "applied" }]);
+  });
+
+  test("[S29] a row that a user holds is waited for after the confirmation, and the commit is behind it", async () => {
+    const opened = await openSlow(10_000);
+    await user.query("BEGIN; SELECT 1 FROM slow WHERE id = 1 FOR UPDATE");
+    const confirm = async (): Promise<void> => {
+      setTimeout(() => void user.query("COMMIT"), 100);
+    };
+    expect(await opened.write([update("1", { 1: "new" })], { signal, mark, confirm })).toMatchObject([{ kind: "applied" }]);
+    expect(await slowNames()).toEqual({ names: "new old old old" });
+  });
+
+  test("[S29] a refused statement is told as without a confirmation, in a table that triggers change afterwards too", async () => {
+    const opened = await openSlow(10_000);
+    await user.query("ALTER TABLE slow ADD CHECK (name <> 'bad')");
+    let asked = 0;
+    const confirm = async (): Promise<void> => void (asked += 1);
+    expect(await opened.write([update("1", { 1: "bad" })], { signal, mark, confirm })).toMatchObject([{ kind: "rejected", code: "23514" }]);
+    expect(await opened.write([update("1", { 1: "good" })], { signal, mark, confirm })).toMatchObject([{ kind: "applied" }]);
+    await user.query("CREATE TRIGGER later AFTER UPDATE ON slow FOR EACH ROW EXECUTE FUNCTION nap()");
+    const again = await connect({}, { url }, 10_000).open("slow", ["id", "name"], options);
+    expect(await again.write([update("2", { 1: "good" })], { signal, mark, confirm })).toMatchObject([{ kind: "applied" }]);
+    expect(asked).toBe(3);
+    expect(await slowNames()).toEqual({ names: "good good old old" });
   });
 
   test("a single write that takes longer is tried again later, and a row that a user holds is waited for a little", async () => {

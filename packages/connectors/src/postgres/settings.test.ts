@@ -75,7 +75,7 @@ describe("settings of a PostgreSQL connection", () => {
     const context = {
       name: "erp",
       installation: "test",
-      clock: { nowMs: () => 0, sleep: async () => {} },
+      clock: { nowMs: () => 0, elapsedMs: () => 0, sleep: async () => {} },
       random: { hex: () => "" },
       log: { debug() {}, info() {}, warn() {}, error() {} },
     };

@@ -95,7 +95,7 @@ async function isEncrypted(host: string, tls: unknown, login: Readonly<Record<st
     {
       name: "erp",
       installation: "tls",
-      clock: { nowMs: () => 0, sleep: async () => {} },
+      clock: { nowMs: () => 0, elapsedMs: () => 0, sleep: async () => {} },
       random: { hex: () => "" },
       log: { debug() {}, info() {}, warn() {}, error() {} },
     },

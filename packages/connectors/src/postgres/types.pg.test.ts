@@ -274,7 +274,7 @@ beforeAll(async () => {
     {
       name: "erp",
       installation: "types",
-      clock: { nowMs: () => 0, sleep: async () => {} },
+      clock: { nowMs: () => 0, elapsedMs: () => 0, sleep: async () => {} },
       random: { hex: () => "" },
       log: { debug() {}, info() {}, warn() {}, error() {} },
     },

@@ -2,7 +2,7 @@ import { AccordError } from "@accord/engine/connector";
 import type { Position, WriteOperation, WriteOptions, WriteOutcome } from "@accord/engine/connector";
 import type { EntityId, RecordId } from "@accord/core";
 import { writeImage } from "@accord/core";
-import { isStalePlan, runPipeline, unprepared } from "./client.ts";
+import { isStalePlan, runConfirmed, runPipeline, unprepared } from "./client.ts";
 import type { Database, Session } from "./client.ts";
 import { asAccordError, serverFailure } from "./errors.ts";
 import type { ServerFailure } from "./errors.ts";
@@ -41,7 +41,9 @@ type PassOutcome = WriteOutcome | { readonly kind: "held"; readonly record: Reco
 const PASSES_MAX = 3;
 
 /**
- * Writes a batch: one transaction, one round trip, one statement per shape of operation, compare-and-set and proof rows within it. [S26, S27, S29]
+ * Writes a batch: one transaction, one round trip, one statement per shape of operation, compare-and-set and proof rows within it. [S26, S27, S29] Where the write is
+ * to be confirmed, the statements are sent first and the commit after it. A transaction that is left open is undone by the server, which waits no longer for its commit
+ * than a statement may take. [S31]
  *
  * The position is the log's insert position after the rows were written and before the commit. [S57] Images are what RETURNING gives, BEFORE triggers
  * included. Where AFTER triggers or cascading foreign keys could change a row again, the rows are read once more in the transaction, for a second round trip.
@@ -57,11 +59,12 @@ export async function writeRecords(
     if (operation.kind !== "create" && !isPossibleId(target.table, operation.record)) outcomes[place] = { kind: "missing" };
   });
   const gone = new Map<EntityId, RecordId>();
+  const confirmation = new Confirmation(options.confirm);
   for (let pass = 0; pass < PASSES_MAX; pass += 1) {
     const waiting = places.filter((place) => outcomes[place] === undefined);
     if (waiting.length === 0) return outcomes;
     const batch = waiting.length === operations.length ? operations : waiting.map((place) => pick(operations, place));
-    const written = await writeOnce(target, batch, gone, options);
+    const written = await writeOnce(target, batch, gone, confirmation, options);
     const held: HeldCreate[] = [];
     written.forEach((outcome, index) => {
       const place = pick(waiting, index);
@@ -73,6 +76,32 @@ export async function writeRecords(
     if (held.length > 0) await settleHeld(target, held, gone, outcomes, options);
   }
   return places.map((place) => outcomes[place] ?? notSent("the record of an earlier create of this entity comes and goes"));
+}
+
+/** What is to be asked before the first commit, and not again. [S29] */
+class Confirmation {
+  readonly #confirm: (() => Promise<void>) | undefined;
+  #state: "due" | "given" | "refused";
+
+  constructor(confirm: (() => Promise<void>) | undefined) {
+    this.#confirm = confirm;
+    this.#state = confirm === undefined ? "given" : "due";
+  }
+
+  get isDue(): boolean {
+    return this.#state === "due";
+  }
+
+  get isRefused(): boolean {
+    return this.#state === "refused";
+  }
+
+  readonly ask = async (): Promise<void> => {
+    if (this.#state === "given") return;
+    this.#state = "refused";
+    await this.#confirm?.();
+    this.#state = "given";
+  };
 }
 
 interface HeldCreate {
@@ -113,6 +142,7 @@ async function writeOnce(
   target: WriteTarget,
   operations: readonly WriteOperation[],
   gone: ReadonlyMap<EntityId, RecordId>,
+  confirmation: Confirmation,
   options: WriteOptions,
 ): Promise<readonly PassOutcome[]> {
   const { database, table, names, ledgers } = target;
@@ -130,12 +160,14 @@ async function writeOnce(
     try {
       if (proof !== null && !ledgers.has(storeId)) await runPipeline(session.client, [ledgerStatement(proof)]);
       ledgers.add(storeId);
-      const outcomes = await attempt(target, session, operations, { proof, gone, serverVersion: target.serverVersion, prepare });
+      const { serverVersion } = target;
+      const outcomes = await attempt(target, session, operations, { proof, gone, serverVersion, prepare, confirmation });
       session.release({ broken: false });
       return outcomes;
     } catch (error) {
       const failure = serverFailure(error);
       session.release({ broken: true });
+      if (confirmation.isRefused) throw error;
       if (failure === null || isConnectionEnd(failure)) return operations.map(() => lost(error, database.where));
       // Each of these is done once, so that the loop ends.
       if (mayLackLedger && proof !== null && lacksLedger(failure, proof)) {
@@ -149,6 +181,7 @@ async function writeOnce(
 
 interface AttemptOptions extends StatementOptions {
   readonly prepare: boolean;
+  readonly confirmation: Confirmation;
 }
 
 /** Sends the batch. Throws what the server or the socket said. */
@@ -159,23 +192,28 @@ async function attempt(
   options: AttemptOptions,
 ): Promise<readonly PassOutcome[]> {
   const { table, names } = target;
+  const { confirmation } = options;
   const groups = groupOperations(operations, standsAlone(table, options.serverVersion));
   const lock = names !== null && groups[0]?.kind === "create" ? [createLock(table, names)] : [];
   const writes = groups.map((group) => groupStatement(table, group, options));
   // The bounds come first: writes end before their worker's lease does, whatever else the session may do for longer. [S32]
   const head = [bounds(target, operations), ...lock];
-  const run = (statements: readonly Statement[]): Promise<readonly Rows[]> =>
-    runPipeline(session.client, options.prepare ? statements : unprepared(statements));
+  const chosen = (statements: readonly Statement[]): readonly Statement[] => (options.prepare ? statements : unprepared(statements));
+  const run = (statements: readonly Statement[]): Promise<readonly Rows[]> => runPipeline(session.client, chosen(statements));
   const timer = setTimeout(
     () => void session.client.connection.stream.destroy(new Error("no answer within the deadline")),
     target.deadlineMs,
   );
   try {
     if (!table.facts.changesAfterwards) {
-      const results = await run([...head, ...writes, LSN]);
+      const statements = [...head, ...writes, LSN];
+      const results = confirmation.isDue
+        ? (await runConfirmed(session.client, chosen([BEGIN, ...statements]), confirmation.ask, chosen([COMMIT]))).slice(1)
+        : await run(statements);
       return outcomesOf(table, operations, groups, results.slice(head.length), positionOf(results.at(-1)));
     }
     const results = await run([BEGIN, ...head, ...writes]);
+    await confirmation.ask();
     const first = outcomesOf(table, operations, groups, results.slice(head.length + 1), null);
     const records = first.flatMap((outcome) => (outcome.kind === "applied" && outcome.image !== null ? [outcome.record] : []));
     const [lsn, rows = []] = await run([LSN, readStatement(table, records), COMMIT]);
@@ -277,7 +315,9 @@ async function interpretFailure(
   // Nor had all its locks in time: those of half of it may be free.
   if ((failure.code === "57014" || failure.code === "55P03") && operations.length > 1)
     return operations.map(() => ({ kind: "batchRejected", reason: failure.message }));
-  if (/^(40|53|55P03|57014)/.test(failure.code)) return operations.map(() => notSent(`${failure.message} (SQLSTATE ${failure.code})`));
+  // Or the server waited too long for the commit, and ended the session instead.
+  if (/^(40|53|55P03|57014|25P03)/.test(failure.code))
+    return operations.map(() => notSent(`${failure.message} (SQLSTATE ${failure.code})`));
   if (isStop(failure)) {
     const error = Object.assign(new Error(failure.message), { code: failure.code, severity: "ERROR" });
     throw asAccordError(error, `${database.where}, object ${table.name}`);

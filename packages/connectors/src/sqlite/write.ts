@@ -37,6 +37,8 @@ export async function writeBatch(
   if (operations.length === 0) return [];
   const all = (outcome: WriteOutcome): readonly WriteOutcome[] => operations.map(() => outcome);
   const endAtMs = target.nowMs() + target.deadlineMs;
+  // Before the transaction: it would hold the whole file, and nothing of it is on its way meanwhile.
+  await options.confirm?.();
   try {
     return await target.file.write((session) => {
       const outcomes = writeAll(session, target, operations, options);

@@ -61,12 +61,13 @@ export function absorbRecord(
     const seen = { ...member, position: observation.position ?? member.position, seenAtMs: observation.toMs };
     return { entity: withMember(entity, side, seen), ...UNTOUCHED };
   }
-  const known = member.image === null ? null : readImage(member.image);
-  const seen = seeCells(mapping, known, readImage(observation.image), observation.image, references);
+  const seen = seeCells(mapping, member.image, readImage(observation.image), observation.image, references);
   if (seen.torn.length > 0 && observation.isReading !== true) return { entity, ...UNTOUCHED, reread: true };
-  const absorbed = absorbFields(model, entity, side, { ...seen, observation }, references);
-  const unreadable = seen.torn.map((field) => [field, "a part of it cannot be read"] as const);
-  return { ...absorbed, reread: false, problems: [...seen.problems, ...unreadable], waiting: seen.waiting };
+  const { observed, after, cells, image, torn, waiting } = seen;
+  const absorbed = absorbFields(model, entity, side, { observed, after, cells, image, observation }, references);
+  const unreadable = torn.map((field) => [field, "a part of it cannot be read"] as const);
+  const problems = unreadable.length === 0 ? seen.problems : [...seen.problems, ...unreadable];
+  return { entity: absorbed.entity, events: absorbed.events, reread: false, problems, waiting };
 }
 
 /** What was seen, ready for the table. */

@@ -2,7 +2,7 @@ import type { References } from "../mapping/references.ts";
 import { getRecord } from "../mapping/side-mapping.ts";
 import type { SideMapping } from "../mapping/side-mapping.ts";
 import type { FieldIndex } from "../record/identifiers.ts";
-import { writeImage } from "../record/native-image.ts";
+import { readImage, writeImage } from "../record/native-image.ts";
 import type { NativeCell, NativeImage } from "../record/native-image.ts";
 import type { MaybeValue } from "../value/value-type.ts";
 
@@ -25,22 +25,23 @@ export interface SeenCells {
  * Lays seen cells over known ones and reads the fields. Unknown cells, those of torn fields and those of references that wait stay as they were known, so that
  * they are still news when they are read again. [S5, S16, S44]
  *
- * @param known the cells known before; null where nothing was
+ * @param before the image known before; null where nothing was
  * @param image the image that `cells` were read from
  */
 export function seeCells(
   mapping: SideMapping,
-  known: readonly NativeCell[] | null,
+  before: NativeImage | null,
   cells: readonly NativeCell[],
   image: NativeImage,
   references: References,
 ): SeenCells {
   const got = getRecord(mapping, cells, references);
   const hasUnknown = cells.includes(undefined);
-  const torn = hasUnknown && known !== null ? tornFields(mapping, cells, known) : [];
   if (!hasUnknown && got.waiting.length === 0) {
-    return { observed: got.values, after: got.values, cells, image, torn, problems: got.problems, waiting: got.waiting };
+    return { observed: got.values, after: got.values, cells, image, torn: [], problems: got.problems, waiting: got.waiting };
   }
+  const known = before === null ? null : readImage(before);
+  const torn = hasUnknown && known !== null ? tornFields(mapping, cells, known) : [];
   const kept = new Set<number>([...torn, ...got.waiting].flatMap((field) => mapping.fields[field]?.reads ?? []));
   const after = cells.map((cell, column) => (cell === undefined || kept.has(column) ? known?.[column] : cell));
   const held = new Set<FieldIndex>(

@@ -2,7 +2,7 @@ import { withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member } from "../entity/entity.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
-import type { SideMapping } from "../mapping/side-mapping.ts";
+import type { FieldMapping, SideMapping } from "../mapping/side-mapping.ts";
 import { readImage, writeImage } from "../record/native-image.ts";
 import type { NativeCell, NativeImage } from "../record/native-image.ts";
 import type { FieldIndex, RecordId, SideIndex } from "../record/identifiers.ts";
@@ -31,6 +31,8 @@ export interface Settled {
   /** Fields that the side holds otherwise than it was told: reported as lossy. [S29] */
   readonly altered: readonly FieldIndex[];
   readonly reread: boolean;
+  /** See {@link settleAsTold}: the side lacks nothing any more, and the others what they lacked before. */
+  readonly isAsTold: boolean;
 }
 
 /**
@@ -38,19 +40,21 @@ export interface Settled {
  * image is an observation and goes through the table, else a user's concurrent edit would pass for an echo. ⚗ The shadow never moves before this. [S29]
  */
 export function settleWrite(model: SyncModel, entity: Entity, side: SideIndex, write: ConfirmedWrite, references: References): Settled {
+  const told = settleAsTold(model, entity, side, write, references);
+  if (told !== null) return { entity: told, events: [], altered: [], reread: false, isAsTold: true };
+  return settleAsSeen(model, entity, side, write, references);
+}
+
+/** The way of every write; {@link settleAsTold} gives the same where it gives something. */
+export function settleAsSeen(model: SyncModel, entity: Entity, side: SideIndex, write: ConfirmedWrite, references: References): Settled {
   const old = entity.members[side] ?? null;
   if (write.kind === "delete" || write.kind === "undo-delete") return settleDelete(entity, side, write, old);
   const mapping = model.sides[side]?.mapping ?? NO_MAPPING;
   const member = closedMember(model, write, old);
   const known = member.image === null ? mapping.columns.map(() => undefined) : readImage(member.image);
   const predicted = predictCells(known, write);
-  const seen = seeCells(
-    mapping,
-    predicted,
-    write.image === null ? predicted : readImage(write.image),
-    write.image ?? writeImage(predicted),
-    references,
-  );
+  const told = writeImage(predicted);
+  const seen = seeCells(mapping, told, write.image === null ? predicted : readImage(write.image), write.image ?? told, references);
   const own = new Set(write.fields.map(({ field }) => field));
   const closed = withMember(entity, side, { ...member, shadow: withOwnFields(member, seen.after, own) });
   const observation = { position: write.position, fromMs: member.seenAtMs, toMs: write.atMs };
@@ -59,14 +63,69 @@ export function settleWrite(model: SyncModel, entity: Entity, side: SideIndex, w
     entity: withoutKnownAdds(acknowledgeOwn(absorbed.entity, side, write)),
     events: absorbed.events,
     altered: alteredFields(model, side, write, predicted, seen.after, references),
-    reread: write.image === null || seen.torn.length > 0 || seen.waiting.length > 0,
+    reread: write.image === null || write.position === null || seen.torn.length > 0 || seen.waiting.length > 0,
+    isAsTold: false,
   };
+}
+
+/**
+ * Most updates: the record holds what was written and is otherwise as it was known, and every field of it that was not written is up to date, so that the table S13 has nothing to
+ * say. The entity with its new member, or null where that is not sure.
+ */
+export function settleAsTold(
+  model: SyncModel,
+  entity: Entity,
+  side: SideIndex,
+  write: ConfirmedWrite,
+  references: References,
+): Entity | null {
+  const old = entity.members[side] ?? null;
+  const mapping = model.sides[side]?.mapping;
+  // A write that cannot say where it stands in the log is read again before an older image comes from there. [S57]
+  if (write.kind !== "update" || write.image === null || write.position === null) return null;
+  if (old === null || old.image === null || mapping === undefined) return null;
+  if (old.state !== "live" || entity.life.kind !== "live" || entity.review !== null) return null;
+  const told = readImage(old.image);
+  for (const { column, cell } of write.set) told[column] = cell;
+  const cells = readImage(write.image);
+  if (cells.length !== told.length) return null;
+  for (let column = 0; column < cells.length; column += 1) if (cells[column] === undefined || cells[column] !== told[column]) return null;
+  const ack = [...old.ack];
+  const shadow = [...old.shadow];
+  for (const { field, version } of write.fields) ack[field] = version;
+  for (let index = 0; index < entity.fields.length; index += 1) {
+    const field = entity.fields[index];
+    const policy = model.fields[index]?.policy;
+    if (field === undefined || field.review !== null || field.adds !== null) return null;
+    // A stocktake is told by other fields. [S19]
+    if (policy?.kind === "counter" && policy.absolute) return null;
+    const fieldMapping = mapping.fields[index];
+    if (!fieldMapping) continue;
+    if (field.value === undefined || (ack[index] ?? 0) < field.version) return null;
+    if (isOneOf(write.fields, index)) {
+      const got = fieldMapping.get(cells, references);
+      if (got.kind !== "ok" || got.result === undefined) return null;
+      shadow[index] = got.result;
+    } else if (shadow[index] === undefined || isSetIn(write, fieldMapping)) return null;
+  }
+  const { record, image, atMs } = write;
+  return withMember(entity, side, { ...old, record, image, shadow, ack, position: write.position, seenAtMs: atMs, intent: null });
+}
+
+function isOneOf(fields: ConfirmedWrite["fields"], index: FieldIndex): boolean {
+  for (const { field } of fields) if (field === index) return true;
+  return false;
+}
+
+function isSetIn(write: ConfirmedWrite, { reads }: FieldMapping): boolean {
+  for (const { column } of write.set) if (reads.includes(column)) return true;
+  return false;
 }
 
 const NO_MAPPING: SideMapping = { version: 0, columns: [], fields: [] };
 
 function settleDelete(entity: Entity, side: SideIndex, write: ConfirmedWrite, old: Member | null): Settled {
-  if (old === null) return { entity, events: [], altered: [], reread: false };
+  if (old === null) return { entity, events: [], altered: [], reread: false, isAsTold: false };
   const retired = old.retired.includes(write.record) ? old.retired : [...old.retired, write.record];
   // A delete that lands after the entity came back to life (an update won meanwhile) leaves a member that is owed a new record. [S38]
   const isOwedAgain = write.kind === "undo-delete" || entity.life.kind === "live";
@@ -78,7 +137,13 @@ function settleDelete(entity: Entity, side: SideIndex, write: ConfirmedWrite, ol
     intent: null,
     seenAtMs: write.atMs,
   };
-  return { entity: withMember(entity, side, gone), events: [{ kind: "gone", side, record: write.record }], altered: [], reread: false };
+  return {
+    entity: withMember(entity, side, gone),
+    events: [{ kind: "gone", side, record: write.record }],
+    altered: [],
+    reread: false,
+    isAsTold: false,
+  };
 }
 
 /** The member as the write leaves it, its fields apart. */

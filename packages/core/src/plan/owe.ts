@@ -63,7 +63,7 @@ export function owe(model: SyncModel, entity: Entity, side: SideIndex, reference
   const member = entity.members[side] ?? null;
   if (entity.life.kind === "deleted") return oweDelete(model, sideModel, member);
   if (entity.life.kind === "merged") return NOTHING;
-  if (member === null || member.state === "absent") return oweCreate(model, sideModel, entity, side, references);
+  if (member === null || member.state === "absent") return oweCreate(model, entity, side, references);
   if (member.state === "archived") return oweUpdate(model, sideModel, entity, side, member, references, "restore");
   return isPresent(member) ? oweUpdate(model, sideModel, entity, side, member, references, "update") : NOTHING;
 }
@@ -82,25 +82,49 @@ function oweDelete(model: SyncModel, side: SideModel, member: Member | null): Ow
   return { ...base, kind: "delete", set: [] };
 }
 
-function oweCreate(model: SyncModel, side: SideModel, entity: Entity, sideIndex: SideIndex, references: References): Owed {
-  if (!acceptsCreates(model, sideIndex)) return NOTHING;
+function oweCreate(model: SyncModel, entity: Entity, side: SideIndex, references: References): Owed {
+  const values = entity.fields.map(({ value }) => value);
+  const versions = entity.fields.map(({ version }) => version);
+  return oweRecord(model, side, values, versions, references);
+}
+
+/** What a record is to be made of at a side where an entity that lives has none, from its canonical values and their versions, by field. {@link owe} of such an entity. */
+export function oweRecord(
+  model: SyncModel,
+  sideIndex: SideIndex,
+  values: readonly MaybeValue[],
+  versions: readonly number[],
+  references: References,
+): Owed {
+  const side = model.sides[sideIndex];
+  if (side === undefined || !acceptsCreates(model, sideIndex)) return NOTHING;
   const fields: OwedField[] = [];
-  const cells: NativeCell[] = side.mapping.columns.map(() => undefined);
+  const cells: NativeCell[] = [];
+  for (let column = 0; column < side.mapping.columns.length; column += 1) cells.push(undefined);
   for (const { column, cell } of side.constants) cells[column] = cell;
-  for (const [index, field] of entity.fields.entries()) {
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index];
     const mapping = side.mapping.fields[index];
-    if (!mapping || mapping.writes.length === 0 || field.value === undefined) continue;
-    const put = mapping.put(field.value, null, references);
+    if (!mapping || mapping.writes.length === 0 || value === undefined) continue;
+    const put = mapping.put(value, null, references);
     if (put.kind === "waits") return { kind: "waits", field: index, sync: put.sync, entity: put.entity };
     if (put.kind === "problem") return { kind: "refused", field: index, problem: put.problem };
-    mapping.writes.forEach((column, place) => {
-      cells[column] = put.result[place];
+    for (let place = 0; place < mapping.writes.length; place += 1) cells[mapping.writes[place] ?? -1] = put.result[place];
+    fields.push({
+      field: index,
+      version: versions[index] ?? 0,
+      before: undefined,
+      after: imageOfPut(mapping, put.result, null, references),
     });
-    fields.push({ field: index, version: field.version, before: undefined, after: imageOfPut(mapping, put.result, null, references) });
   }
   if (fields.length === 0) return NOTHING;
   if (side.filter?.(cells) === false) return { kind: "withheld", reason: `it would not pass the filter of ${side.name}` };
-  return { kind: "create", fields, set: cells.flatMap((cell, column) => (cell === undefined ? [] : [{ column, cell }])) };
+  const set: Cell[] = [];
+  for (let column = 0; column < cells.length; column += 1) {
+    const cell = cells[column];
+    if (cell !== undefined) set.push({ column, cell });
+  }
+  return { kind: "create", fields, set };
 }
 
 /** A side takes new records where some field flows to it from elsewhere. */
@@ -129,13 +153,14 @@ function oweUpdate(
   if (kind === "update" && !isAnyOwed(model, side, entity, member, sideIndex)) return NOTHING;
   const cells = readImage(member.image);
   const fields: OwedField[] = [];
-  const set = new Map<number, NativeCell>();
-  const touched = new Set<number>();
+  const set: Cell[] = [];
+  const touched: number[] = [];
   let held: Owed = NOTHING;
-  for (const [index, field] of entity.fields.entries()) {
+  for (let index = 0; index < entity.fields.length; index += 1) {
+    const field = entity.fields[index];
     const mapping = side.mapping.fields[index];
     const fieldModel = model.fields[index];
-    if (!mapping || fieldModel === undefined) continue;
+    if (!mapping || field === undefined || fieldModel === undefined) continue;
     // Un-archiving writes the mark's column: where a field lives in it, the field says what stands there again. [S40]
     const isUnarchived =
       kind === "restore" && side.archive !== null && mapping.writes.includes(side.archive.column) && field.value !== undefined;
@@ -154,23 +179,35 @@ function oweUpdate(
       held = { kind: "waits", field: index, sync: put.sync, entity: put.entity };
       continue;
     }
-    mapping.writes.forEach((column, place) => set.set(column, put.result[place]));
-    for (const column of [...mapping.reads, ...mapping.writes]) touched.add(column);
+    for (let place = 0; place < mapping.writes.length; place += 1) setCell(set, mapping.writes[place] ?? -1, put.result[place]);
+    touch(touched, mapping.reads);
+    touch(touched, mapping.writes);
     fields.push({ field: index, version: field.version, before, after });
   }
   if (kind === "restore" && side.archive !== null) {
-    if (!set.has(side.archive.column)) set.set(side.archive.column, side.archive.restored);
-    touched.add(side.archive.column);
+    const { column, restored } = side.archive;
+    if (!set.some((one) => one.column === column)) set.push({ column, cell: restored });
+    touch(touched, [column]);
   }
-  if (set.size === 0) return held;
-  if ([...touched].some((column) => cells[column] === undefined)) return { kind: "reread" };
-  return {
-    kind,
-    record: member.record,
-    fields,
-    set: [...set].map(([column, cell]) => ({ column, cell })),
-    expect: [...touched].map((column) => ({ column, cell: cells[column] })),
-  };
+  if (set.length === 0) return held;
+  const expect: Cell[] = [];
+  for (const column of touched) {
+    const cell = cells[column];
+    if (cell === undefined) return { kind: "reread" };
+    expect.push({ column, cell });
+  }
+  return { kind, record: member.record, fields, set, expect };
+}
+
+/** The last of several fields that write one column has it, in the place of the first. */
+function setCell(set: Cell[], column: number, cell: NativeCell): void {
+  const place = set.findIndex((one) => one.column === column);
+  if (place === -1) set.push({ column, cell });
+  else set[place] = { column, cell };
+}
+
+function touch(touched: number[], columns: readonly number[]): void {
+  for (const column of columns) if (!touched.includes(column)) touched.push(column);
 }
 
 /**
@@ -187,13 +224,14 @@ function holdOf(mapping: FieldMapping, field: FieldIndex, cells: readonly Native
 
 /** Most members lack nothing: that shows without reading their cells. */
 function isAnyOwed(model: SyncModel, side: SideModel, entity: Entity, member: Member, sideIndex: SideIndex): boolean {
-  return entity.fields.some((field, index) => {
+  for (let index = 0; index < entity.fields.length; index += 1) {
+    const field = entity.fields[index];
     const mapping = side.mapping.fields[index];
     const fieldModel = model.fields[index];
-    return (
-      mapping !== null && mapping !== undefined && fieldModel !== undefined && isOwed(fieldModel, mapping, field, member, index, sideIndex)
-    );
-  });
+    if (!mapping || field === undefined || fieldModel === undefined) continue;
+    if (isOwed(fieldModel, mapping, field, member, index, sideIndex)) return true;
+  }
+  return false;
 }
 
 /** Whether a side is to be written this field at all, its value apart. */
@@ -216,12 +254,15 @@ function isOwed(
 export function acknowledgeLevel(model: SyncModel, entity: Entity, side: SideIndex, references: References): Member | null {
   const member = entity.members[side];
   if (!isPresent(member)) return null;
+  const mappings = model.sides[side]?.mapping.fields ?? [];
   let cells: readonly NativeCell[] | null = null;
   let ack: number[] | null = null;
-  for (const [index, field] of entity.fields.entries()) {
-    const mapping = model.sides[side]?.mapping.fields[index];
+  for (let index = 0; index < entity.fields.length; index += 1) {
+    const field = entity.fields[index];
+    if (field?.value === undefined || (member.ack[index] ?? 0) >= field.version) continue;
+    const mapping = mappings[index];
     const type = model.fields[index]?.type;
-    if (!mapping || type === undefined || field.value === undefined || (member.ack[index] ?? 0) >= field.version) continue;
+    if (!mapping || type === undefined) continue;
     if (member.image !== null) cells ??= readImage(member.image);
     const image = imageOf(mapping, field.value, cells, references);
     if (image === undefined || !equalValues(type, image, member.shadow[index])) continue;

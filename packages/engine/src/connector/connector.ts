@@ -209,6 +209,11 @@ export type WriteOperation =
 export interface WriteOptions extends CallOptions {
   /** Which store writes: proof rows carry it. */
   readonly mark: StoreMark;
+  /**
+   * Makes durable that this write was meant. [S29] Called once, and awaited, before anything that can last: what a rollback undoes may have been sent by then, the commit may not.
+   * Where nothing is written it need not be called. Where it fails nothing of the write lasts, and `write` fails as it did. Left out: it is durable already.
+   */
+  readonly confirm?: () => Promise<void>;
 }
 
 /** What became of one operation. */

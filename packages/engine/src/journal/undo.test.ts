@@ -69,6 +69,17 @@ describe("undo", () => {
     expect(stage.rows(stage.erp)).toEqual(["ann@x.org|Left|2.00"]);
   });
 
+  test("[S59] a first contact that wrote to both sides of an entity is put back at both", async () => {
+    const stage = new Stage();
+    // Null never beats a value: each side is written what it lacked. [S36]
+    stage.crm.user.insert("customers", { email: "ann@x.org", name: "Left", amount: null });
+    stage.erp.user.insert("customers", { email: "ann@x.org", name: null, amount: "1.00" });
+    const first = await stage.goLive();
+    expect([stage.rows(stage.crm), stage.rows(stage.erp)]).toEqual([["ann@x.org|Left|1.00"], ["ann@x.org|Left|1.00"]]);
+    await undo(stage, { run: first.run });
+    expect([stage.rows(stage.crm), stage.rows(stage.erp)]).toEqual([["ann@x.org|Left|"], ["ann@x.org||1.00"]]);
+  });
+
   test("[S59] one entity, or one field, alone", async () => {
     const { stage, context, left } = await agreed();
     const bob = stage.crm.user.insert("customers", { email: "bob@x.org", name: "Bob" });

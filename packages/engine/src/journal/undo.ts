@@ -3,7 +3,7 @@ import type { CallOptions } from "../host/host.ts";
 import type { EngineContext, RunningSync } from "../run/context.ts";
 import { syncById } from "../run/context.ts";
 import type { JournalQuery, JournalRow, RunId } from "../store/rows.ts";
-import type { MergePayload, WritePayload } from "./payload.ts";
+import type { CreatePayload, MergePayload, WritePayload } from "./payload.ts";
 
 /** What undoing would do to one entity. [S59] */
 export interface UndoItem {
@@ -50,7 +50,7 @@ export async function planUndo(context: EngineContext, filter: UndoFilter, optio
     const key = `${row.sync}/${row.entity}`;
     const draft = drafts.get(key) ?? newDraft(sync, row.entity);
     drafts.set(key, draft);
-    if (row.kind === "write") draftWrite(sync, draft, row, JSON.parse(row.payload) as WritePayload, filter);
+    if (row.kind === "write") draftWrite(sync, draft, row, JSON.parse(row.payload) as WritePayload | CreatePayload, filter);
     if (row.kind === "merge" || row.kind === "decision" || row.kind === "undo")
       draftMerge(draft, row, JSON.parse(row.payload) as MergePayload);
   }
@@ -92,12 +92,12 @@ function newDraft(sync: RunningSync, entity: EntityId): Draft {
 }
 
 /** Rows come newest first: the last `after` seen first stays, the earliest `before` wins. */
-function draftWrite(sync: RunningSync, draft: Draft, row: JournalRow, payload: WritePayload, filter: UndoFilter): void {
+function draftWrite(sync: RunningSync, draft: Draft, row: JournalRow, payload: WritePayload | CreatePayload, filter: UndoFilter): void {
   const side = sync.model.sides[row.side ?? -1]?.name;
   if (side === undefined) return;
   switch (payload.kind) {
     case "create":
-      draft.creates.set(side, payload.cells);
+      draft.creates.set(side, Object.fromEntries(Object.entries(payload.set).map(([column, after]) => [column, { after }])));
       return;
     case "delete":
     case "archive":

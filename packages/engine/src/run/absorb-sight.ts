@@ -20,8 +20,11 @@ import type { Sight } from "./sight.ts";
 export function absorbSight(model: SyncModel, entity: Entity, sight: Sight, references: References, isRebase = false): Absorbed {
   const side = sight.mark.side;
   const renamed = rename(entity, side, sight.mark.renamedFrom, sight.mark.record);
-  const absorbed = absorbState(model, renamed.entity, sight, references, isRebase);
-  return { ...absorbed, events: [...renamed.events, ...absorbed.events] };
+  return after(renamed.events, absorbState(model, renamed.entity, sight, references, isRebase));
+}
+
+function after(events: readonly MergeEvent[], absorbed: Absorbed): Absorbed {
+  return events.length === 0 ? absorbed : { ...absorbed, events: [...events, ...absorbed.events] };
 }
 
 function absorbState(model: SyncModel, entity: Entity, sight: Sight, references: References, isRebase: boolean): Absorbed {
@@ -31,7 +34,7 @@ function absorbState(model: SyncModel, entity: Entity, sight: Sight, references:
   if (member === null || member === undefined || sideModel === undefined) return untouched(entity);
   const deletion = { fromMs: sight.fromMs, toMs: sight.toMs, position: sight.position };
   if (sight.image === null) return plain(absorbDelete(model, entity, side, { ...deletion, image: null }, references));
-  if (isArchived(sideModel, readImage(sight.image))) {
+  if (sideModel.archive !== null && isArchived(sideModel, readImage(sight.image))) {
     return member.state === "archived"
       ? untouched(entity)
       : plain(absorbDelete(model, entity, side, { ...deletion, image: sight.image }, references));
@@ -44,8 +47,7 @@ function absorbState(model: SyncModel, entity: Entity, sight: Sight, references:
   const present = scoped ?? returnToLife(model, entity, sight, member, sight.image);
   if (present.entity.life.kind === "deleted")
     return absorbIntoDeleted(model, present.entity, sight, observation, references, present.events);
-  const absorbed = absorbRecord(model, present.entity, side, observation, references);
-  return { ...absorbed, events: [...present.events, ...absorbed.events] };
+  return after(present.events, absorbRecord(model, present.entity, side, observation, references));
 }
 
 function plain(result: { readonly entity: Entity; readonly events: readonly MergeEvent[] }): Absorbed {

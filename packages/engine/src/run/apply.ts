@@ -2,9 +2,11 @@ import { fingerprint, owe } from "@accord/core";
 import type { EntityId } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
-import type { DueKey, PlanId, PlannedOperation, StoredEntity } from "../store/rows.ts";
+import { noteOpenIntents } from "../journal/unsettled.ts";
+import type { DueKey, HeldCreate, PlanId, PlannedOperation, StoredEntity } from "../store/rows.ts";
 import type { EngineContext } from "./context.ts";
 import { refreshStates } from "./context.ts";
+import { PlannedCreates } from "./creates.ts";
 import { drainAll } from "./drain.ts";
 import { acceptEpochs } from "./epoch.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
@@ -25,14 +27,12 @@ export interface Applied {
   readonly changed: readonly PlannedOperation[];
 }
 
-/** Operations checked at once. */
-const PAGE = 1_000;
 /** Of those that no longer hold, so many are named; all are counted. */
 const CHANGED_NAMED_MAX = 1_000;
 
 /**
  * Carries out a plan: operations that still hold become ready and are written; the rest is listed. A whole plan makes its syncs live: from then on changes flow. [S60]
- * @throws ACCORD_GUARD_STOP where the plan trips a guard that nobody approved [S43]
+ * @throws ACCORD_GUARD_STOP where the plan trips a guard that nobody approved [S43]; ACCORD_PLAN_SUPERSEDED where another was made meanwhile
  */
 export async function applyPlan(
   context: EngineContext,
@@ -42,16 +42,29 @@ export async function applyPlan(
   options: CallOptions,
 ): Promise<Applied> {
   await checkStops(context, summary, options);
-  const isWhole = choice.sample === null && choice.entities === null;
-  const applied = await release(context, plan, choice, options);
-  if (isWhole) {
+  const { released, changed } = await release(context, plan, summary, choice, options);
+  if (isWhole(choice)) {
+    await checkLatest(context, plan, options);
     for (const sync of context.syncs) await context.store.setSyncState(sync.id, "live", null, options);
     if (context.identity.restored) await context.store.acknowledgeRestore(options);
     await acceptEpochs(context, options);
   }
   await refreshStates(context, options);
   await drainUntilQuiet(context, options);
-  return applied;
+  return { released, changed };
+}
+
+/** A later plan knows of writes that are held and that this one has never heard of: they would stay held in a sync that is live. [S60] */
+async function checkLatest(context: EngineContext, plan: PlanId, options: CallOptions): Promise<void> {
+  const latest = await context.store.latestPlan(options);
+  if (latest?.id === plan) return;
+  throw new AccordError(
+    "ACCORD_PLAN_SUPERSEDED",
+    "Another plan was made while this one was applied, and what was written stays; go on with accord apply.",
+    {
+      remedy: "stop",
+    },
+  );
 }
 
 async function checkStops(context: EngineContext, summary: PlanSummary, options: CallOptions): Promise<void> {
@@ -75,34 +88,115 @@ async function checkStops(context: EngineContext, summary: PlanSummary, options:
   }
 }
 
-async function release(context: EngineContext, plan: PlanId, choice: ApplyChoice, options: CallOptions): Promise<Applied> {
-  const changed: PlannedOperation[] = [];
-  const chosen = await choose(context, plan, choice, options);
-  let released = 0;
-  for await (const page of chosen) {
-    const entities = await context.store.loadEntities([...new Set(page.map(({ entity }) => entity))], options);
-    const byId = new Map(entities.map((entity) => [entity.id, entity]));
-    const done = await doneAlready(context, page, byId, options);
-    const moved = await movedRecords(context, page, options);
-    const keys = new Map<number, DueKey[]>();
+/** Kinds of operations that are released one after another, so that nothing else of the plan is left to be checked when its creates are written. */
+const PASSES = [
+  ["update", "restore", "archive", "delete"],
+  ["create"],
+  // Children whose parents have just been created are held by now.
+  ["waits"],
+] as const satisfies readonly (readonly PlannedOperation["kind"][])[];
+
+/** Of a whole plan most creates are carried out at once; everything else that still holds becomes ready. */
+async function release(
+  context: EngineContext,
+  plan: PlanId,
+  summary: PlanSummary,
+  choice: ApplyChoice,
+  options: CallOptions,
+): Promise<Applied> {
+  const releasing = new Releasing(context, options);
+  if (!isWhole(choice)) {
+    for await (const page of await choose(context, plan, choice, options)) await releasing.take(page, null);
+    return releasing;
+  }
+  const creates = new PlannedCreates(context, options);
+  // What the creates bring about is part of the plan: it is written, and not held for the next one.
+  for (const { id } of context.syncs) if (context.states.get(id) !== "paused") context.states.set(id, "live");
+  try {
+    for (const kinds of PASSES) {
+      if (!hasAny(summary, kinds)) continue;
+      const isOfPass = ({ kind }: PlannedOperation): boolean => kinds.some((one) => one === kind);
+      for await (const page of operationsOf(context, plan, isOfPass, options)) {
+        for (const part of bySide(page)) await releasing.take(part, kinds.some((kind) => kind === "create") ? creates : null);
+      }
+      await creates.finish();
+    }
+  } finally {
+    await creates.leave();
+  }
+  return releasing;
+}
+
+function isWhole({ sample, entities }: ApplyChoice): boolean {
+  return sample === null && entities === null;
+}
+
+function hasAny({ syncs }: PlanSummary, kinds: readonly PlannedOperation["kind"][]): boolean {
+  return syncs.some(({ sides }) => sides.some(({ operations }) => kinds.some((kind) => operations[kind] > 0)));
+}
+
+/** Operations one after another that are of one side. */
+function bySide(page: readonly PlannedOperation[]): readonly (readonly PlannedOperation[])[] {
+  const parts: PlannedOperation[][] = [];
+  for (const operation of page) {
+    const last = parts.at(-1);
+    if (last?.[0]?.sync === operation.sync && last[0].side === operation.side) last.push(operation);
+    else parts.push([operation]);
+  }
+  return parts;
+}
+
+/** Checks operations and makes those ready that still hold. */
+class Releasing implements Applied {
+  released = 0;
+  readonly changed: PlannedOperation[] = [];
+  private readonly context: EngineContext;
+  private readonly options: CallOptions;
+
+  constructor(context: EngineContext, options: CallOptions) {
+    this.context = context;
+    this.options = options;
+  }
+
+  /** `creates`: who carries the creates out, where they are of one side; null: all become ready. */
+  async take(page: readonly PlannedOperation[], creates: PlannedCreates | null): Promise<void> {
+    const { context, options } = this;
+    const held = (await creates?.load(page)) ?? NO_CREATES;
+    const others = page.filter(({ entity }) => !held.has(entity));
+    const loaded = others.length === 0 ? [] : await context.store.loadEntities([...new Set(others.map(({ entity }) => entity))], options);
+    const entities = new Map(loaded.map((entity) => [entity.id, entity]));
+    const done = await doneAlready(context, others, entities, options);
+    const moved = await movedRecords(context, others, options);
+    const straight: HeldCreate[] = [];
+    const keys: DueKey[] = [];
     for (const operation of page) {
       if (done.has(operation)) continue;
-      const entity = byId.get(operation.entity);
+      const create = held.get(operation.entity);
+      // There is no record, as when it was planned, and no open intent.
+      if (create?.version === operation.entityVersion && operation.imageDigest === "") {
+        straight.push(create);
+        this.released += 1;
+        continue;
+      }
+      const entity = entities.get(operation.entity);
       const holds =
         entity !== undefined && entity.version === operation.entityVersion && digestOf(entity, operation.side) === operation.imageDigest;
       if (!holds || moved.has(operation)) {
-        if (changed.length < CHANGED_NAMED_MAX) changed.push(operation);
+        if (this.changed.length < CHANGED_NAMED_MAX) this.changed.push(operation);
         continue;
       }
-      const list = keys.get(operation.sync) ?? [];
-      list.push({ sync: operation.sync, side: operation.side, entity: operation.entity });
-      keys.set(operation.sync, list);
-      released += 1;
+      keys.push(operation);
+      this.released += 1;
     }
-    for (const [sync, list] of keys) await context.store.releaseDue(sync, list, context.clock.nowMs(), options);
+    keys.push(...((await creates?.carry(straight)) ?? straight));
+    for (const { id } of context.syncs) {
+      const own = keys.filter(({ sync }) => sync === id);
+      if (own.length > 0) await context.store.releaseDue(id, own, context.clock.nowMs(), options);
+    }
   }
-  return { released, changed };
 }
+
+const NO_CREATES: ReadonlyMap<EntityId, HeldCreate> = new Map();
 
 /**
  * Operations that an earlier application of this plan has carried out, or has on its way: the entity is as planned and nothing is owed any more. A plan that was
@@ -186,13 +280,14 @@ async function* operationsOf(
   wanted: ApplyChoice["entities"],
   options: CallOptions,
 ): AsyncGenerator<readonly PlannedOperation[]> {
+  const size = 2 * context.limits.pushBatch;
   let after = 0;
   for (;;) {
-    const page = await context.store.listOperations(plan, after, PAGE, options);
+    const page = await context.store.listOperations(plan, after, size, options);
     after = page.at(-1)?.ordinal ?? after;
     const kept = page.filter((operation) => isWrite(operation) && (wanted === null || wanted(operation)));
     if (kept.length > 0) yield kept;
-    if (page.length < PAGE) return;
+    if (page.length < size) return;
   }
 }
 
@@ -235,6 +330,7 @@ const PATIENCE_MS = 10_000;
 export async function drainUntilQuiet(context: EngineContext, options: CallOptions): Promise<void> {
   let progress = "";
   let progressAtMs = context.clock.nowMs();
+  await noteOpenIntents(context, options);
   for (;;) {
     const { nextAtMs } = await drainAll(context, options);
     if (nextAtMs === null) return;
@@ -244,7 +340,7 @@ export async function drainUntilQuiet(context: EngineContext, options: CallOptio
     const present = await progressOf(context, options);
     if (present !== progress) progressAtMs = nowMs;
     progress = present;
-    if (nowMs - progressAtMs + waitMs > PATIENCE_MS && !(await hasOpenIntents(context, options))) return;
+    if (nowMs - progressAtMs + waitMs > PATIENCE_MS && !(await isOutcomeNear(context, options))) return;
     await context.clock.sleep(Math.max(1, waitMs), options);
   }
 }
@@ -260,12 +356,8 @@ async function progressOf(context: EngineContext, options: CallOptions): Promise
   ]);
 }
 
-/** Outcomes that are not known yet are worth waiting for: they become known at their deadline, unless the system is gone even then. [S31] */
-async function hasOpenIntents(context: EngineContext, options: CallOptions): Promise<boolean> {
-  const sinceMs = context.clock.nowMs() - PATIENCE_MS;
-  for (let shard = 0; shard < context.identity.shards; shard += 1) {
-    const intents = await context.store.loadOpenIntents(shard, PAGE, options);
-    if (intents.some(({ deadlineMs }) => deadlineMs > sinceMs)) return true;
-  }
-  return false;
+/** Outcomes that are not known yet are worth waiting for: they become known when their requests have ended, unless the system is gone even then. [S31] */
+async function isOutcomeNear(context: EngineContext, options: CallOptions): Promise<boolean> {
+  const longestMs = await noteOpenIntents(context, options);
+  return longestMs !== null && longestMs > -PATIENCE_MS;
 }

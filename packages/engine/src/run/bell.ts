@@ -15,12 +15,9 @@ export class Bell {
     this.wake?.();
   }
 
-  /** Returns after `durationMs`, or as soon as the bell rings or the signal aborts. */
-  async wait(durationMs: number, options: CallOptions): Promise<void> {
-    if (this.hasRung || durationMs <= 0 || options.signal.aborted) {
-      this.hasRung = false;
-      return;
-    }
+  /** Returns after `durationMs`, or as soon as the bell rings or the signal aborts. Whether it has rung, be it at the last moment: the ring is used up. */
+  async wait(durationMs: number, options: CallOptions): Promise<boolean> {
+    if (this.hasRung || durationMs <= 0 || options.signal.aborted) return this.take();
     // The sleeper is left to its end when the bell rings first: to wake it would cost more than it does.
     await new Promise<void>((resolve, reject) => {
       this.wake = resolve;
@@ -30,6 +27,12 @@ export class Bell {
       });
     });
     this.wake = null;
+    return this.take();
+  }
+
+  private take(): boolean {
+    const { hasRung } = this;
     this.hasRung = false;
+    return hasRung;
   }
 }

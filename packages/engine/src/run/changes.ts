@@ -1,9 +1,10 @@
 import type { EntityId, IntentId } from "@accord/core";
-import type { Changes, Due, DueKey, Intent, JournalEntry, Mark, Problem, Pull, StoredEntity } from "../store/rows.ts";
+import type { Changes, Due, DueKey, Intent, JournalEntry, LandedRecord, Mark, Problem, Pull, StoredEntity } from "../store/rows.ts";
 
 /** What a decision changes, gathered while it is made and committed at once. */
 export class ChangeSet implements Changes {
   readonly entities: { entity: StoredEntity; keys: readonly (string | null)[] | null }[] = [];
+  readonly landed: LandedRecord[] = [];
   readonly consumed: number[] = [];
   cursor: Pull["cursor"] = null;
   readonly marks: Mark[] = [];
@@ -11,6 +12,7 @@ export class ChangeSet implements Changes {
   readonly requestsDone: number[] = [];
   due: (Due & { keepAge: boolean })[] = [];
   readonly dueDone: DueKey[] = [];
+  readonly undosDone: DueKey[] = [];
   readonly arrived: { sync: number; entity: EntityId }[] = [];
   readonly intentsOpened: Intent[] = [];
   readonly intentsClosed: IntentId[] = [];
@@ -27,12 +29,14 @@ export class ChangeSet implements Changes {
     return (
       this.cursor === null &&
       this.entities.length +
+        this.landed.length +
         this.consumed.length +
         this.marks.length +
         this.deferred.length +
         this.requestsDone.length +
         this.due.length +
         this.dueDone.length +
+        this.undosDone.length +
         this.arrived.length +
         this.intentsOpened.length +
         this.intentsClosed.length +

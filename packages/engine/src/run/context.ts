@@ -1,7 +1,7 @@
-import type { SyncModel } from "@accord/core";
+import type { IntentId, SyncModel } from "@accord/core";
 import type { Connection, OpenObject } from "../connector/connector.ts";
 import type { CallOptions, Host } from "../host/host.ts";
-import type { Lease, LeaseName, RunId, StoreIdentity, SyncId, SyncState } from "../store/rows.ts";
+import type { Lease, LeaseName, RunId, Shard, StoreIdentity, SyncId, SyncState } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import type { Matcher } from "../match/matcher.ts";
 import type { Echoes } from "./echoes.ts";
@@ -42,6 +42,8 @@ export interface EngineContext extends Host {
   readonly leases: Map<LeaseName, Lease>;
   /** Own writes that may still come back by the feeds. */
   readonly echoes: Echoes;
+  /** By shard: since when this process knows of open intents whose outcome it does not. By its own clock: `Clock.elapsedMs`. [S31] */
+  readonly unsettled: Map<Shard, Map<IntentId, number>>;
   /** What the guards have let through lately. */
   readonly ledger: GuardLedger;
   /** What people should see as it happens: progress, counts. */

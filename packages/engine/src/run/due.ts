@@ -38,26 +38,41 @@ export function keepEntity(
   return { entity: kept, updates };
 }
 
-/** The row that was put into the change set for a write, or null. */
-function keepDue(context: EngineContext, sync: RunningSync, entity: Entity, side: SideIndex, owed: Owed, changes: ChangeSet): Due | null {
+/** Puts into the change set what is due at a side by what it lacks. Returns the row that was put in for a write, or null. */
+export function keepDue(
+  context: EngineContext,
+  sync: RunningSync,
+  entity: Entity,
+  side: SideIndex,
+  owed: Owed,
+  changes: ChangeSet,
+): Due | null {
+  if (owed.kind === "nothing") {
+    changes.dueDone.push({ sync: sync.id, side, entity: entity.id });
+    return null;
+  }
   const nowMs = context.clock.nowMs();
-  const key = { sync: sync.id, side, entity: entity.id };
+  if (owed.kind === "reread") {
+    const record = entity.members[side]?.record;
+    if (record !== null && record !== undefined) changes.marks.push(touch(sync, side, record, nowMs));
+    return null;
+  }
   const isLive = isWriting(context, sync);
   const fresh: Due & { keepAge: boolean } = {
-    ...readyDue(key, nowMs),
+    sync: sync.id,
+    side,
+    entity: entity.id,
     state: isLive ? "ready" : "held",
     notBeforeMs: isLive ? nowMs + sync.settings.quietMs : nowMs,
+    sinceMs: nowMs,
+    attempts: 0,
+    code: null,
+    reason: null,
+    waitsFor: null,
+    undo: null,
     keepAge: true,
   };
   switch (owed.kind) {
-    case "nothing":
-      changes.dueDone.push(key);
-      return null;
-    case "reread": {
-      const record = entity.members[side]?.record;
-      if (record !== null && record !== undefined) changes.marks.push(touch(sync, side, record, nowMs));
-      return null;
-    }
     case "waits":
       changes.due.push({
         ...fresh,

@@ -39,3 +39,12 @@ test("[S12] positions of a log that was exchanged are forgotten", () => {
   echoes.clear();
   expect(echoes.includes(1, 0, object, image("7", "3"))).toBe(false);
 });
+
+test("[S57] memory is bounded: of more writes than are remembered the last are known, and the first are not", () => {
+  const echoes = new Echoes(4);
+  for (const record of ["1", "2", "3", "4", "5"]) echoes.note(1, 0, record, "10");
+  const isKnown = (record: string): boolean => echoes.includes(1, 0, object, image(record, "10"));
+  expect(["1", "2", "3", "4", "5"].map(isKnown)).toEqual([false, false, true, true, true]);
+  echoes.note(1, 0, "3", "12");
+  expect(echoes.includes(1, 0, object, image("3", "11"))).toBe(true);
+});

@@ -10,10 +10,12 @@ const ECHOES_MAX = 50_000;
  * here becomes a mark and is told apart from the stored member.
  */
 export class Echoes {
-  private readonly positions = new Map<string, Position>();
+  // Two generations: to find the oldest entry of one large map that others were deleted from, all places of those are passed over.
+  private young = new Map<string, Position>();
+  private old: ReadonlyMap<string, Position> = new Map();
   private readonly max: number;
 
-  /** @param max writes remembered; none where no feed is followed */
+  /** @param max writes remembered, of which the older half goes at once; none where no feed is followed */
   constructor(max = ECHOES_MAX) {
     this.max = max;
   }
@@ -21,25 +23,24 @@ export class Echoes {
   /** Remembers a write that is settled. */
   note(sync: SyncId, side: SideIndex, record: RecordId, position: Position): void {
     if (this.max === 0) return;
-    const key = keyOf(sync, side, record);
-    this.positions.delete(key);
-    this.positions.set(key, position);
-    if (this.positions.size <= this.max) return;
-    for (const oldest of this.positions.keys()) {
-      this.positions.delete(oldest);
-      return;
+    if (this.young.size >= this.max / 2) {
+      this.old = this.young;
+      this.young = new Map();
     }
+    this.young.set(keyOf(sync, side, record), position);
   }
 
   /** The log is another one now: nothing of it is known. */
   clear(): void {
-    this.positions.clear();
+    this.young = new Map();
+    this.old = new Map();
   }
 
   /** Whether a change is included in an own write: then its news is old. */
   includes(sync: SyncId, side: SideIndex, object: Pick<OpenObject, "covers">, { record, change }: Change): boolean {
     if (change.kind === "emptied" || change.kind === "renamed") return false;
-    const known = this.positions.get(keyOf(sync, side, record));
+    const key = keyOf(sync, side, record);
+    const known = this.young.get(key) ?? this.old.get(key);
     return known !== undefined && change.position !== undefined && change.position !== null && object.covers(known, change.position);
   }
 }

@@ -4,8 +4,8 @@ import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
 import { contactEntry, mergeEntry } from "../journal/payload.ts";
 import type { ContactPayload } from "../journal/payload.ts";
-import type { FirstContactChanges, LevelEntity, StagedGroup, StagedRecord } from "../store/first-contact.ts";
-import type { Mark } from "../store/rows.ts";
+import type { FirstContactChanges, StagedGroup, StagedRecord } from "../store/first-contact.ts";
+import type { JournalEntry, Lease, Mark } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { takeShard } from "./drain.ts";
@@ -13,7 +13,8 @@ import { keepEntity } from "./due.ts";
 import { loadReferences } from "./hydrate.ts";
 import { join, joiningRecord } from "./join.ts";
 import type { JoiningRecord } from "./join.ts";
-import { LevelRecords } from "./level.ts";
+import { LevelReader } from "./level.ts";
+import { LoneRecords } from "./lone.ts";
 
 /** Records that nobody is linked to wait in this shard, and joins are decided under its lease. [S36] */
 const JOINS = 0;
@@ -24,32 +25,48 @@ const JOINS = 0;
  */
 export async function meetFirst(context: EngineContext, sync: RunningSync, options: CallOptions): Promise<void> {
   const { firstContact } = context.store;
-  const { isAlone } = await firstContact.group(sync.id, sync.model.sides.length, options);
+  const { isAlone } = await firstContact.group(sync.id, options);
   const isPlain = isAlone && context.matcher.isByKeys;
-  const levelRecords = LevelRecords.of(sync.model);
+  if (isPlain) await meetLevel(context, sync, options);
   for (;;) {
     options.signal.throwIfAborted();
     const groups = await firstContact.load(sync.id, context.limits.firstContactBatch, options);
     const last = groups.at(-1);
     if (last === undefined) break;
-    const lease = await takeShard(context, JOINS, options);
-    if (lease === null) throw new AccordError("ACCORD_LEASE_LOST", "Another process joins records of this store.", { remedy: "stop" });
-    const meeting = new Meeting(context, sync, await referencesOf(context, sync, groups, options), levelRecords);
-    let nextId = isPlain ? await context.store.reserveEntities(groups.length, options) : 0;
-    // Level entities come first in each batch: the journal tells of them as one run, and the store writes them in one go.
-    const others: StagedGroup[] = [];
+    const lease = await takeJoins(context, options);
+    const meeting = new Meeting(context, sync, await referencesOf(context, sync, groups, options));
     for (const group of groups) {
-      if (isPlain && meeting.meetLevel(group, nextId)) nextId += 1;
-      else others.push(group);
-    }
-    for (const group of others) {
-      if (isPlain && meeting.meet(group, nextId)) nextId += 1;
-      else meeting.leave(group);
+      if (!isPlain || !meeting.meet(group)) meeting.leave(group);
     }
     await firstContact.commit(lease, { ...meeting.outcome(), sync: sync.id, upTo: last.place }, options);
     context.watch.merged(sync.model.name, meeting.records);
   }
   await firstContact.finish(sync.id, options);
+}
+
+/** Records that say the same are most of a first contact, and nothing of them is to be decided: the store makes their entities of what was staged. [S13, S28] */
+async function meetLevel(context: EngineContext, sync: RunningSync, options: CallOptions): Promise<void> {
+  const sides = sync.model.sides.map(({ name }) => name);
+  if (LevelReader.of(sync.model, 0) === null) return;
+  for (let isDone = false; !isDone;) {
+    options.signal.throwIfAborted();
+    const lease = await takeJoins(context, options);
+    const facts = { run: context.run, sync: sync.id, atMs: context.clock.nowMs() };
+    const entryOf = (made: readonly EntityId[]): JournalEntry =>
+      contactEntry(
+        facts,
+        made.map((id) => ({ from: id, to: id, sides })),
+      );
+    const step = await context.store.firstContact.meetLevel(lease, sync.id, entryOf, options);
+    ({ isDone } = step);
+    context.watch.merged(sync.model.name, step.entities * sides.length);
+  }
+}
+
+async function takeJoins(context: EngineContext, options: CallOptions): Promise<Lease> {
+  const lease = await takeShard(context, JOINS, options);
+  if (lease === null) throw new AccordError("ACCORD_LEASE_LOST", "Another process joins records of this store.", { remedy: "stop" });
+  return lease;
 }
 
 function referencesOf(
@@ -68,31 +85,39 @@ class Meeting {
   private readonly context: EngineContext;
   private readonly sync: RunningSync;
   private readonly references: References;
-  private readonly levelRecords: LevelRecords | null;
-  private readonly level: LevelEntity[] = [];
+  private readonly loneRecords: LoneRecords;
+  /** By side: its name alone. */
+  private readonly sides: readonly (readonly string[])[];
+  private readonly lone: number[] = [];
   private readonly changes = new ChangeSet();
-  /** Entities of `changes` that have nothing to tell but that they met, with the sides that took part. */
+  /** Entities that have nothing to tell but that they met, with the sides that took part. */
   private readonly met: ContactPayload["met"][number][] = [];
 
-  constructor(context: EngineContext, sync: RunningSync, references: References, levelRecords: LevelRecords | null) {
+  constructor(context: EngineContext, sync: RunningSync, references: References) {
     this.context = context;
     this.sync = sync;
     this.references = references;
-    this.levelRecords = levelRecords;
+    this.loneRecords = new LoneRecords(context, sync);
+    this.sides = sync.model.sides.map(({ name }) => [name]);
   }
 
-  /** Makes a group whose records say the same the entity with this id: most of them, and soon done. False where they differ in anything. */
-  meetLevel({ records, isCrowd }: StagedGroup, id: EntityId): boolean {
-    const reading = isCrowd || this.levelRecords === null ? null : this.levelRecords.read(records);
-    if (reading === null) return false;
-    this.records += records.length;
-    const { values, keys, provenance } = reading;
-    this.level.push({ id, sync: this.sync.id, values, keys, provenance, records });
+  /** Makes a group an entity; false where that takes a closer look. */
+  meet(group: StagedGroup): boolean {
+    return this.meetLone(group) || this.joinGroup(group);
+  }
+
+  /** A record that met nobody becomes an entity as it was staged, unless a later rule could find it a partner. */
+  private meetLone({ id, place, records, isCrowd }: StagedGroup): boolean {
+    const [record] = records;
+    if (record === undefined || records.length > 1 || isCrowd || record.said === null) return false;
+    if (record.side > 0 && this.sync.model.match.length > 1) return false;
+    this.loneRecords.keep(record, record.said, id, this.changes);
+    this.lone.push(place);
+    this.tell(id, this.sides[record.side] ?? [], 1);
     return true;
   }
 
-  /** Makes a group the entity with this id; false where that takes a closer look. */
-  meet(group: StagedGroup, id: EntityId): boolean {
+  private joinGroup(group: StagedGroup): boolean {
     const joining = group.records.map((staged) => this.joining(staged));
     if (!this.isPlain(group, joining)) return false;
     const joins: Joined[] = [];
@@ -101,7 +126,7 @@ class Meeting {
     for (const record of joining) {
       // Records match what is canonical, and a one-way key may be missing there: step by step then. [S36, S55]
       if (entity !== null && keys[0] !== record.keys[0]) return false;
-      const joined: Joined = join(this.context, this.sync, record, entity, this.references, id);
+      const joined: Joined = join(this.context, this.sync, record, entity, this.references, group.id);
       if (joined.problems.length > 0 || joined.waiting.length > 0) return false;
       joins.push(joined);
       entity = joined.entity;
@@ -121,15 +146,7 @@ class Meeting {
   outcome(): Omit<FirstContactChanges, "sync" | "upTo"> {
     const { entities, marks, due, journal } = this.changes;
     const facts = { run: this.context.run, sync: this.sync.id, atMs: this.context.clock.nowMs() };
-    const met = [...this.levelMet(), ...this.met];
-    return { level: this.level, entities, marks, due, journal, shared: met.length === 0 ? null : contactEntry(facts, met) };
-  }
-
-  /** The level entities of a batch are the first of it, one after another. */
-  private levelMet(): ContactPayload["met"] {
-    const [first, last] = [this.level[0], this.level.at(-1)];
-    if (first === undefined || last === undefined) return [];
-    return [{ from: first.id, to: last.id, sides: this.sync.model.sides.map(({ name }) => name) }];
+    return { lone: this.lone, entities, marks, due, journal, shared: this.met.length === 0 ? null : contactEntry(facts, this.met) };
   }
 
   /** Whether the fields that keys are made of are canonical as the record has them. */
@@ -137,10 +154,10 @@ class Meeting {
     return this.sync.model.match.every((rule) => rule.every((field) => entity.fields[field]?.value === gotten.values[field]));
   }
 
-  /** One record a side at most, all with the same key, and no later rule that could find them another partner. */
-  private isPlain({ records, isCrowd }: StagedGroup, joining: readonly JoiningRecord[]): boolean {
+  /** No twins, all with the same key, and no later rule that could find them another partner. */
+  private isPlain({ isCrowd }: StagedGroup, joining: readonly JoiningRecord[]): boolean {
     const [first] = joining;
-    if (isCrowd || first === undefined || new Set(records.map(({ side }) => side)).size < records.length) return false;
+    if (isCrowd || first === undefined) return false;
     if (joining.length > 1) return joining.every(({ keys }) => keys[0] === first.keys[0]);
     return first.sight.mark.side === 0 || first.keys.slice(1).every((key) => key === null);
   }
@@ -151,7 +168,6 @@ class Meeting {
 
   private keep(entity: Entity, keys: readonly (string | null)[], joining: readonly JoiningRecord[], joins: readonly Joined[]): void {
     const { context, sync, changes } = this;
-    this.records += joining.length;
     keepEntity(context, sync, entity, this.references, changes, keys);
     let isTold = false;
     for (const [index, { events }] of joins.entries()) {
@@ -162,13 +178,20 @@ class Meeting {
       const facts = { run: context.run, sync: sync.id, entity: entity.id, side: mark.side, atMs: context.clock.nowMs() };
       changes.journal.push(mergeEntry(sync.model, facts, { record: mark.record, fromMs, toMs, version: entity.version, events }));
     }
-    if (isTold) return;
-    const sides = joining.map(({ sight }) => sync.model.sides[sight.mark.side]?.name ?? "");
-    this.met.push({ from: entity.id, to: entity.id, sides });
+    const sides = joining.flatMap(({ sight }) => this.sides[sight.mark.side] ?? []);
+    if (isTold) this.records += joining.length;
+    else this.tell(entity.id, sides, joining.length);
   }
 
-  private markOf({ side, record, image, position, seenAtMs }: StagedRecord): Mark {
-    const { keys } = this.joining({ side, record, image, position, seenAtMs });
+  /** Counts records that met, with nothing more to tell of them. */
+  private tell(id: EntityId, sides: readonly string[], records: number): void {
+    this.met.push({ from: id, to: id, sides });
+    this.records += records;
+  }
+
+  private markOf(staged: StagedRecord): Mark {
+    const { side, record, image, position, seenAtMs } = staged;
+    const { keys } = this.joining(staged);
     return {
       sync: this.sync.id,
       side,

@@ -3,10 +3,11 @@ import type { MaybeValue, NativeCell, NativeImage, RecordId, SideIndex, SideMapp
 import type { CallOptions } from "../host/host.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { ImageCells } from "./image-cells.ts";
+import { LevelReader } from "./level.ts";
 import { incompleteListing } from "./list.ts";
 
 /**
- * The first listing of a side: every record is staged with the key it is matched by, in resumable pages. [S52] All sides are listed before any record meets another, so
+ * The first listing of a side: every record is staged with the keys it is matched by and what it says in short, in resumable pages. [S52] All sides are listed before any record meets another, so
  * that keys that are not unique are known. [S36] @throws ACCORD_LISTING_INCOMPLETE where the system ended the listing before its end: what it kept back would be made twice
  */
 export async function listFirst(
@@ -19,25 +20,54 @@ export async function listFirst(
   const object = sync.objects[side];
   const model = sync.model.sides[side];
   if (object === undefined || model === undefined) return;
-  const keyOf = firstKeyReader(sync.model, model.mapping);
+  const readRecord = recordReader(sync.model, side, model.mapping);
   const atMs = context.clock.nowMs();
+  const pageSize = Math.min(context.limits.listPage, PAGE_MAX);
   let count = 0;
   let isComplete = false;
-  for await (const page of object.list(after, { ...options, pageSize: context.limits.listPage })) {
-    isComplete = page.complete;
-    const row = {
-      side,
-      state: isComplete ? "done" : "running",
-      after: page.ids.at(-1) ?? after,
-      completedAtMs: isComplete ? context.clock.nowMs() : null,
-    } as const;
-    const { ids, images, position } = page;
-    const keys = images.map(keyOf);
-    await context.store.firstContact.stage({ sync: sync.id, side, ids, images, keys, position, atMs, listing: row }, options);
-    count += ids.length;
-    context.watch.listed(sync.model.name, model.name, count);
+  // One page is on its way into the store while the next one is taken and read.
+  let staged = Promise.resolve();
+  try {
+    for await (const page of object.list(after, { ...options, pageSize })) {
+      isComplete = page.complete;
+      const row = {
+        side,
+        state: isComplete ? "done" : "running",
+        after: page.ids.at(-1) ?? after,
+        completedAtMs: isComplete ? context.clock.nowMs() : null,
+      } as const;
+      const { ids, images, position } = page;
+      const readings = images.map(readRecord);
+      const keys = readings.map((reading) => reading.keys);
+      const said = readings.map((reading) => reading.said);
+      const provenance = { side, cause: "initial", fromMs: 0, toMs: atMs } as const;
+      await staged;
+      const next = { sync: sync.id, side, ids, images, keys, said, provenance, position, atMs, listing: row };
+      staged = context.store.firstContact.stage(next, options);
+      // What becomes of it is heard where it is awaited.
+      staged.catch(() => {});
+      count += ids.length;
+      context.watch.listed(sync.model.name, model.name, count);
+    }
+  } finally {
+    await staged;
   }
   if (!isComplete) throw incompleteListing(sync, side);
+}
+
+/** Records of a page: what is read of them dies young, before the collector has to carry it on. Larger pages cost twice its work. */
+const PAGE_MAX = 500;
+
+interface FirstReading {
+  readonly said: NativeImage | null;
+  readonly keys: readonly (string | null)[];
+}
+
+/** Reads what a record says in short, or else its key of the first match rule. */
+function recordReader(model: SyncModel, side: SideIndex, mapping: SideMapping): (image: NativeImage) => FirstReading {
+  const level = LevelReader.of(model, side);
+  const keyOf = firstKeyReader(model, mapping);
+  return (image) => level?.read(image) ?? { said: null, keys: [keyOf(image)] };
 }
 
 /** Reads a record's key of the first match rule, and no cell beyond those that it is made of. */

@@ -1,6 +1,7 @@
 import type { OpenObject } from "../connector/connector.ts";
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
+import { noteUnsettled } from "../journal/unsettled.ts";
 import type { Lease } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext } from "./context.ts";
@@ -14,24 +15,28 @@ export function deadlineOf(context: EngineContext, openedAtMs: number, object: O
 
 /**
  * What stands between a late call and a deadline that has passed already: intents that were opened a while ago (earlier batches were slow, the process was paused)
- * are opened anew just before their call. The commit checks the lease, so that a worker paused past it writes nothing. [S31, S32, S54] @throws ACCORD_LEASE_LOST
+ * are opened anew just before their call. The commit checks the lease, so that a worker paused past it writes nothing. [S31, S32, S54] `confirm` opens those that are
+ * not durable yet. @throws ACCORD_LEASE_LOST
  */
-export async function keepFresh(
+export async function keepFresh<One extends Pick<Dispatch, "intent">>(
   context: EngineContext,
   leases: readonly Lease[],
   object: OpenObject,
-  batch: readonly Dispatch[],
+  batch: readonly One[],
   options: CallOptions,
-): Promise<readonly Dispatch[]> {
+  confirm?: () => Promise<void>,
+): Promise<readonly One[]> {
   const nowMs = context.clock.nowMs();
   const endsAtMs = deadlineOf(context, nowMs, object);
   for (const lease of leases) await outlast(context, lease, endsAtMs, options);
   if (batch.every(({ intent }) => nowMs - intent.openedAtMs <= startWithinMs(context.limits))) return batch;
+  await confirm?.();
   const fresh = batch.map((one) => ({ ...one, intent: { ...one.intent, openedAtMs: nowMs, deadlineMs: endsAtMs } }));
   const changes = new ChangeSet();
   for (const { intent } of fresh) {
     changes.intentsClosed.push(intent.id);
     changes.intentsOpened.push(intent);
+    noteUnsettled(context, intent);
   }
   await context.store.commit(leases, changes, options);
   return fresh;

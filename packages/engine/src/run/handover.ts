@@ -15,6 +15,8 @@ export interface Pulled {
 /** A batch that waits to be taken. Whoever takes it says what became of it: `true` once it is merged and committed with its cursor. */
 export interface Offer {
   readonly pulled: Pulled;
+  /** Resolves when the feed has waited for as long as it should. Never fails. */
+  readonly late: Promise<void>;
   answer(isKept: boolean): void;
 }
 
@@ -33,7 +35,6 @@ export class Handover {
   /** Whether the batch was merged and committed. If not (nobody had time for it, or it could not be done), it is the feed's to keep as marks. */
   offer(pulled: Pulled, ring: () => void, options: CallOptions): Promise<boolean> {
     return new Promise<boolean>((resolve) => {
-      const offer: Offer = { pulled, answer: resolve };
       const giveUp = (): void => {
         const place = this.offers.indexOf(offer);
         // Once it is taken its answer is waited for.
@@ -41,8 +42,9 @@ export class Handover {
         this.offers.splice(place, 1);
         resolve(false);
       };
+      const late = this.clock.sleep(OFFER_MS, options).then(giveUp, giveUp);
+      const offer: Offer = { pulled, late, answer: resolve };
       this.offers.push(offer);
-      this.clock.sleep(OFFER_MS, options).then(giveUp, giveUp);
       this.wake?.();
       ring();
     });

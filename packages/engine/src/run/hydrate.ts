@@ -1,24 +1,32 @@
 import { getRecord, NO_REFERENCES, readImage } from "@accord/core";
-import type { Entity, EntityId, Member, NativeImage, RecordId, References, SideIndex, SyncModel } from "@accord/core";
+import type { Entity, EntityId, Member, NativeCell, NativeImage, RecordId, References, SideIndex, SyncModel } from "@accord/core";
 import type { StoredEntity, StoredMember } from "../store/rows.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 
 /** The entity with the shadows of its members derived from their images: `B = get(N)`. [S3] */
 export function hydrate(model: SyncModel, stored: StoredEntity, references: References): Entity {
-  return {
-    id: stored.id,
-    life: stored.life,
-    version: stored.version,
-    fields: stored.fields,
-    review: stored.review,
-    members: model.sides.map((side, index): Member | null => {
-      const member = stored.members[index] ?? null;
-      if (member === null) return null;
-      const shadow = member.image === null ? [] : getRecord(side.mapping, readImage(member.image), references).values;
-      return { ...member, shadow };
-    }),
-  };
+  const { id, life, version, fields, review } = stored;
+  const members: (Member | null)[] = [];
+  let lastImage: NativeImage | null = null;
+  let lastCells: readonly NativeCell[] = [];
+  for (let side = 0; side < model.sides.length; side += 1) {
+    const member = stored.members[side] ?? null;
+    const mapping = model.sides[side]?.mapping;
+    if (member === null || mapping === undefined) {
+      members.push(null);
+      continue;
+    }
+    const { state, record, incarnation, image, ack, position, seenAtMs, intent, retired } = member;
+    // Sides that agree often hold the same text.
+    if (image !== null && image !== lastImage) {
+      lastImage = image;
+      lastCells = readImage(image);
+    }
+    const shadow = image === null ? [] : getRecord(mapping, lastCells, references).values;
+    members.push({ state, record, incarnation, image, shadow, ack, position, seenAtMs, intent, retired });
+  }
+  return { id, life, version, fields, review, members };
 }
 
 /** The inverse of {@link hydrate}: what the store keeps. */
@@ -32,8 +40,9 @@ export function dehydrate(sync: RunningSync, entity: Entity): StoredEntity {
     review: entity.review,
     members: entity.members.map((member): StoredMember | null => {
       if (member === null) return null;
-      const { shadow: _, ...stored } = member;
-      return stored;
+      // Written out: a rest pattern costs several times as much, and this is done for every change.
+      const { state, record, incarnation, image, ack, position, seenAtMs, intent, retired } = member;
+      return { state, record, incarnation, image, ack, position, seenAtMs, intent, retired };
     }),
   };
 }

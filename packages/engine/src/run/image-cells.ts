@@ -27,6 +27,11 @@ export class ImageCells {
     this.count = count;
   }
 
+  /** How many cells were found. */
+  get length(): number {
+    return this.count;
+  }
+
   /** The cell at a place; unknown where there is none. */
   cell(place: number): NativeCell {
     if (place >= this.count) return undefined;
@@ -42,7 +47,8 @@ export class ImageCells {
     );
   }
 
-  private text(place: number, length: number): string {
+  /** Some cells one after another, as they stand. They must be there. */
+  text(place: number, length: number): string {
     return this.image.slice(this.begins[place], (this.begins[place + length] ?? 0) - 1);
   }
 }

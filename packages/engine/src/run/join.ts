@@ -25,6 +25,9 @@ export interface JoiningRecord {
   readonly isOutside: boolean;
 }
 
+/** An own create's answer is known within seconds: who waits for it looks again soon. Milliseconds. */
+const PUT_OFF_MS_MAX = 2_000;
+
 type Seeker = JoiningRecord & { readonly sight: Sight };
 
 /** First contact of records of one side: link, create, or leave to review. [S36] */
@@ -114,7 +117,8 @@ async function putOffOwnCreates(
   const own = await ownRecords(context, sync, object, open, options);
   return present.filter(({ sight: { mark } }) => {
     if (own !== null && !own.has(mark.record)) return true;
-    changes.deferred.push({ sequence: mark.sequence, notBeforeMs: context.clock.nowMs() + retryDelayMs(context.limits, mark.attempts) });
+    const waitMs = Math.min(PUT_OFF_MS_MAX, retryDelayMs(context.limits, mark.attempts));
+    changes.deferred.push({ sequence: mark.sequence, notBeforeMs: context.clock.nowMs() + waitMs });
     return false;
   });
 }

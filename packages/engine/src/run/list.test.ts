@@ -3,6 +3,7 @@ import type { FakeObject } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
 import { AccordError } from "../connector/errors.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
+import { touch } from "./due.ts";
 import { sweep } from "./list.ts";
 import { makePlan } from "./plan.ts";
 
@@ -135,6 +136,21 @@ describe("a sweep", () => {
     expect(stage.state.entities.get(entity)?.members[0]?.retired).toEqual([id]);
     expect(stage.erp.history.changes.slice(writes).map(({ kind }) => kind)).toEqual(["update"]);
     expect(stage.rows(stage.erp)).toEqual(stage.rows(stage.crm));
+  });
+
+  test("[S11] [S63] a sweep that was overtaken guesses wrong: a record that is there is not linked anew", async () => {
+    const stage = populated(3);
+    const context = await stage.goLive();
+    const id = stage.idOf(stage.crm, { email: "u1@x.org" });
+    const entity = stage.entityOf(0, id);
+    const twin = stage.crm.user.insert("customers", { email: "u1@x.org", name: "Twin" });
+    // What a listing saw that began before the first of the two was made.
+    const marks = context.syncs.map((sync) => ({ ...touch(sync, 0, twin, stage.clock.nowMs()), renamedFrom: id }));
+    await context.store.commitPull({ marks, cursor: null, listing: null }, UNCANCELLED);
+    await stage.settle(context);
+    expect(stage.entityOf(0, id)).toBe(entity);
+    expect(stage.state.entities.get(entity)?.members[0]?.retired).toEqual([]);
+    expect(stage.crm.record("customers", id)).not.toBeNull();
   });
 
   test("[S63] two new ones with the key of one that is gone are not it", async () => {

@@ -92,6 +92,15 @@ describe("applying", () => {
     expect((await sampleOf(pages(), 100)).map(({ entity }) => entity)).toEqual([1, 5, 6, 7, 2, 3]);
   });
 
+  test("[S60] a plan that another one has followed makes nothing live, though it was begun before", async () => {
+    const stage = planned();
+    const first = await stage.plan();
+    await stage.plan();
+    const context = await stage.context();
+    await expect(stage.apply(context, first)).rejects.toMatchObject({ code: "ACCORD_PLAN_SUPERSEDED" });
+    expect((await context.store.listSyncs(UNCANCELLED)).map(({ state }) => state)).toEqual(["planned"]);
+  });
+
   test("[S60] only chosen entities are written", async () => {
     const stage = planned();
     const made = await stage.plan();

@@ -1,7 +1,7 @@
 import { checkGuards, fingerprint, owe } from "@accord/core";
 import type { Entity, EntityId, Owed, References } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
-import type { DueState, LoadedDue, PlanId, PlannedOperation } from "../store/rows.ts";
+import type { DueListing, DueState, HeldCreate, LoadedDue, PlanId, PlannedOperation } from "../store/rows.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { refreshStates } from "./context.ts";
 import { drainAll } from "./drain.ts";
@@ -52,6 +52,8 @@ export interface PlannedDetail {
   readonly reason: string | null;
 }
 
+/** Due writes looked at in one step. */
+const PLAN_PAGE = 1_000;
 const ALL_STATES: readonly DueState[] = ["ready", "held", "waiting", "parked"];
 
 /**
@@ -131,34 +133,67 @@ async function planSide(context: EngineContext, sync: RunningSync, side: number,
   };
   let after: number | null = null;
   const contested = await contestedEntities(context, sync, side, options);
+  const creates = fieldsOfCreates(sync, side);
   for (;;) {
-    const page: readonly LoadedDue[] = await context.store.listDue(
-      { sync: sync.id, side, states: ALL_STATES, after, limit: context.limits.pushBatch },
-      options,
-    );
-    const references = await loadReferences(
+    const page: readonly (LoadedDue | HeldCreate)[] = await listPage(
       context,
       sync,
-      page.map(({ stored }) => stored),
-      [],
+      { sync: sync.id, side, states: ALL_STATES, after, limit: PLAN_PAGE },
       options,
     );
+    const stored = page.flatMap((due) => ("stored" in due ? [due.stored] : []));
+    const references = await loadReferences(context, sync, stored, [], options);
     const operations = page.flatMap((due) => {
-      const planned = operationOf(sync, due, references, contested);
+      const planned = "stored" in due ? operationOf(sync, due, references, contested) : createOf(due, creates, contested);
       if (planned === null) return [];
-      countOperation(draft, planned.operation.kind, planned.detail.fields);
+      countOperation(draft, planned.operation.kind, planned.fields);
       if (planned.isRewrite) draft.changed += 1;
       return [planned.operation];
     });
     if (operations.length > 0) await context.store.addOperations(plan, operations, options);
     after = page.at(-1)?.entity ?? after;
-    if (page.length < context.limits.pushBatch) return draft;
+    if (page.length < PLAN_PAGE) return draft;
   }
+}
+
+/** Whether an entity that names records can be created may change with them: those are looked at one by one. [S44] */
+function listPage(
+  { store }: EngineContext,
+  { model }: RunningSync,
+  listing: DueListing,
+  options: CallOptions,
+): Promise<readonly (LoadedDue | HeldCreate)[]> {
+  return model.fields.every(({ reference }) => reference === null)
+    ? store.listPlannable(listing, options)
+    : store.listDue(listing, options);
+}
+
+/** What a create of an entity all of whose fields are known writes at a side. */
+function fieldsOfCreates({ model }: RunningSync, side: number): readonly PlannedField[] {
+  return model.fields.flatMap(({ name }, field) =>
+    (model.sides[side]?.mapping.fields[field]?.writes.length ?? 0) > 0 ? [{ field: name }] : [],
+  );
+}
+
+/** What was found to be a create when it became due, and has not changed since. */
+function createOf({ sync, side, entity, version }: HeldCreate, fields: readonly PlannedField[], contested: ReadonlySet<EntityId>): Planned {
+  const isContested = contested.has(entity);
+  const operation: PlannedOperation = {
+    sync,
+    side,
+    entity,
+    kind: isContested ? "withheld" : "create",
+    record: null,
+    entityVersion: version,
+    imageDigest: "",
+    detail: isContested ? JSON.stringify({ fields: [], reason: CONTESTED }) : "",
+  };
+  return { operation, fields: isContested ? [] : fields, isRewrite: false };
 }
 
 interface Planned {
   readonly operation: PlannedOperation;
-  readonly detail: PlannedDetail;
+  readonly fields: readonly PlannedField[];
   /** Whether it replaces a value because somebody changed it elsewhere. [S43] */
   readonly isRewrite: boolean;
 }
@@ -185,7 +220,7 @@ function operationOf(sync: RunningSync, due: LoadedDue, references: References, 
     // A create brings what the entity holds: that need not be kept twice.
     detail: owed.kind === "create" && detail.reason === null ? "" : JSON.stringify(detail),
   };
-  return { operation, detail, isRewrite: owed.kind === "update" && isRewritten(sync, entity, owed.fields) };
+  return { operation, fields: detail.fields, isRewrite: owed.kind === "update" && isRewritten(sync, entity, owed.fields) };
 }
 
 /** What each operation of a plan would write, or why not. Those of creates are told from their entities as they are now. One per operation, in order. */

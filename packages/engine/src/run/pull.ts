@@ -194,17 +194,22 @@ function isStraight(context: EngineContext, { sides, batch }: Pulled): boolean {
 }
 
 function markOf({ sync, side }: FollowedSide, change: Change, nowMs: number): Mark {
-  const times = { fromMs: change.committedAtMs ?? -1, toMs: change.committedAtMs ?? nowMs };
-  const touched: Mark = { ...touch(sync, side, change.record, nowMs), ...times };
-  switch (change.change.kind) {
-    case "image":
-      return { ...touched, kind: "image", image: change.change.image, position: change.change.position };
+  const { record } = change;
+  const fromMs = change.committedAtMs ?? -1;
+  const toMs = change.committedAtMs ?? nowMs;
+  const told = change.change;
+  if (told.kind === "image") {
+    const { image, position } = told;
+    return { sync: sync.id, side, record, kind: "image", image, position, renamedFrom: null, fromMs, toMs, keys: null, notBeforeMs: 0 };
+  }
+  const touched: Mark = { ...touch(sync, side, record, nowMs), fromMs, toMs };
+  switch (told.kind) {
     case "deleted":
-      return { ...touched, kind: change.change.position === null ? "touched" : "deleted", position: change.change.position };
+      return { ...touched, kind: told.position === null ? "touched" : "deleted", position: told.position };
     case "renamed":
-      return { ...touched, renamedFrom: change.change.from };
+      return { ...touched, renamedFrom: told.from };
     case "touched":
-      return { ...touched, position: change.change.position ?? null };
+      return { ...touched, position: told.position ?? null };
     case "emptied":
       return touched;
   }

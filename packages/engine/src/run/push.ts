@@ -10,7 +10,7 @@ import type { EngineContext, RunningSync } from "./context.ts";
 import { retryDelayMs } from "./context.ts";
 import { keepEntity } from "./due.ts";
 import type { Kept } from "./due.ts";
-import type { Dispatch } from "./dispatch.ts";
+import type { Dispatch, Sent } from "./dispatch.ts";
 import { deadlineOf, keepFresh } from "./fresh.ts";
 import { guardPush } from "./guard.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
@@ -67,7 +67,7 @@ async function pushSide(
   await sendWrites(context, { leases: [lease], sync, side, dispatches: allowed, references }, options);
 }
 
-/** Writes to one side whose intents are open and durable. */
+/** Writes to one side whose intents are open and durable, or will be by `confirm`. */
 export interface OpenedWrites {
   /** Of the shards of all their entities. */
   readonly leases: readonly Lease[];
@@ -77,6 +77,8 @@ export interface OpenedWrites {
   readonly references: References;
   /** Whether their entities may have changed since: writes of the same merge to another side are settled first. */
   readonly isLater?: boolean;
+  /** Commits their intents, where that was not done yet: the connector may have sent what can still be undone by then. Repeatable: it happens once. [S29] */
+  readonly confirm?: () => Promise<void>;
 }
 
 /** Calls the connector and settles what came of it, in batches as large as the connector and the limits allow. [S29] */
@@ -87,7 +89,7 @@ export async function sendWrites(context: EngineContext, opened: OpenedWrites, o
   const size = Math.min(object.capabilities.batchSizeMax, context.limits.pushBatch);
   for (let start = 0; start < dispatches.length; start += size) {
     const batch = dispatches.slice(start, start + size);
-    const outcomes = await dispatch(context, leases, object, batch, options);
+    const outcomes = await dispatch(context, leases, object, batch, opened.confirm, options);
     const current = opened.isLater === true ? await reloaded(context, sync, batch, references, options) : batch;
     await settleWrites(context, leases, sync, side, current, outcomes, references, options);
   }
@@ -117,6 +119,12 @@ export function openUpdate(context: EngineContext, object: OpenObject, entity: E
   return dispatchOf(context, object, due, entity, owed);
 }
 
+/** Puts a create of a plan on its way at once: its due row goes in the commit that opens its intent. [S29] */
+export function openCreate(context: EngineContext, object: OpenObject, due: Due, set: readonly Cell[], fields: Intent["fields"]): Sent {
+  const intent = intentOf(context, object, due, { kind: "create", record: null, set, expect: [] }, fields);
+  return { due, intent, operation: operationOf(intent) };
+}
+
 /** The write that is owed now, or null: then what is due has been corrected in the change set. */
 function prepare(
   context: EngineContext,
@@ -138,6 +146,12 @@ function prepare(
       expect: due.undo.expect,
       fields: undoneFields(sync, due, entity),
     });
+  }
+  // The record that was to be put back is gone: what is owed is looked at like everything else.
+  if (due.undo !== null) {
+    changes.undosDone.push({ sync: due.sync, side: due.side, entity: due.entity });
+    keepEntity(context, sync, entity, references, changes);
+    return null;
   }
   const owed = owe(sync.model, entity, due.side, references);
   const write = writeOf(owed);
@@ -200,15 +214,27 @@ function undoneFields(sync: RunningSync, due: LoadedDue, entity: Entity): OwedFi
 }
 
 function dispatchOf(context: EngineContext, object: OpenObject, due: Due, entity: Entity, write: PreparedWrite): Dispatch {
+  const fields = write.fields.map(({ field, version }) => ({ field, version }));
+  const intent = intentOf(context, object, due, write, fields);
+  return { due, entity, intent, operation: operationOf(intent), fields: write.fields };
+}
+
+function intentOf(
+  context: EngineContext,
+  object: OpenObject,
+  due: Due,
+  write: Omit<PreparedWrite, "fields">,
+  fields: Intent["fields"],
+): Intent {
   const nowMs = context.clock.nowMs();
-  const intent: Intent = {
+  return {
     id: context.random.hex(12),
     sync: due.sync,
     side: due.side,
     entity: due.entity,
     kind: write.kind,
     record: write.record,
-    fields: write.fields.map(({ field, version }) => ({ field, version })),
+    fields,
     set: write.set,
     expect: write.expect,
     attempt: due.attempts + 1,
@@ -216,7 +242,6 @@ function dispatchOf(context: EngineContext, object: OpenObject, due: Due, entity
     openedAtMs: nowMs,
     deadlineMs: deadlineOf(context, nowMs, object),
   };
-  return { due, entity, intent, operation: operationOf(intent), fields: write.fields };
 }
 
 /** The connector's operation for an intent. */
@@ -228,31 +253,36 @@ function operationOf(intent: Intent): WriteOperation {
 }
 
 /** Calls the connector; a batch that is refused as a whole is cut in halves until the operation at fault stands alone. [S47] */
-async function dispatch(
+export async function dispatch(
   context: EngineContext,
   leases: readonly Lease[],
   object: OpenObject,
-  opened: readonly Dispatch[],
+  opened: readonly Sent[],
+  confirm: OpenedWrites["confirm"],
   options: CallOptions,
 ): Promise<readonly WriteOutcome[]> {
-  const batch = await keepFresh(context, leases, object, opened, options);
-  const outcomes = await callWrite(context, object, batch, options);
+  const batch = await keepFresh(context, leases, object, opened, options, confirm);
+  const outcomes = await callWrite(context, object, batch, confirm, options);
+  // Only what was opened can be settled: a connector that had nothing to write did not ask.
+  await confirm?.();
   if (batch.length === 1 || !outcomes.some(({ kind }) => kind === "batchRejected")) return outcomes;
   const half = Math.ceil(batch.length / 2);
-  const first = await dispatch(context, leases, object, batch.slice(0, half), options);
-  return [...first, ...(await dispatch(context, leases, object, batch.slice(half), options))];
+  const first = await dispatch(context, leases, object, batch.slice(0, half), undefined, options);
+  return [...first, ...(await dispatch(context, leases, object, batch.slice(half), undefined, options))];
 }
 
 async function callWrite(
   context: EngineContext,
   object: OpenObject,
-  batch: readonly Dispatch[],
+  batch: readonly Sent[],
+  confirm: OpenedWrites["confirm"],
   options: CallOptions,
 ): Promise<readonly WriteOutcome[]> {
+  const mark = { storeId: context.identity.storeId, generation: context.identity.generation };
   try {
     const outcomes = await object.write(
       batch.map(({ operation }) => operation),
-      { ...options, mark: { storeId: context.identity.storeId, generation: context.identity.generation } },
+      confirm === undefined ? { ...options, mark } : { ...options, mark, confirm },
     );
     return batch.map((_, index) => outcomes[index] ?? { kind: "unknown", reason: "the connector gave no outcome" });
   } catch (error) {

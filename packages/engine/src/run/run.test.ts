@@ -84,6 +84,28 @@ describe("a live run", () => {
     expect(await stop()).toBeNull();
   });
 
+  test("[S8] a clock that was set back puts no sweep off", async () => {
+    const { stage, pass, stop } = await live({
+      systems: [{ name: "crm", capabilities: { capture: "sweep" } }, { name: "erp" }],
+      settings: { sweepMs: 10_000 },
+    });
+    await pass(13_000);
+    stage.clock.jump(stage.clock.nowMs() - 3_600_000);
+    rename(stage, 0, "Anne");
+    await pass(13_000);
+    expect(nameAt(stage, 1)).toBe("Anne");
+    expect(await stop()).toBeNull();
+  });
+
+  test("[S54] one that was held up while another worked does not go on, though nobody holds the store any more", async () => {
+    const { stage, context, pass, ended } = await live();
+    const later = stage.clock.nowMs() + context.limits.leaseMs + 1;
+    const other = await context.store.takeLease("engine", "another", later + 1_000, later, UNCANCELLED);
+    if (other !== null) await context.store.releaseLease(other, UNCANCELLED);
+    await pass(context.limits.leaseMs);
+    expect(await ended()).toBe("ACCORD_LEASE_LOST");
+  });
+
   test("stops when asked, gives back its leases, and the next run begins at once where it stopped", async () => {
     const { stage, context, pass, stop } = await live();
     rename(stage, 0, "Anne");

@@ -1,5 +1,6 @@
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
+import { noteOpenIntents } from "../journal/unsettled.ts";
 import type { Lease } from "../store/rows.ts";
 import { Bell } from "./bell.ts";
 import { retryDelayMs } from "./context.ts";
@@ -23,6 +24,7 @@ const SWEEP_LOOK_MS = 1_000;
 export async function runLive(context: EngineContext, options: CallOptions): Promise<void> {
   await checkEpochs(context, options);
   const lease = await takeEngine(context, options);
+  await noteOpenIntents(context, options);
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   options.signal.addEventListener("abort", abort, { once: true });
@@ -46,7 +48,7 @@ export async function runLive(context: EngineContext, options: CallOptions): Pro
       ),
     );
     await allEnded([
-      guarded(keepEngine(context, inner)),
+      guarded(keepEngine(context, lease, inner)),
       guarded(drainLoop(context, bell, handover, inner)),
       guarded(sweepLoop(context, bell, inner)),
       ...feeds,
@@ -89,11 +91,25 @@ export async function takeEngine(context: EngineContext, options: CallOptions): 
   );
 }
 
-async function keepEngine(context: EngineContext, options: CallOptions): Promise<void> {
+async function keepEngine(context: EngineContext, lease: Lease, options: CallOptions): Promise<void> {
   while (!options.signal.aborted) {
     await sleep(context, context.limits.leaseMs / 3, options);
     if (options.signal.aborted) return;
-    await takeEngine(context, options);
+    await renewEngine(context, lease, options);
+  }
+}
+
+/** Keeps the right to act. Where it was another's meanwhile (this process was held up for longer than it lasts), it is lost, free though it may be again. [S54] @throws ACCORD_LEASE_LOST */
+export async function renewEngine(context: EngineContext, lease: Lease, options: CallOptions): Promise<void> {
+  const renewed = await takeEngine(context, options);
+  if (renewed.epoch !== lease.epoch) {
+    throw new AccordError(
+      "ACCORD_LEASE_LOST",
+      "Another Accord has worked on this store while this one was held up; run the command again.",
+      {
+        remedy: "stop",
+      },
+    );
   }
 }
 
@@ -127,8 +143,7 @@ async function waitForWork(
     const nowMs = context.clock.nowMs();
     if (nextAtMs !== null && nextAtMs <= nowMs) return;
     const waitMs = Math.min(LOOK_MS, nextAtMs === null ? LOOK_MS : nextAtMs - nowMs);
-    await bell.wait(waitMs, options);
-    isRung = context.clock.nowMs() - nowMs < waitMs;
+    isRung = await bell.wait(waitMs, options);
   }
 }
 
@@ -141,7 +156,9 @@ async function sweepLoop(context: EngineContext, bell: Bell, options: CallOption
       const sync = context.syncs.find(({ id }) => id === row.id);
       if (sync === undefined || row.state === "new") continue;
       for (const listing of row.listings) {
-        const isDue = listing.completedAtMs === null || context.clock.nowMs() - listing.completedAtMs >= sync.settings.sweepMs;
+        // A clock that was set back says nothing of how long ago it was.
+        const sinceMs = listing.completedAtMs === null ? Infinity : Math.abs(context.clock.nowMs() - listing.completedAtMs);
+        const isDue = sinceMs >= sync.settings.sweepMs;
         if (!isDue || options.signal.aborted) continue;
         const key = `${sync.id}/${listing.side}`;
         const wait = waits.get(key);

@@ -2,8 +2,9 @@ import { readImage, settleWrite } from "@accord/core";
 import type { Entity, Member, NativeImage, RecordId, References } from "@accord/core";
 import type { WriteOutcome } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
-import { mergeEntry, namedCells } from "../journal/payload.ts";
-import type { RefusedPayload, WritePayload } from "../journal/payload.ts";
+import { createPayload, mergeEntry, namedCells } from "../journal/payload.ts";
+import type { CreatePayload, RefusedPayload, WritePayload } from "../journal/payload.ts";
+import { noteUnsettled } from "../journal/unsettled.ts";
 import type { Due, Intent, JournalEntry, Lease } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
@@ -39,19 +40,20 @@ export async function settleWrites(
     settleOutcome(context, sync, landing, outcomes[index] ?? { kind: "unknown", reason: "no outcome" }, references, changes);
   }
   await context.store.commit(leases, changes, options);
-  for (const outcome of outcomes) {
-    if (outcome.kind === "applied" && outcome.position !== null) context.echoes.note(sync.id, side, outcome.record, outcome.position);
-  }
-  countWrites(context, sync, side, batch, outcomes);
+  tellWrites(context, sync, side, batch, outcomes);
 }
 
-function countWrites(
+/** Remembers what landed, once it is committed. */
+export function tellWrites(
   context: EngineContext,
   sync: RunningSync,
   side: number,
-  batch: readonly Dispatch[],
+  batch: readonly Pick<Landing, "intent">[],
   outcomes: readonly WriteOutcome[],
 ): void {
+  for (const outcome of outcomes) {
+    if (outcome.kind === "applied" && outcome.position !== null) context.echoes.note(sync.id, side, outcome.record, outcome.position);
+  }
   const counts = new Map<string, number>();
   batch.forEach(({ intent }, index) => {
     if (outcomes[index]?.kind === "applied") counts.set(intent.kind, (counts.get(intent.kind) ?? 0) + 1);
@@ -100,6 +102,7 @@ export function settleOutcome(
       tryLater(context, sync, landing, outcome, changes);
       return;
     case "unknown":
+      noteUnsettled(context, intent);
       context.log.warn("write.unknown", {
         intent: intent.id,
         sync: sync.model.name,
@@ -138,8 +141,14 @@ function applied(
   const isGone = intent.kind === "delete" || intent.kind === "undo-delete";
   if (settled.reread && !isGone) changes.marks.push(touch(sync, intent.side, record, nowMs));
   if (intent.kind === "create") changes.arrived.push({ sync: sync.id, entity: entity.id });
-  keepEntity(context, sync, settled.entity, references, changes);
-  if (intent.kind === "undo-update" || intent.kind === "undo-delete") holdUndone(context, landing, changes);
+  if (settled.isAsTold) {
+    changes.entities.push({ entity: dehydrate(sync, settled.entity), keys: null });
+    changes.dueDone.push({ sync: sync.id, side: intent.side, entity: entity.id });
+  } else keepEntity(context, sync, settled.entity, references, changes);
+  if (intent.kind === "undo-update" || intent.kind === "undo-delete") {
+    changes.undosDone.push({ sync: sync.id, side: intent.side, entity: entity.id });
+    holdUndone(context, landing, changes);
+  }
 }
 
 /** What an undo put back waits for the next plan: else it would be written again at once. [S59] */
@@ -164,28 +173,8 @@ function writeEntry(
   altered: readonly number[],
   record: RecordId,
 ): JournalEntry {
+  const payload = writePayload(sync, landing, after, altered, record);
   const { entity, intent } = landing;
-  const columns = sync.objects[intent.side]?.columns ?? [];
-  const payload: WritePayload = {
-    intent: intent.id,
-    kind: intent.kind,
-    record,
-    fields: intent.fields.map(({ field }) => {
-      const before = entity.members[intent.side]?.shadow[field];
-      const now = after.members[intent.side]?.shadow[field];
-      return {
-        field: sync.model.fields[field]?.name ?? String(field),
-        ...(before === undefined ? {} : { before }),
-        ...(now === undefined ? {} : { after: now }),
-        initial: entity.fields[field]?.provenance.cause === "initial",
-      };
-    }),
-    cells:
-      intent.kind === "delete" || intent.kind === "undo-delete"
-        ? deletedCells(columns, entity, intent.side)
-        : namedCells(columns, intent.set, intent.expect),
-    altered: altered.map((field) => sync.model.fields[field]?.name ?? String(field)),
-  };
   return {
     run: intent.run,
     atMs: context.clock.nowMs(),
@@ -194,6 +183,41 @@ function writeEntry(
     side: intent.side,
     kind: "write",
     payload: JSON.stringify(payload),
+  };
+}
+
+function writePayload(
+  sync: RunningSync,
+  { entity, intent }: Landing,
+  after: Entity,
+  altered: readonly number[],
+  record: RecordId,
+): WritePayload | CreatePayload {
+  const columns = sync.objects[intent.side]?.columns ?? [];
+  const nameOf = (field: number): string => sync.model.fields[field]?.name ?? String(field);
+  const { kind } = intent;
+  if (kind === "create") {
+    const fields = intent.fields.map(({ field }) => nameOf(field));
+    const shown = intent.fields.map(({ field }) => after.members[intent.side]?.shadow[field]);
+    return createPayload(columns, { intent, record, fields, shown, altered: altered.map(nameOf) });
+  }
+  return {
+    intent: intent.id,
+    kind,
+    record,
+    fields: intent.fields.map(({ field }) => {
+      const before = entity.members[intent.side]?.shadow[field];
+      const now = after.members[intent.side]?.shadow[field];
+      const initial = entity.fields[field]?.provenance.cause === "initial";
+      const name = nameOf(field);
+      if (before !== undefined && now !== undefined) return { field: name, before, after: now, initial };
+      return { field: name, ...(before === undefined ? {} : { before }), ...(now === undefined ? {} : { after: now }), initial };
+    }),
+    cells:
+      kind === "delete" || kind === "undo-delete"
+        ? deletedCells(columns, entity, intent.side)
+        : namedCells(columns, intent.set, intent.expect),
+    altered: altered.map(nameOf),
   };
 }
 

@@ -30,7 +30,7 @@ export async function lookAt(
   changes: ChangeSet,
   options: CallOptions,
 ): Promise<readonly Sight[]> {
-  const sights = new Map<number, Sight>();
+  const told: Sight[] = [];
   const toRead = new Map<SideIndex, LoadedMark[]>();
   for (const mark of marks) {
     if (isOldNews(sync, mark)) {
@@ -39,10 +39,10 @@ export async function lookAt(
       const list = toRead.get(mark.side) ?? [];
       list.push(mark);
       toRead.set(mark.side, list);
-    } else {
-      sights.set(mark.sequence, sightOf(mark, mark.kind === "deleted" ? null : mark.image, mark.position, mark.toMs, mark.keys !== null));
-    }
+    } else told.push(sightOf(mark, mark.kind === "deleted" ? null : mark.image, mark.position, mark.toMs, mark.keys !== null));
   }
+  if (toRead.size === 0) return told;
+  const sights = new Map(told.map((sight) => [sight.mark.sequence, sight]));
   for (const [side, list] of toRead) {
     for (const sight of await readMarks(context, sync, side, list, changes, options)) sights.set(sight.mark.sequence, sight);
   }

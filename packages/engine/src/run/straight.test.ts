@@ -17,7 +17,7 @@ interface Straight {
   /** What the store was asked to commit, cursors apart. */
   readonly commits: Changes[];
   /** Takes what the first system's feed tells next the straight way; false: it is the feed's to keep. */
-  readonly carry: () => Promise<boolean>;
+  readonly carry: (changesMax?: number) => Promise<boolean>;
 }
 
 async function straight(options: StageOptions = {}, live: ContextOptions = {}, others = 0): Promise<Straight> {
@@ -46,7 +46,7 @@ async function straight(options: StageOptions = {}, live: ContextOptions = {}, o
     context,
     record: stage.idOf(stage.crm, { email: "ann@x.org" }),
     commits,
-    async carry() {
+    async carry(changesMax = 10) {
       const connection = context.connections.get("crm");
       const sides = followedSides(context, "crm");
       if (connection === undefined) throw new RangeError("no connection");
@@ -55,7 +55,7 @@ async function straight(options: StageOptions = {}, live: ContextOptions = {}, o
         cursor,
         UNCANCELLED,
       );
-      const batch = await feed.next({ ...UNCANCELLED, waitMs: 0, changesMax: 10 });
+      const batch = await feed.next({ ...UNCANCELLED, waitMs: 0, changesMax });
       await feed.close();
       cursor = batch.cursor;
       const handover = new Handover(context.clock);
@@ -89,6 +89,55 @@ describe("the straight way", () => {
       [null, 0, 1, 0],
     ]);
     expect([stage.state.marks.size, stage.state.due.size, stage.state.intents.size]).toEqual([0, 0, 0]);
+  });
+
+  test("[S29] the call of a few writes has begun when their intents are committed, and that of many has not", async () => {
+    const { stage, record, commits, carry } = await straight({}, {}, 40);
+    const committed: number[] = [];
+    stage.erp.faults = ({ method }) => {
+      if (method === "write") committed.push(commits.length);
+      return null;
+    };
+    stage.crm.user.update("customers", record, { name: "Anne" });
+    expect(await carry()).toBe(true);
+    for (const id of stage.crm.records("customers").keys()) stage.crm.user.update("customers", id, { name: "Anna" });
+    expect(await carry(100)).toBe(true);
+    expect(committed).toEqual([0, 3]);
+    expect(new Set(stage.rows(stage.erp, ["name"]))).toEqual(new Set(["Anna"]));
+  });
+
+  test("[S29] a call that comes to nothing settles what was opened all the same", async () => {
+    const { stage, context, record, commits, carry } = await straight();
+    stage.erp.faults = ({ method }) => (method === "write" ? { kind: "unavailable" } : null);
+    stage.crm.user.update("customers", record, { name: "Anne" });
+    expect(await carry()).toBe(true);
+    expect(commits.map(({ intentsOpened, intentsClosed, due }) => [intentsOpened.length, intentsClosed.length, due.length])).toEqual([
+      [1, 0, 0],
+      [0, 1, 1],
+    ]);
+    stage.erp.faults = null;
+    await stage.clock.advance(60_000);
+    await stage.drain(context);
+    expect(stage.rows(stage.erp, ["name"])).toEqual(["Anne"]);
+  });
+
+  test("[S57] a system that lets the call wait does not keep the feed waiting for longer than a second", async () => {
+    const { stage, record, commits, carry } = await straight();
+    stage.erp.faults = ({ method }) => (method === "write" ? { kind: "slow", durationMs: 5_000 } : null);
+    stage.crm.user.update("customers", record, { name: "Anne" });
+    let isKept = false;
+    const carried = carry().then((answer) => {
+      isKept = answer;
+    });
+    await stage.clock.advance(500);
+    expect([isKept, commits.length]).toEqual([false, 0]);
+    await stage.clock.advance(500);
+    expect(commits.map(({ intentsOpened }) => intentsOpened.length)).toEqual([1]);
+    expect(stage.rows(stage.erp, ["name"])).toEqual(["Ann"]);
+    await stage.drive(carried);
+    expect(isKept).toBe(true);
+    expect(stage.rows(stage.erp, ["name"])).toEqual(["Anne"]);
+    expect(stage.state.intents.size).toBe(0);
   });
 
   test("[S7] new, deleted and unlinked records become marks in the commit of the rest", async () => {

@@ -14,18 +14,21 @@ import { guardCanaries } from "./guard-sight.ts";
 import type { Handover, Pulled } from "./handover.ts";
 import { mergeMarks } from "./merge.ts";
 import type { Merged } from "./merge.ts";
+import { Once } from "./once.ts";
 import { marksOf } from "./pull.ts";
 import { openUpdate, sendWrites } from "./push.ts";
 import type { OpenedWrites } from "./push.ts";
 
 /** Batches whose calls are on their way while the next is merged: enough that a system and this process work at the same time. */
 const UNDERWAY_MAX = 2;
+/** Writes at most of a batch whose statements are sent while its intents are being committed: the rows that they lock stay locked for that long. */
+const AHEAD_MAX = 16;
 /** Batches taken one after another before everything else has its turn: marks, requests, retries. */
 const TURN_BATCHES = 32;
 
 /**
  * The straight way of plain news: images of linked records go from the feed through merge, push and settle in two commits. The first holds the feed's cursor, the merge
- * and the intents of what it made due; the second what came of the calls. All other news of the batch (new, renamed, deleted or touched records, entities with an
+ * and the intents of what it made due, while what can still be undone of the call is sent ahead; the second what came of the calls. All other news of the batch (new, renamed, deleted or touched records, entities with an
  * open intent) becomes marks in the first commit and goes the ordinary way. [S6, S29, S33]
  *
  * Takes what feeds offer until they offer nothing more, or others must have their turn. Nobody else may drain meanwhile. The calls of a batch overlap with the merge of the
@@ -38,9 +41,11 @@ export async function carryOffers(context: EngineContext, handover: Handover, op
     const written = [...underway.values()];
     return written.length === 0 || !isOfRecords(pulled, (key) => written.some((keys) => keys.has(key)));
   };
+  const failures: unknown[] = [];
   try {
     for (let taken = 0; ;) {
       options.signal.throwIfAborted();
+      if (failures.length > 0) throw failures[0];
       const offer = taken < TURN_BATCHES ? handover.take(mayTake) : null;
       if (offer === null) {
         if (underway.size === 0) return;
@@ -48,21 +53,33 @@ export async function carryOffers(context: EngineContext, handover: Handover, op
         continue;
       }
       taken += 1;
+      let ahead: Promise<void> | null = null;
       let opened: readonly OpenedWrites[] | null = null;
       try {
         const counter = context.store.changeCounter();
         if (counter !== handover.statesAt) await refreshStates(context, options);
         handover.statesAt = counter;
-        opened = await mergeStraight(context, offer.pulled, options);
+        const merged = await mergeStraight(context, offer.pulled, options);
+        if (underway.size === 0 && isBrief(merged.opened)) {
+          ahead = sendAll(context, merged.opened, options, merged.commit.run);
+          // A failure is met where the commit is, or kept with that of the call.
+          ahead.catch(() => {});
+          // A system that lets us wait for a session does not keep the feed waiting.
+          await Promise.race([merged.commit.begun, ahead, offer.late]);
+        }
+        if (await isCommitted(context, merged)) opened = merged.opened;
       } finally {
         offer.answer(opened !== null);
       }
       if (opened === null || opened.length === 0) continue;
       while (underway.size >= UNDERWAY_MAX) await Promise.race(underway.keys());
-      const sending = sendAll(context, opened, options).finally(() => underway.delete(sending));
+      // Nobody may be waiting when it fails: the failure is kept for the next turn.
+      const sending: Promise<void> = (ahead ?? sendAll(context, opened, options))
+        .catch((error: unknown) => {
+          failures.push(error);
+        })
+        .finally(() => underway.delete(sending));
       underway.set(sending, recordsOf(opened));
-      // A failure is met where the set is waited for.
-      sending.catch(() => {});
     }
   } finally {
     await Promise.allSettled(underway.keys());
@@ -89,11 +106,25 @@ function isOfRecords({ sides, batch }: Pulled, has: (key: string) => boolean): b
   });
 }
 
-/** Side after side, since they may share entities. A shard that was taken over is another's to recover: its intents stay open. [S54] */
-async function sendAll(context: EngineContext, opened: readonly OpenedWrites[], options: CallOptions): Promise<void> {
+function isBrief(opened: readonly OpenedWrites[]): boolean {
+  return opened.length > 0 && opened.reduce((sum, { dispatches }) => sum + dispatches.length, 0) <= AHEAD_MAX;
+}
+
+/**
+ * Side after side, since they may share entities. A shard that was taken over is another's to recover: its intents stay open. [S54]
+ *
+ * @param confirm commits the intents, where that was not done yet
+ */
+async function sendAll(
+  context: EngineContext,
+  opened: readonly OpenedWrites[],
+  options: CallOptions,
+  confirm?: () => Promise<void>,
+): Promise<void> {
   for (const [place, writes] of opened.entries()) {
     try {
-      await sendWrites(context, { ...writes, isLater: place > 0 }, options);
+      if (place > 0) await sendWrites(context, { ...writes, isLater: true }, options);
+      else await sendWrites(context, confirm === undefined ? writes : { ...writes, confirm }, options);
     } catch (error) {
       forgetLost(context, writes.leases, error);
       return;
@@ -106,8 +137,25 @@ function forgetLost(context: EngineContext, leases: Iterable<Lease>, error: unkn
   for (const { name } of leases) context.leases.delete(name);
 }
 
-/** Merges a batch and commits it with its cursor and intents. Null: nothing was done, and the batch is to become marks. */
-async function mergeStraight(context: EngineContext, pulled: Pulled, options: CallOptions): Promise<readonly OpenedWrites[] | null> {
+/** What a batch comes to, and the one commit that holds it: its merge, cursor and intents. */
+interface MergedBatch {
+  readonly opened: readonly OpenedWrites[];
+  readonly leases: readonly Lease[];
+  readonly commit: Once;
+}
+
+/** False: nothing was done, and the batch is to become marks. */
+async function isCommitted(context: EngineContext, { leases, commit }: MergedBatch): Promise<boolean> {
+  try {
+    await commit.run();
+    return true;
+  } catch (error) {
+    forgetLost(context, leases, error);
+    return false;
+  }
+}
+
+async function mergeStraight(context: EngineContext, pulled: Pulled, options: CallOptions): Promise<MergedBatch> {
   const changes = new ChangeSet();
   changes.cursor = { connection: pulled.connection, cursor: pulled.batch.cursor };
   const leases = new Map<Shard, Lease>();
@@ -126,14 +174,11 @@ async function mergeStraight(context: EngineContext, pulled: Pulled, options: Ca
   changes.consumed.length = 0;
   changes.deferred.length = 0;
   const held = [...leases.values()];
-  try {
+  const commit = new Once(async () => {
     if (held.length > 0) await context.store.commit(held, changes, options);
     else await context.store.commitPull({ marks: changes.marks, cursor: changes.cursor, listing: null }, options);
-  } catch (error) {
-    forgetLost(context, held, error);
-    return null;
-  }
-  return opened.map((writes) => ({ ...writes, leases: held }));
+  });
+  return { opened: opened.map((writes) => ({ ...writes, leases: held })), leases: held, commit };
 }
 
 /** The news of one side that can be merged at once, each with its entity; the rest goes into the change set as marks. */

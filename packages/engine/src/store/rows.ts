@@ -198,6 +198,31 @@ export interface LoadedDue extends Due {
   readonly stored: StoredEntity;
 }
 
+/**
+ * A held write told in short: a create, of an entity of this version whose records at other sides all live and every field of which is known, at a side where it never had a record. Only
+ * what the merge that kept the entity last found so, under the present configuration, is told in short.
+ */
+export interface HeldCreate extends DueKey, Pick<Due, "sinceMs" | "attempts"> {
+  readonly kind: "create";
+  readonly version: number;
+  /** The canonical values as one text: cells in the order of the sync's fields, as in an image. */
+  readonly values: NativeImage;
+  /** Theirs, by field. Shared among many. */
+  readonly versions: readonly number[];
+}
+
+/**
+ * A record that a create made exactly as it was told: its entity, which never had one at that side, gets a live member there and changes in nothing else.
+ */
+export interface LandedRecord extends DueKey {
+  readonly record: RecordId;
+  readonly image: NativeImage;
+  /** By field: the version that the record reflects, 0 for none. Shared among many. */
+  readonly ack: readonly number[];
+  readonly position: string | null;
+  readonly seenAtMs: number;
+}
+
 export interface DueQuery {
   readonly shard: Shard;
   readonly sync: SyncId;
@@ -253,6 +278,8 @@ export interface Changes {
    * `keys` itself null: unchanged.
    */
   readonly entities: readonly { readonly entity: StoredEntity; readonly keys: readonly (string | null)[] | null }[];
+  /** After `entities`, none of which they name. */
+  readonly landed?: readonly LandedRecord[];
   /** Marks done with, by sequence: a newer mark of the same record stays. */
   readonly consumed: readonly number[];
   /** The cursor of a feed whose batch was decided on at once, after it. [S6] */
@@ -267,6 +294,11 @@ export interface Changes {
    */
   readonly due: readonly (Due & { readonly keepAge: boolean })[];
   readonly dueDone: readonly DueKey[];
+  /**
+   * Undos that were carried out, or never can be. A due write that carries an undo is replaced by these alone, or by another undo: what else is found out of the entity meanwhile
+   * (what its other sides are owed, or that this one lacks nothing) does not lose what a person asked for. [S59] Before `dueDone`.
+   */
+  readonly undosDone?: readonly DueKey[];
   /** Children that waited for these entities' records are ready. */
   readonly arrived: readonly { readonly sync: SyncId; readonly entity: EntityId }[];
   /** Their members are blocked from then on, whether or not the entity is among `entities`: `intent` of a loaded member is the open one. [S33] */

@@ -10,6 +10,7 @@ import type {
   DueQuery,
   EntityPage,
   GuardTrip,
+  HeldCreate,
   JournalQuery,
   JournalRow,
   KeyMatch,
@@ -122,8 +123,10 @@ export interface Store {
 
   /** Writes that are due at one side, ready at `nowMs`, oldest first, each with its entity. Members with an open intent are not given. */
   loadDue(query: DueQuery, options: CallOptions): Promise<readonly LoadedDue[]>;
-  /** Due writes of a side in any of these states in the order of entity ids, `after` excluded: for plans. Each with its entity. */
+  /** Due writes of a side in any of these states in the order of entity ids, `after` excluded. Each with its entity. */
   listDue(query: DueListing, options: CallOptions): Promise<readonly LoadedDue[]>;
+  /** The same for plans, where most are creates and need not be loaded to be named. */
+  listPlannable(query: DueListing, options: CallOptions): Promise<readonly (LoadedDue | HeldCreate)[]>;
   /** Intents still open: after a crash, those of a dead holder. Oldest first. [S31] */
   loadOpenIntents(shard: Shard, limit: number, options: CallOptions): Promise<readonly LoadedIntent[]>;
 

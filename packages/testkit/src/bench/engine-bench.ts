@@ -75,6 +75,7 @@ export async function engineBench(options: EngineBenchOptions): Promise<EngineCo
     pilots: new Set(),
     leases: new Map(),
     echoes: new Echoes(),
+    unsettled: new Map(),
     ledger: new Map(),
     watch: SILENT_WATCHER,
   };

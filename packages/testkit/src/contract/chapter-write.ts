@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 import type { Rule } from "./rule.ts";
 import { fieldsOf, idOf } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 import { ODD_CUSTOMERS } from "./values.ts";
 
 /** Single writes: what each outcome means. */
@@ -236,4 +237,46 @@ export function writeRules(rule: Rule): void {
     expect(again.record).not.toBe(first.record);
     expect(await stage.writeOne(object, stage.create(object, { name: "Bea" }, 501))).toEqual({ kind: "exists", record: again.record });
   });
+
+  rule("[S29] a write that is to be confirmed is nowhere to be seen before, and asks once", [], async (stage) => {
+    const { object, operations, look } = await stageOfThree(stage);
+    const before = await look();
+    const seen: unknown[] = [];
+    const confirm = async (): Promise<void> => {
+      seen.push(await look());
+    };
+    const outcomes = await object.write(operations, { ...stage.options, mark: stage.mark, confirm });
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["applied", "applied", "applied"]);
+    expect(seen).toEqual([before]);
+    const after = await look();
+    expect(after.names).toEqual(["Bea", "Cay"]);
+    if (stage.facts.proof) expect(after.proven).toBe(3);
+  });
+
+  rule("[S29] where the confirmation fails nothing of the write lasts, and it fails likewise", [], async (stage) => {
+    const { object, operations, look } = await stageOfThree(stage);
+    const before = await look();
+    const refusal = new Error("the store is full");
+    const confirm = (): Promise<void> => Promise.reject(refusal);
+    await expect(object.write(operations, { ...stage.options, mark: stage.mark, confirm })).rejects.toBe(refusal);
+    expect(await look()).toEqual(before);
+    // Nothing of it stands in the way of the next.
+    const outcomes = await stage.write(object, operations);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["applied", "applied", "applied"]);
+  });
+}
+
+/** A create, an update and a delete, and a look at what came of them by a connection of its own. */
+async function stageOfThree(stage: Stage) {
+  const object = await stage.installed();
+  const [first, second] = [await stage.customer({ name: "Ada" }), await stage.customer({ name: "Dan" })];
+  const operations = [stage.create(object, { name: "Bea" }), stage.update(object, first, { name: "Cay" }), stage.delete(object, second)];
+  const onlooker = await stage.world.connect().open(object.schema.name, object.columns, stage.options);
+  const look = async () => {
+    const { images } = await stage.list(onlooker);
+    const names = [...images.values()].map((image) => fieldsOf(object, image)["name"] ?? "").toSorted();
+    const intents = operations.map(({ intent }) => intent);
+    return { names, proven: stage.facts.proof ? (await onlooker.findProofs(intents, stage.options)).size : 0 };
+  };
+  return { object, operations, look };
 }

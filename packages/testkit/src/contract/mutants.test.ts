@@ -71,6 +71,36 @@ const mutants: readonly (readonly [string, Chapter, Break])[] = [
     { object: (o) => ({ read: async (ids, options) => mapImages(await o.read(ids, options), (cell) => cell ?? "") }) },
   ],
   [
+    "a write is confirmed when it has happened",
+    writeRules,
+    {
+      object: (o) => ({
+        write: async (operations, { confirm, ...options }) => {
+          const outcomes = await o.write(operations, options);
+          await confirm?.();
+          return outcomes;
+        },
+      }),
+    },
+  ],
+  [
+    "a write is never confirmed",
+    writeRules,
+    { object: (o) => ({ write: (operations, { signal, mark }) => o.write(operations, { signal, mark }) }) },
+  ],
+  [
+    "a write is confirmed again for each operation",
+    writeRules,
+    {
+      object: (o) => ({
+        write: async (operations, options) => {
+          for (const _ of operations) await options.confirm?.();
+          return o.write(operations, { ...options, confirm: () => Promise.resolve() });
+        },
+      }),
+    },
+  ],
+  [
     "writes ignore what is expected",
     writeRules,
     { object: (o) => mapOperations(o, (operation) => ("expect" in operation ? { ...operation, expect: [] } : operation)) },

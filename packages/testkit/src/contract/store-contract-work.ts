@@ -1,4 +1,4 @@
-import type { Store } from "@accord/engine/store";
+import type { Store, UndoWrite } from "@accord/engine/store";
 import { expect, test } from "vitest";
 import {
   AT,
@@ -17,6 +17,7 @@ import {
 export function describeStoreWork(open: () => Promise<Store>): void {
   describeDue(open);
   describeQuiet(open);
+  describeUndone(open);
   describeRelease(open);
   describeWithinOne(open);
   describeOpenIntents(open);
@@ -67,6 +68,11 @@ function describeDue(open: () => Promise<Store>): void {
   });
 }
 
+/** An undo that puts one cell back. */
+function undoTo(cell: string): UndoWrite {
+  return { kind: "update", set: [{ column: 0, cell }], expect: [{ column: 0, cell: "now" }] };
+}
+
 function describeQuiet(open: () => Promise<Store>): void {
   test("[S56] what is changed again while it waits keeps its age and its earlier moment, so that its wait is bounded", async () => {
     const store = await open();
@@ -99,6 +105,29 @@ function describeQuiet(open: () => Promise<Store>): void {
     expect(await store.fallBehind(0, call)).toBe(generation + 5);
     await store.acknowledgeRestore(call);
     expect(await store.identity()).toMatchObject({ generation: generation + 5, restored: false });
+  });
+}
+
+function describeUndone(open: () => Promise<Store>): void {
+  test("[S59] an undo that is due stays so, whatever else is found out of its member, until it is carried out", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    const id = await store.reserveEntities(1, call);
+    const key = { sync, side: 1, entity: id };
+    const at = async () =>
+      (await store.listDue({ sync, side: 1, states: ["ready", "held"], after: null, limit: 9 }, call))[0]?.undo ?? null;
+    await commit({ entities: [{ entity: sampleEntity(sync, id, ["1", "2"]), keys: null }] });
+    await commit({ due: [sampleDue(sync, id, { undo: undoTo("then"), keepAge: false })] });
+    await commit({ dueDone: [key] });
+    await commit({ due: [sampleDue(sync, id, { keepAge: true })] });
+    await commit({ due: [sampleDue(sync, id, { state: "parked", keepAge: false })] });
+    expect(await at()).toEqual(undoTo("then"));
+    await commit({ due: [sampleDue(sync, id, { undo: undoTo("earlier"), keepAge: false })] });
+    expect(await at()).toEqual(undoTo("earlier"));
+    await commit({ undosDone: [key], due: [sampleDue(sync, id, { state: "held", keepAge: false })] });
+    expect((await store.listDue({ sync, side: 1, states: ["held"], after: null, limit: 9 }, call)).map((due) => due.undo)).toEqual([null]);
+    await commit({ dueDone: [key] });
+    expect(await store.listDue({ sync, side: 1, states: ["ready", "held"], after: null, limit: 9 }, call)).toEqual([]);
   });
 
   test("[S59] what an undo put back stays held, whatever else becomes due of it, until it is released; news of it takes its turn as a mark", async () => {

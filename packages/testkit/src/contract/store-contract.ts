@@ -6,6 +6,7 @@ import { describeStoreFirstContact } from "./store-contract-first.ts";
 import { describeStoreMarks } from "./store-contract-marks.ts";
 import { describeStoreScan } from "./store-contract-scan.ts";
 import { describeStoreStraight } from "./store-contract-straight.ts";
+import { describeStoreCreates } from "./store-contract-creates.ts";
 import { describeStoreWork } from "./store-contract-work.ts";
 import {
   allMarks,
@@ -58,6 +59,7 @@ export function storeContract(name: string, makeWorld: () => Promise<StoreWorld>
     describeStoreFirstContact(open);
     describeStoreStraight(open);
     describeStoreWork(open);
+    describeStoreCreates(open);
     describeStoreBatches(open);
     describeJournal(open);
   });

@@ -38,6 +38,7 @@ export class FakeWriter {
   async write(operations: readonly WriteOperation[], options: WriteOptions): Promise<readonly WriteOutcome[]> {
     const fault = await this.#wire.send({ method: "write", object: this.#table.shape.object.name, size: operations.length }, options);
     this.#wire.throwRefusals(fault);
+    if (fault?.kind !== "unavailable") await options.confirm?.();
     const outcomes = this.#execute(operations, options.mark.storeId, fault);
     await this.#wire.pause();
     return outcomes;

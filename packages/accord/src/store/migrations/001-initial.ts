@@ -12,11 +12,13 @@
  * - `entity.last_entry` is the entity's last journal entry and its line names the one before: an entity's history is a chain of look-ups, since an index by entity would
  *   dirty a page per entry. `journal_head` is the same for entities that have no row.
  * - `entity.header` holds versions, provenances and acknowledgements compactly (entity-header.ts); `extra` holds, as JSON, only what is not the default.
- * - `staged_record` keeps what first listings read, in listing order (first-contact.ts); `staged_group` is made once all are listed: a row per group of equal keys, in the order of
- *   their first records. Links and match keys that come in no order wait in `staged_link`, to be inserted sorted at the end. All of them are empty but during a first contact.
+ * - `staged_record` keeps what first listings read, in listing order (staged-page.ts), `staged_hash` the hashes of a page's match keys as one blob per rule. `staged_group` is made once
+ *   all are listed: who meets whom, a thousand records per row (staged-groups.ts). Entities that are made as they were staged get their links and match keys at the end,
+ *   in order; `staged_other` names partners of records that are not of such, and `staged_link` holds what came in no order of theirs. All are empty but during a first contact.
  * - `mark.seq` and so the order of work within a shard: shard × 2^40 + a counter. One tree serves "oldest first of a shard" and "this very mark". `mark.entity` is the entity
  *   that its record is linked to now; a commit that changes a link changes it too.
  * - `intent_block` holds the open intents that one commit opened at one side, a few dozen per row (intent-lines.ts); the view `intent` shows them one by one to people and tests.
+ * - `due.extra` is null in a row as a merge left it; what was set aside once has an empty one at least (due-plannable.ts).
  * - `counter` counts what is too much to be counted when somebody asks (tally.ts).
  * - `match_key` and `staged_key` hold 64-bit hashes: 20 bytes a row whatever the keys are. A candidate's key text is compared before anything is linked.
  * - `plan_page` holds operations of a plan, some hundred per row (plans.ts): they are written once, read in order, and dropped together.
@@ -57,10 +59,16 @@ CREATE TABLE member (
 CREATE TABLE match_key (hash INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (hash, entity)) WITHOUT ROWID;
 CREATE TABLE staged_key (hash INTEGER NOT NULL, side INTEGER NOT NULL, record NOT NULL, PRIMARY KEY (hash, side, record)) WITHOUT ROWID;
 
-CREATE TABLE first_contact (sync INTEGER PRIMARY KEY, up_to INTEGER NOT NULL, alone INTEGER NOT NULL);
-CREATE TABLE staged_page (id INTEGER PRIMARY KEY, position TEXT NOT NULL, at_ms INTEGER NOT NULL);
-CREATE TABLE staged_record (place INTEGER PRIMARY KEY, record NOT NULL, image TEXT NOT NULL, hash INTEGER, page INTEGER NOT NULL);
-CREATE TABLE staged_group (first INTEGER PRIMARY KEY, second INTEGER, members TEXT, crowd INTEGER);
+CREATE TABLE first_contact (
+  sync INTEGER PRIMARY KEY, first_entity INTEGER NOT NULL, level_chunks INTEGER NOT NULL, first_other INTEGER NOT NULL, others INTEGER NOT NULL, up_to INTEGER NOT NULL, alone INTEGER NOT NULL
+);
+CREATE TABLE staged_page (
+  id INTEGER PRIMARY KEY, side INTEGER NOT NULL, position TEXT NOT NULL, at_ms INTEGER NOT NULL, head TEXT NOT NULL, level_header TEXT NOT NULL, lone_header TEXT NOT NULL
+);
+CREATE TABLE staged_record (place INTEGER PRIMARY KEY, record NOT NULL, body TEXT NOT NULL, held TEXT, keys TEXT, page INTEGER NOT NULL);
+CREATE TABLE staged_hash (rule INTEGER NOT NULL, place INTEGER NOT NULL, hashes BLOB NOT NULL, UNIQUE (rule, place));
+CREATE TABLE staged_group (place INTEGER PRIMARY KEY, words BLOB NOT NULL);
+CREATE TABLE staged_other (place INTEGER PRIMARY KEY);
 CREATE TABLE staged_link (sync INTEGER NOT NULL, entity INTEGER NOT NULL, hash INTEGER, side INTEGER, record, state INTEGER);
 
 CREATE TABLE mark (

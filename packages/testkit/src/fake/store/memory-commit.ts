@@ -1,6 +1,6 @@
 import { readImage, UNKNOWN_FIELD, writeImage, type EntityId, type NativeImage, type SideIndex } from "@accord/core";
 import { AccordError } from "@accord/engine/connector";
-import type { Changes, Due, Lease, Mark, Pull, StoredEntity, SyncConfiguration, SyncId } from "@accord/engine/store";
+import type { Changes, Due, LandedRecord, Lease, Mark, Pull, StoredEntity, SyncConfiguration, SyncId } from "@accord/engine/store";
 import { foldMark } from "./fold-mark.ts";
 import { dueKey, recordKey, type MemoryState } from "./memory-state.ts";
 import { isWithRecord, type MemoryView } from "./memory-view.ts";
@@ -10,17 +10,21 @@ export function commitChanges(view: MemoryView, leases: Lease | readonly Lease[]
   const { state } = view;
   for (const lease of [leases].flat()) checkLease(state, lease);
   const entities = lastOfEach(changes.entities);
-  checkLinks(view, entities);
+  const landed = (changes.landed ?? []).map((one) => ({ entity: withLanded(state, one), keys: null }));
+  checkLinks(view, [...entities, ...landed]);
   checkIntents(state, changes);
   for (const { entity } of entities) releaseRecords(state, entity);
   for (const { entity, keys } of entities) putEntity(state, entity, keys);
+  for (const { entity } of landed) putEntity(state, entity, null);
   consumeMarks(state, changes);
   for (const mark of changes.marks) putMark(state, mark);
   if (changes.cursor) putCursor(state, changes.cursor);
   for (const id of changes.requestsDone) state.requests.delete(id);
   for (const id of changes.intentsClosed) state.intents.delete(id);
   for (const intent of changes.intentsOpened) state.intents.set(intent.id, intent);
-  for (const key of changes.dueDone) state.due.delete(dueKey(key));
+  for (const key of changes.undosDone ?? []) state.due.delete(dueKey(key));
+  // What a person wants put back stays due until it is. [S59]
+  for (const key of changes.dueDone) if ((state.due.get(dueKey(key))?.undo ?? null) === null) state.due.delete(dueKey(key));
   for (const due of new Map(changes.due.map((one) => [dueKey(one), one])).values()) putDue(state, due);
   state.journal.push(...changes.journal);
   putProblems(state, changes);
@@ -61,7 +65,8 @@ function checkLinks(view: MemoryView, entities: readonly Written[]): void {
       const keeps =
         holder !== null && (after.get(holder)?.members[side]?.record ?? (after.has(holder) ? null : member.record)) === member.record;
       const other = claimed.get(key) ?? (keeps ? holder : entity.id);
-      if (other !== entity.id) throw new RangeError(`[S34] record ${key} is linked to ${other} already`);
+      if (other !== entity.id)
+        throw new RangeError(`[S34] record ${key}, which entity ${entity.id} is given, is linked to ${other} already`);
       claimed.set(key, entity.id);
     }
   }
@@ -83,6 +88,14 @@ function releaseRecords(state: MemoryState, entity: StoredEntity): void {
   for (const [side, member] of (old?.members ?? []).entries()) {
     if (member !== null && member.record !== null) state.links.delete(recordKey(entity.sync, side, member.record));
   }
+}
+
+function withLanded(state: MemoryState, { entity: id, side, record, image, ack, position, seenAtMs }: LandedRecord): StoredEntity {
+  const entity = state.entities.get(id);
+  const old = entity?.members[side] ?? null;
+  if (entity === undefined || old !== null) throw new RangeError(`entity ${id} has had a record at side ${side}`);
+  const member = { state: "live", record, incarnation: 1, image, ack, position, seenAtMs, intent: null, retired: [] } as const;
+  return { ...entity, members: entity.members.map((one, place) => (place === side ? member : one)) };
 }
 
 function putEntity(state: MemoryState, entity: StoredEntity, keys: Written["keys"]): void {
@@ -142,8 +155,13 @@ function consumeMarks(state: MemoryState, { consumed, deferred }: Changes): void
 }
 
 function putDue(state: MemoryState, { keepAge, ...due }: Changes["due"][number]): void {
-  const old = state.due.get(dueKey(due));
-  state.due.set(dueKey(due), keepAge && old !== undefined ? keptAge(old, due) : due);
+  const key = dueKey(due);
+  const old = state.due.get(key);
+  if (old !== undefined && old.undo !== null && due.undo === null) return;
+  const kept = keepAge && old !== undefined ? keptAge(old, due) : due;
+  state.due.set(key, kept);
+  if (kept.state === "held" && kept.code === null) state.heldAt.set(key, state.sync(due.sync).version);
+  else state.heldAt.delete(key);
 }
 
 /** The quiet period begins with the first change. [S56] */

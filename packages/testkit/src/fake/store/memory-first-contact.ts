@@ -1,10 +1,29 @@
 import { readImage, type CanonicalField } from "@accord/core";
-import type { Changes, FirstContact, LevelEntity, StagedGroup, StagedPage, StagedRecord, StoredMember, SyncId } from "@accord/engine/store";
+import type { Changes, FirstContact, StagedGroup, StagedPage, StagedRecord, StoredMember, SyncId } from "@accord/engine/store";
 import { commitChanges } from "./memory-commit.ts";
 import type { StagedRow } from "./memory-state.ts";
 import type { MemoryView } from "./memory-view.ts";
 
 type Step = <T>(act: () => T) => Promise<T>;
+
+const NO_CHANGES: Changes = {
+  entities: [],
+  consumed: [],
+  marks: [],
+  deferred: [],
+  requestsDone: [],
+  due: [],
+  dueDone: [],
+  arrived: [],
+  intentsOpened: [],
+  intentsClosed: [],
+  journal: [],
+  problems: [],
+  problemsOver: [],
+};
+
+/** Level groups of one step. */
+const LEVEL_STEP = 5;
 
 /** First contact as the port tells it, over the memory state. */
 export function firstContactPart(view: MemoryView, step: Step): FirstContact {
@@ -14,22 +33,40 @@ export function firstContactPart(view: MemoryView, step: Step): FirstContact {
       step(() => {
         stagePage(view, page);
       }),
-    group: (sync, sides) =>
+    group: (sync) =>
       step(() => {
         const known = state.firstContacts.get(sync);
         if (known !== undefined) return { isAlone: known.isAlone };
         const isAlone = ![...state.entities.values(), ...[...state.marks.values()].map(({ mark }) => mark)].some(
           (one) => one.sync === sync,
         );
-        state.firstContacts.set(sync, { upTo: 0, isAlone, sides });
+        state.firstContacts.set(sync, { upTo: 0, isAlone, level: new Set() });
         return { isAlone };
       }),
-    load: (sync, limit) => step(() => loadGroups(view, sync).slice(0, limit)),
-    commit: (lease, { sync, upTo, shared, level, entities: others, marks, due, journal }) =>
+    meetLevel: (lease, sync, entryOf) =>
       step(() => {
-        const entities = [...level.map(wholeEntity), ...others];
-        const none = { consumed: [], deferred: [], requestsDone: [], dueDone: [], arrived: [], intentsOpened: [], intentsClosed: [] };
-        commitChanges(view, lease, { ...none, problems: [], problemsOver: [], entities, marks, due, journal });
+        const rows = levelGroups(view, sync);
+        const met = rows.slice(0, LEVEL_STEP);
+        const made = met.map((group) => group[0]?.id ?? 0);
+        commitChanges(view, lease, { ...NO_CHANGES, entities: met.map((group) => wholeEntity(view, group)) });
+        for (const id of made) state.firstContacts.get(sync)?.level.add(id);
+        if (made.length > 0) shareEntry(view, entryOf(made), made, new Set());
+        return { entities: made.length, isDone: rows.length <= LEVEL_STEP };
+      }),
+    load: (sync, limit) =>
+      step(() =>
+        loadGroups(view, sync)
+          .slice(0, limit)
+          .map(({ rows, isCrowd }): StagedGroup => {
+            const [first] = rows;
+            return { place: first?.place ?? 0, id: first?.id ?? 0, records: rows.map(recordOf), isCrowd };
+          }),
+      ),
+    commit: (lease, { sync, upTo, shared, lone, entities: others, marks, due, journal }) =>
+      step(() => {
+        const staged = stagedRows(view, sync).filter(({ place }) => lone.includes(place));
+        const entities = [...staged.map((row) => wholeEntity(view, [row])), ...others];
+        commitChanges(view, lease, { ...NO_CHANGES, entities, marks, due, journal });
         if (shared !== null)
           shareEntry(
             view,
@@ -63,57 +100,87 @@ function forgetStaged({ state }: MemoryView, sync: SyncId): void {
   state.stagedRecords.splice(0, state.stagedRecords.length, ...state.stagedRecords.filter((row) => row.sync !== sync));
 }
 
-function stagePage({ state }: MemoryView, { sync, side, ids, images, keys, position, atMs, listing }: StagedPage): void {
+function stagePage({ state }: MemoryView, page: StagedPage): void {
+  const { sync, side, ids, images, said, keys, provenance, position, atMs, listing } = page;
   ids.forEach((record, index) => {
-    const image = images[index] ?? "";
     state.stagedRecords.push({
       sync,
       side,
       record,
-      image,
+      image: images[index] ?? "",
+      said: said[index] ?? null,
       position,
       seenAtMs: atMs,
-      key: keys[index] ?? null,
+      keys: keys[index] ?? [],
+      provenance,
       place: state.nextSequence++,
+      id: state.nextEntity++,
     });
   });
   state.sync(sync).listings[side] = listing;
 }
 
-function loadGroups({ state }: MemoryView, sync: SyncId): StagedGroup[] {
-  const progress = state.firstContacts.get(sync);
-  if (progress === undefined) return [];
+/** A sync's staged records in the order of sides, whatever order they were listed in. */
+function stagedRows({ state }: MemoryView, sync: SyncId): StagedRow[] {
   const own = state.stagedRecords.filter((row) => row.sync === sync).toSorted((a, b) => a.side - b.side || a.place - b.place);
+  return own.map((row, index) => ({ ...row, place: index + 1 }));
+}
+
+interface Group {
+  readonly rows: readonly StagedRow[];
+  readonly isCrowd: boolean;
+}
+
+function allGroups(view: MemoryView, sync: SyncId): Group[] {
+  const own = stagedRows(view, sync);
   const byKey = new Map<string, StagedRow[]>();
-  for (const row of own) if (row.key !== null) byKey.set(row.key, [...(byKey.get(row.key) ?? []), row]);
-  // Places grow in the order of sides, whatever order they were listed in.
-  return own.flatMap((row, index): StagedGroup[] => {
-    const place = index + 1;
-    const group = row.key === null ? [row] : (byKey.get(row.key) ?? [row]);
-    if (place <= progress.upTo) return [];
-    if (group.length > progress.sides) return [{ place, records: [recordOf(row)], isCrowd: true }];
-    return group[0] === row ? [{ place, records: group.map(recordOf), isCrowd: false }] : [];
+  for (const row of own) {
+    const key = row.keys[0] ?? null;
+    if (key !== null) byKey.set(key, [...(byKey.get(key) ?? []), row]);
+  }
+  return own.flatMap((row): Group[] => {
+    const key = row.keys[0] ?? null;
+    const rows = key === null ? [row] : (byKey.get(key) ?? [row]);
+    if (new Set(rows.map(({ side }) => side)).size < rows.length) return [{ rows: [row], isCrowd: true }];
+    return rows[0] === row ? [{ rows, isCrowd: false }] : [];
   });
 }
 
-function recordOf({ side, record, image, position, seenAtMs }: StagedRow): StagedRecord {
-  return { side, record, image, position, seenAtMs };
+function levelGroups(view: MemoryView, sync: SyncId): (readonly StagedRow[])[] {
+  const progress = view.state.firstContacts.get(sync);
+  const sides = view.state.sync(sync).listings.length;
+  return allGroups(view, sync).flatMap(({ rows, isCrowd }) => {
+    const [first] = rows;
+    if (first === undefined || isCrowd || rows.length < sides || first.said === null || progress?.level.has(first.id) === true) return [];
+    return rows.every(({ said }) => said === first.said) ? [rows] : [];
+  });
+}
+
+function loadGroups(view: MemoryView, sync: SyncId): Group[] {
+  const progress = view.state.firstContacts.get(sync);
+  if (progress === undefined) return [];
+  return allGroups(view, sync).filter(
+    ({ rows: [first] }) => first !== undefined && first.place > progress.upTo && !progress.level.has(first.id),
+  );
+}
+
+function recordOf({ side, record, image, said, position, seenAtMs }: StagedRow): StagedRecord {
+  return { side, record, image, said, position, seenAtMs };
 }
 
 /** The entity that is told in short. */
-function wholeEntity({ id, sync, values, keys, provenance, records }: LevelEntity): Changes["entities"][number] {
-  const fields = readImage(values).map((value): CanonicalField => ({ value, version: 1, provenance, review: null, adds: null }));
-  const members = records.map(({ record, image, position, seenAtMs }): StoredMember => ({
-    state: "live",
-    record,
-    incarnation: 1,
-    image,
-    ack: fields.map(({ version }) => version),
-    position,
-    seenAtMs,
-    intent: null,
-    retired: [],
-  }));
+function wholeEntity(view: MemoryView, rows: readonly StagedRow[]): Changes["entities"][number] {
+  const [first] = rows;
+  if (first === undefined) throw new RangeError("a group has a record");
+  const { id, sync, said, provenance, keys } = first;
+  const fields = readImage(said ?? "").map((value): CanonicalField => ({ value, version: 1, provenance, review: null, adds: null }));
+  const members = view.state.sync(sync).listings.map((_, place): StoredMember | null => {
+    const row = rows.find(({ side }) => side === place);
+    if (row === undefined) return null;
+    const { record, image, position, seenAtMs } = row;
+    const ack = fields.map(({ version }) => version);
+    return { state: "live", record, incarnation: 1, image, ack, position, seenAtMs, intent: null, retired: [] };
+  });
   return { entity: { id, sync, life: { kind: "live" }, version: 1, fields, review: null, members }, keys };
 }
 

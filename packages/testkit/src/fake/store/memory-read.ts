@@ -4,6 +4,7 @@ import type {
   DueListing,
   DueQuery,
   EntityPage,
+  HeldCreate,
   JournalQuery,
   JournalRow,
   KeyMatch,
@@ -16,7 +17,7 @@ import type {
   StoredEntity,
   SyncId,
 } from "@accord/engine/store";
-import { recordKey, type MemoryState } from "./memory-state.ts";
+import { dueKey, recordKey, type MemoryState } from "./memory-state.ts";
 import { isWithRecord, shardOf, type MemoryView } from "./memory-view.ts";
 
 const MATCHES_MAX = 3;
@@ -105,6 +106,25 @@ export function listDue(view: MemoryView, { sync, side, states, after, limit }: 
     rows.toSorted((a, b) => a.entity - b.entity),
     limit,
   );
+}
+
+/** Creates in short: see the port. */
+export function listPlannable(view: MemoryView, listing: DueListing): (LoadedDue | HeldCreate)[] {
+  return listDue(view, listing).map((due) => (isHeldCreate(view, due) ? heldCreate(due) : due));
+}
+
+function isHeldCreate({ state }: MemoryView, due: LoadedDue): boolean {
+  const { fields, members, review, life } = due.stored;
+  const isStill = fields.every((field) => field.value !== undefined && field.review === null && field.adds === null);
+  const isElsewhere = members.every((member, side) => member === null || (side !== due.side && member.state === "live"));
+  const isFresh = due.state === "held" && due.undo === null && state.heldAt.get(dueKey(due)) === state.sync(due.sync).version;
+  return isFresh && isStill && isElsewhere && review === null && life.kind === "live";
+}
+
+function heldCreate({ sync, side, entity, sinceMs, attempts, stored }: LoadedDue): HeldCreate {
+  const values = writeImage(stored.fields.map(({ value }) => value));
+  const versions = stored.fields.map((field) => field.version);
+  return { kind: "create", sync, side, entity, sinceMs, attempts, version: stored.version, values, versions };
 }
 
 export function countDue(view: MemoryView): DueCount[] {

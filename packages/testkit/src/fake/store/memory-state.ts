@@ -1,4 +1,4 @@
-import type { EntityId, RecordId } from "@accord/core";
+import type { EntityId, Provenance, RecordId } from "@accord/core";
 import type {
   ConnectionRow,
   Due,
@@ -33,18 +33,21 @@ export interface StoredSync {
   readonly listings: ListingRow[];
 }
 
-/** A staged record with its place, counted per sync, and its key of the first rule. */
+/** A staged record with its place, counted per sync, its keys, and the id of the entity it may become. */
 export interface StagedRow extends StagedRecord {
   readonly sync: SyncId;
   readonly place: number;
-  readonly key: string | null;
+  readonly id: EntityId;
+  readonly keys: readonly (string | null)[];
+  readonly provenance: Provenance;
 }
 
 /** How far the first contact of a sync has come. */
 export interface FirstContactState {
   upTo: number;
   readonly isAlone: boolean;
-  readonly sides: number;
+  /** Ids of entities that were made as their records were staged, level ones. */
+  readonly level: Set<EntityId>;
 }
 
 export interface StoredMark {
@@ -79,6 +82,8 @@ export class MemoryState {
   readonly sharedEntries = new Map<EntityId, number>();
   readonly requests = new Map<number, NewRequest>();
   readonly due = new Map<string, Due>();
+  /** Due rows that are held as a merge left them: the version of the sync's configuration at that merge. */
+  readonly heldAt = new Map<string, number>();
   readonly intents = new Map<string, Intent>();
   readonly journal: JournalEntry[] = [];
   readonly problems = new Map<string, Problem>();

@@ -8,6 +8,7 @@ import {
   findMatches,
   listBounds,
   listDue,
+  listPlannable,
   listEntities,
   listMembers,
   listReviews,
@@ -244,11 +245,14 @@ function quietEntity(view: MemoryView, sync: number, side: SideIndex, record: Re
   return entity?.members.some((member) => member !== null && member.intent !== null) === true ? null : entity;
 }
 
-function duePart(view: MemoryView): Part<"loadDue" | "listDue" | "releaseDue" | "countDue" | "listParked" | "retryParked"> {
+function duePart(
+  view: MemoryView,
+): Part<"loadDue" | "listDue" | "listPlannable" | "releaseDue" | "countDue" | "listParked" | "retryParked"> {
   const { state } = view;
   return {
     loadDue: (query, call) => read(call, () => loadDue(view, query)),
     listDue: (listing, call) => read(call, () => listDue(view, listing)),
+    listPlannable: (listing, call) => read(call, () => listPlannable(view, listing)),
     countDue: (call) => read(call, () => countDue(view)),
     releaseDue: (sync, only, nowMs) =>
       step(() => {
