@@ -93,7 +93,9 @@ export async function look(context: EngineContext, options: CallOptions): Promis
     if (row?.state !== "new") await sweepSides(context, sync, [...sync.objects.keys()], options);
     if (row?.state === "new") {
       await meetFirst(context, sync, options);
-      await context.store.setSyncState(sync.id, "planned", null, options);
+      // One that was held up here may find that another has made the sync live since. [S54]
+      const isNew = (await context.store.listSyncs(options)).some(({ id, state }) => id === sync.id && state === "new");
+      if (isNew) await context.store.setSyncState(sync.id, "planned", null, options);
     }
     await refreshStates(context, options);
     await drainAll(context, options);

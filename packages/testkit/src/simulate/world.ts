@@ -18,6 +18,8 @@ import { act, OBJECT } from "./users.ts";
 
 /** Sweeps come this often. Milliseconds. */
 const SWEEP_MS = 6_000;
+/** A person looks this often what waits for them. Milliseconds. */
+const APPROVAL_MS = 3_000;
 /** The process that died is replaced within this. Milliseconds. */
 const RESTART_MS = 2_000;
 /** Time for two sweeps of every side, backed-off ones included. Milliseconds. */
@@ -89,6 +91,7 @@ export class SimulatedWorld {
     this.#supervise().catch((error: unknown) => {
       this.#failure = { error };
     });
+    void this.#approve();
     const { script } = this.setting;
     let next = 0;
     const performUpTo = (turn: number): void => {
@@ -231,7 +234,6 @@ export class SimulatedWorld {
   async #supervise(): Promise<void> {
     const clock = this.scheduler.clockOf();
     for (;;) {
-      await this.#answerGuards();
       const isLive = this.state.syncs.length > 0 && this.state.syncs.every(({ state }) => state === "live");
       if (isLive && this.liveAfter.length === 0) this.liveAfter.push(...this.systems.map(({ history }) => history.last));
       this.#processes += 1;
@@ -253,13 +255,19 @@ export class SimulatedWorld {
     }
   }
 
-  /** A person approves what guards ask. [S43] */
-  async #answerGuards(): Promise<void> {
+  /** A person looks now and then what guards ask, and approves. [S43] */
+  async #approve(): Promise<void> {
+    const clock = this.scheduler.clockOf();
     const store = memoryStore(this.state);
-    for (const trip of this.state.trips.values()) {
-      if (trip.approvedAtMs !== null) continue;
-      await store.approveTrip(trip.id, this.scheduler.clockOf().nowMs(), UNCANCELLED);
-      await store.setSyncState(trip.sync, "live", null, UNCANCELLED);
+    for (;;) {
+      await clock.sleep(APPROVAL_MS, UNCANCELLED);
+      for (const trip of this.state.trips.values()) {
+        if (trip.approvedAtMs !== null) continue;
+        await store.approveTrip(trip.id, clock.nowMs(), UNCANCELLED);
+        await store.setSyncState(trip.sync, "live", null, UNCANCELLED);
+        // A running process sees that somebody else has written to the store.
+        this.state.counter += 1;
+      }
     }
   }
 }
