@@ -2,6 +2,7 @@ import { Stage, STAGE_OBJECT, UNCANCELLED } from "@accord/testkit";
 import type { FakeObject } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
 import { AccordError } from "../connector/errors.ts";
+import { confirmRenames } from "./confirm-renames.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { touch } from "./due.ts";
 import { sweep } from "./list.ts";
@@ -141,16 +142,25 @@ describe("a sweep", () => {
   test("[S11] [S63] a sweep that was overtaken guesses wrong: a record that is there is not linked anew", async () => {
     const stage = populated(3);
     const context = await stage.goLive();
+    const sync = only(context);
     const id = stage.idOf(stage.crm, { email: "u1@x.org" });
     const entity = stage.entityOf(0, id);
     const twin = stage.crm.user.insert("customers", { email: "u1@x.org", name: "Twin" });
     // What a listing saw that began before the first of the two was made.
-    const marks = context.syncs.map((sync) => ({ ...touch(sync, 0, twin, stage.clock.nowMs()), renamedFrom: id }));
+    const guess = { ...touch(sync, 0, twin, stage.clock.nowMs()), renamedFrom: id };
+    const marks = await confirmRenames(context, sync, 0, [guess], UNCANCELLED);
+    expect(marks.map(({ record, renamedFrom }) => [record, renamedFrom])).toEqual([
+      [twin, null],
+      [id, null],
+    ]);
     await context.store.commitPull({ marks, cursor: null, listing: null }, UNCANCELLED);
     await stage.settle(context);
     expect(stage.entityOf(0, id)).toBe(entity);
     expect(stage.state.entities.get(entity)?.members[0]?.retired).toEqual([]);
-    expect(stage.crm.record("customers", id)).not.toBeNull();
+    stage.crm.user.delete("customers", id);
+    expect(stage.crm.record("customers", id)).toBeNull();
+    const other = { ...guess, record: "99" };
+    expect(await confirmRenames(context, sync, 0, [other], UNCANCELLED)).toEqual([other]);
   });
 
   test("[S63] two new ones with the key of one that is gone are not it", async () => {

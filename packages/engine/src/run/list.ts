@@ -5,6 +5,7 @@ import type { CallOptions } from "../host/host.ts";
 import type { ListedMember, Mark } from "../store/rows.ts";
 import { compareBeside, isExpected } from "./beside.ts";
 import type { BesideResult, BesideVisitor } from "./beside.ts";
+import { confirmRenames } from "./confirm-renames.ts";
 import { contestants } from "./contested.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { touch } from "./due.ts";
@@ -104,7 +105,7 @@ class Sweep implements BesideVisitor {
     if (listed.isComplete && !(await guardCount(context, sync, side, listed, options))) return;
     const { isComplete } = listed;
     const nowMs = context.clock.nowMs();
-    const marks = this.whereabouts.marks(isComplete, nowMs);
+    const marks = await confirmRenames(context, sync, side, this.whereabouts.marks(isComplete, nowMs), options);
     if (isComplete) marks.push(...(await setAside(context, sync, side, options)));
     else context.log.warn("sweep.incomplete", { sync: sync.model.name, side: sync.model.sides[side]?.name, records });
     this.result = { records, marks: this.count + marks.length, isComplete };

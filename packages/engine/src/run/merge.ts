@@ -4,7 +4,6 @@ import { mergeEntry } from "../journal/payload.ts";
 import type { Lease, LoadedMark, Shard } from "../store/rows.ts";
 import { absorbSight } from "./absorb-sight.ts";
 import { ChangeSet } from "./changes.ts";
-import { confirmRenames } from "./confirm-renames.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { keepEntity, touch } from "./due.ts";
 import type { Kept } from "./due.ts";
@@ -71,9 +70,8 @@ export async function mergeMarks(
   changes: ChangeSet,
   options: CallOptions,
 ): Promise<Merged> {
-  const sure = await confirmRenames(context, sync, marks, changes, options);
-  const sights = await lookAt(context, sync, sure, changes, options);
-  const stored = sure.flatMap((mark) => mark.entity ?? []);
+  const sights = await lookAt(context, sync, marks, changes, options);
+  const stored = marks.flatMap((mark) => mark.entity ?? []);
   const seen = sights.flatMap(({ mark, image }) => (image === null ? [] : [{ side: mark.side, image }]));
   const references = await loadReferences(context, sync, stored, seen, options);
   const entities = new Map<EntityId, Entity>();

@@ -14,6 +14,7 @@ import type {
   SyncId,
 } from "@accord/engine/store";
 import type { CallOptions } from "@accord/engine/connector";
+import { NO_CHANGES } from "../fake/store/no-changes.ts";
 
 /** A moment for tests. Epoch milliseconds. */
 export const AT = 1_790_000_000_000;
@@ -32,21 +33,7 @@ export const CONFIGURATION: SyncConfiguration = {
   matchRules: 2,
 };
 
-export const NO_CHANGES: Changes = {
-  entities: [],
-  consumed: [],
-  marks: [],
-  deferred: [],
-  requestsDone: [],
-  due: [],
-  dueDone: [],
-  arrived: [],
-  intentsOpened: [],
-  intentsClosed: [],
-  journal: [],
-  problems: [],
-  problemsOver: [],
-};
+export { NO_CHANGES };
 
 export function sampleMark(sync: SyncId, record: string, changed: Partial<Mark> = {}): Mark {
   return {

@@ -3,24 +3,9 @@ import type { Changes, FirstContact, StagedGroup, StagedPage, StagedRecord, Stor
 import { commitChanges } from "./memory-commit.ts";
 import type { StagedRow } from "./memory-state.ts";
 import type { MemoryView } from "./memory-view.ts";
+import { NO_CHANGES } from "./no-changes.ts";
 
 type Step = <T>(act: () => T) => Promise<T>;
-
-const NO_CHANGES: Changes = {
-  entities: [],
-  consumed: [],
-  marks: [],
-  deferred: [],
-  requestsDone: [],
-  due: [],
-  dueDone: [],
-  arrived: [],
-  intentsOpened: [],
-  intentsClosed: [],
-  journal: [],
-  problems: [],
-  problemsOver: [],
-};
 
 /** Level groups of one step. */
 const LEVEL_STEP = 5;
