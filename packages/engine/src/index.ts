@@ -1,5 +1,5 @@
 // run: pull, merge, push, settle
-export { renewEngine, runLive, takeEngine } from "./run/run.ts";
+export { releaseEngine, renewEngine, runLive, takeEngine } from "./run/run.ts";
 export { drain, drainAll, releaseLeases } from "./run/drain.ts";
 export { sweep } from "./run/list.ts";
 export { detailsOf, look, makePlan } from "./run/plan.ts";

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { DEFAULT_LIMITS, Echoes, releaseLeases, renewEngine, SILENT_WATCHER, takeEngine } from "@accord/engine";
+import { DEFAULT_LIMITS, Echoes, releaseEngine, releaseLeases, renewEngine, SILENT_WATCHER, takeEngine } from "@accord/engine";
 import type { EngineContext } from "@accord/engine";
 import type { CallOptions, Clock, Host } from "@accord/engine/connector";
 import { keyMatcher } from "@accord/engine/match";
@@ -62,7 +62,7 @@ export async function holdEngine(context: EngineContext, options: CallOptions): 
       options.signal.removeEventListener("abort", abort);
       const unhurried = { signal: new AbortController().signal };
       await releaseLeases(context, unhurried);
-      await context.store.releaseLease(lease, unhurried);
+      await releaseEngine(context, lease, unhurried);
     },
   };
 }

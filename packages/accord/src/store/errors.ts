@@ -1,4 +1,5 @@
 import { AccordError } from "@accord/engine/connector";
+import { engineLost } from "@accord/engine/store";
 
 /** SQLite's primary result codes that mean something of their own here (https://www.sqlite.org/rescode.html). */
 const SQLITE = { busy: 5, locked: 6, readonly: 8, ioerr: 10, corrupt: 11, full: 13, cantopen: 14, notadb: 26 } as const;
@@ -68,6 +69,7 @@ export function storeNewer(file: string, format: number, known: number): AccordE
 }
 
 export function leaseLost(name: string): AccordError {
+  if (name === "engine") return engineLost();
   return new AccordError("ACCORD_LEASE_LOST", `The lease "${name}" went to another process; nothing was committed.`, { remedy: "stop" });
 }
 

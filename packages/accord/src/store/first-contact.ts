@@ -28,7 +28,11 @@ import { firstPlace, noteOthers, readContact, sideOfPlace, stagedSides, type Con
 import type { StagingThread } from "./staging-thread.ts";
 import type { Steps } from "./steps.ts";
 
-export function createFirstContact(context: CommitContext, steps: Pick<Steps, "read" | "writeSoon">, thread: StagingThread): FirstContact {
+export function createFirstContact(
+  context: CommitContext,
+  steps: Pick<Steps, "read" | "writeSoon" | "fence">,
+  thread: StagingThread,
+): FirstContact {
   const { session, catalogue } = context;
   const { read, writeSoon } = steps;
   return {

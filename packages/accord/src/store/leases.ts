@@ -30,6 +30,8 @@ export function leaseHolder(session: Session, name: LeaseName): { readonly holde
 
 /** Whether the lease is still this holder's. Clocks jump, so an expired lease that nobody took counts: only its epoch tells a stale holder. */
 export function assertLease(session: Session, lease: Lease): void {
-  const row = session.first<LeaseRow>("SELECT holder, epoch, expires_at_ms FROM lease WHERE name = ?", lease.name);
-  if (row === undefined || row[0] !== lease.holder || row[1] !== lease.epoch) throw leaseLost(lease.name);
+  if (session.first(LEASE_IS_HELD, lease.name, lease.holder, lease.epoch) === undefined) throw leaseLost(lease.name);
 }
+
+/** A row where it is. By name, holder and epoch. */
+export const LEASE_IS_HELD = "SELECT 1 FROM lease WHERE name = ? AND holder = ? AND epoch = ?";

@@ -11,7 +11,7 @@ import type { Steps } from "./steps.ts";
 /** Stages a page of a first listing. Of a row, `body` is what the record says in short, with its image `held` beside that and its keys as in the row of an entity; or its image, and neither. */
 export async function stagePage(
   context: CommitContext,
-  { writeSoon }: Pick<Steps, "writeSoon">,
+  { writeSoon, fence }: Pick<Steps, "writeSoon" | "fence">,
   thread: StagingThread,
   page: StagedPage,
 ): Promise<void> {
@@ -35,7 +35,7 @@ export async function stagePage(
     keyTexts.push(isShort ? writeKeys(keys[index] ?? []) : null);
   });
   const statements = [...(ids.length === 0 ? [] : hashStatements(context, page, first)), listingStatement(side, page.listing)];
-  await thread.write({ first, records, bodies, helds, keys: keyTexts, page: id?.[0] ?? 0, statements });
+  await thread.write({ first, records, bodies, helds, keys: keyTexts, page: id?.[0] ?? 0, statements, fence: fence.lease });
 }
 
 const ESCAPED = /[\b\t\n\v\f\r\\]/;

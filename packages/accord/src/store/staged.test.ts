@@ -259,7 +259,7 @@ test("[S52] a page that cannot be written because the store is gone is refused i
   const folder = mkdtempSync(join(tmpdir(), "accord-staged-"));
   const told: number[] = [];
   const thread = createStagingThread(join(folder, "nowhere", "accord.db"), null, (rows) => told.push(rows));
-  const rows = { first: 1, records: [], bodies: [], helds: [], keys: [], page: 0, statements: [] };
+  const rows = { first: 1, records: [], bodies: [], helds: [], keys: [], page: 0, statements: [], fence: null };
   for (let round = 0; round < 2; round += 1)
     await expect(thread.write(rows)).rejects.toMatchObject({ code: "ACCORD_STORE_UNREACHABLE", remedy: "stop" });
   await thread.close();

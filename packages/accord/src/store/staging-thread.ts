@@ -2,7 +2,9 @@
 import type { SQLInputValue } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { AccordError, assert } from "@accord/engine/connector";
-import { storeError } from "./errors.ts";
+import type { Lease, LeaseName } from "@accord/engine/store";
+import { leaseLost, storeError } from "./errors.ts";
+import { LEASE_IS_HELD } from "./leases.ts";
 import { BULK_ROWS, BUSY_TIMEOUT_MS, LOG_PAGES_MAX } from "./limits.ts";
 
 /**
@@ -27,6 +29,8 @@ export interface StagedRows {
   readonly page: number;
   /** What else the commit holds, in order. */
   readonly statements: readonly Statement[];
+  /** The lease that it rests on. [S54] */
+  readonly fence: Lease | null;
 }
 
 export type Statement = readonly [sql: string, ...values: SQLInputValue[]];
@@ -62,10 +66,14 @@ export function createStagingThread(file: string, maxPages: number | null, commi
       `PRAGMA wal_autocheckpoint = ${LOG_PAGES_MAX}`,
       ...(maxPages === null ? [] : [`PRAGMA max_page_count = ${Math.trunc(maxPages)}`]),
     ];
-    const started = new Worker(WORK, { eval: true, workerData: { file, pragmas, timeout: BUSY_TIMEOUT_MS, rows: BULK_ROWS } });
-    started.on("message", (failure: SqliteFailure | null) => {
+    const started = new Worker(WORK, {
+      eval: true,
+      workerData: { file, pragmas, timeout: BUSY_TIMEOUT_MS, rows: BULK_ROWS, isHeld: LEASE_IS_HELD },
+    });
+    started.on("message", (failure: Failure | null) => {
       settle(({ resolve, reject }) => {
         if (failure === null) resolve();
+        else if ("lost" in failure) reject(leaseLost(failure.lost));
         else reject(storeError(Object.assign(new Error(failure.message), failure), file));
       });
     });
@@ -103,11 +111,8 @@ export function createStagingThread(file: string, maxPages: number | null, commi
   };
 }
 
-/** What is left of an error of SQLite's on its way from the thread. */
-interface SqliteFailure {
-  readonly message: string;
-  readonly errcode?: number;
-}
+/** The lease that was lost, or what is left of an error of SQLite's on its way from the thread. */
+type Failure = { readonly lost: LeaseName } | { readonly message: string; readonly errcode?: number };
 
 function threadEnded(file: string, cause: unknown): AccordError {
   return new AccordError(
@@ -131,6 +136,7 @@ const INTO = "INSERT INTO staged_record (place, record, body, held, keys, page) 
 const ROW = "(?, ?, ?, ?, ?, ?)";
 const one = database.prepare(INTO + ROW);
 const many = database.prepare(INTO + Array(workerData.rows).fill(ROW).join(", "));
+const isHeld = database.prepare(workerData.isHeld);
 const insert = ({ first, records, bodies, helds, keys, page }) => {
   for (let index = 0; index < records.length;) {
     const statement = index + workerData.rows <= records.length ? many : one;
@@ -143,9 +149,15 @@ const insert = ({ first, records, bodies, helds, keys, page }) => {
 const write = (page) => {
   database.exec("BEGIN IMMEDIATE");
   try {
+    const { fence } = page;
+    if (fence !== null && isHeld.get(fence.name, fence.holder, fence.epoch) === undefined) {
+      database.exec("ROLLBACK");
+      return { lost: fence.name };
+    }
     insert(page);
     for (const [sql, ...values] of page.statements) database.prepare(sql).run(...values);
     database.exec("COMMIT");
+    return null;
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK");
     throw error;
@@ -158,8 +170,7 @@ parentPort.on("message", (page) => {
     return;
   }
   try {
-    write(page);
-    parentPort.postMessage(null);
+    parentPort.postMessage(write(page));
   } catch (error) {
     parentPort.postMessage({ message: error.message, errcode: error.errcode });
   }

@@ -1,4 +1,6 @@
 import type { CallOptions } from "@accord/engine/connector";
+import type { Lease } from "@accord/engine/store";
+import { assertLease } from "./leases.ts";
 import type { Session } from "./session.ts";
 import type { Tally } from "./tally.ts";
 
@@ -8,6 +10,14 @@ export interface Steps {
   readonly write: <Result>(work: () => Result) => Result;
   /** On disk no later than the next `write`. */
   readonly writeSoon: <Result>(work: () => Result) => Result;
+  /** As `writeSoon`, fence or none: for leases themselves. */
+  readonly writeLease: <Result>(work: () => Result) => Result;
+  readonly fence: Fence;
+}
+
+/** The lease under which a handle writes, where it has one. [S54] */
+export interface Fence {
+  lease: Lease | null;
 }
 
 /** Transactions that first forget what is kept in memory, where another process has committed since; and after one that was undone. */
@@ -18,6 +28,7 @@ export function createSteps(
   committed: () => void,
 ): Steps {
   let seen: number | undefined;
+  const fence: Fence = { lease: null };
   const forget = (isUndone: boolean): void => {
     for (const one of kept) one.forget(isUndone);
   };
@@ -27,6 +38,7 @@ export function createSteps(
     seen = now;
   };
   const counted = <Result>(work: () => Result): Result => {
+    if (fence.lease !== null) assertLease(session, fence.lease);
     refresh();
     tally.clear();
     const result = work();
@@ -52,5 +64,7 @@ export function createSteps(
       }),
     write: (work) => undone(() => session.write(() => counted(work))),
     writeSoon: (work) => undone(() => session.writeSoon(() => counted(work))),
+    writeLease: (work) => session.writeSoon(work),
+    fence,
   };
 }

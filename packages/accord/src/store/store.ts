@@ -108,14 +108,17 @@ interface Parts extends Steps {
 }
 
 /** Who the store is, who may write to it, what is kept in agreement, and how far it has come. */
-function standingMethods({ session, catalogue, shardOf, read, write, writeSoon, clock }: Parts) {
+function standingMethods({ session, catalogue, shardOf, read, write, writeLease, fence, clock }: Parts) {
   return {
     identity: async () => readIdentity(session),
     shardOf,
     fallBehind: async (seen) => write(() => fallBehind(session, seen)),
     acknowledgeRestore: async () => write(() => writeMeta(session, "restored", 0)),
-    takeLease: async (name, holder, expiresAtMs, nowMs) => writeSoon(() => takeLease(session, name, holder, expiresAtMs, nowMs)),
-    releaseLease: async (lease) => writeSoon(() => releaseLease(session, lease)),
+    takeLease: async (name, holder, expiresAtMs, nowMs) => writeLease(() => takeLease(session, name, holder, expiresAtMs, nowMs)),
+    releaseLease: async (lease) => writeLease(() => releaseLease(session, lease)),
+    fenceBy: (lease) => {
+      fence.lease = lease;
+    },
     leaseHolder: async (name, call) => read(call, () => leaseHolder(session, name)),
     openSync: async (name, configuration) => {
       const row = write(() => openSync(session, clock, name, configuration, (sync) => beginAnew(session, sync)));
@@ -131,7 +134,7 @@ function standingMethods({ session, catalogue, shardOf, read, write, writeSoon, 
 }
 
 /** What waits, and what becomes of it. */
-function workMethods({ session, catalogue, intents, reader, context, shardOf, read, write, writeSoon, staging }: Parts) {
+function workMethods({ session, catalogue, intents, reader, context, shardOf, read, write, writeSoon, fence, staging }: Parts) {
   return {
     // Marks and their cursor are lost together, and a lost merge is merged again: only what a system is told rests on the disk. [S6, S29]
     commitPull: async ({ marks, cursor, listing }) =>
@@ -146,7 +149,7 @@ function workMethods({ session, catalogue, intents, reader, context, shardOf, re
     loadMarks: async (shard, limit, nowMs, call) => read(call, () => loadMarks(session, catalogue, reader, intents, shard, limit, nowMs)),
     loadRequests: async (shard, limit, call) => read(call, () => loadRequests(session, reader, shard, limit)),
     addRequests: async (requests) => write(() => addRequests(session, shardOf, requests)),
-    firstContact: createFirstContact(context, { read, writeSoon }, staging),
+    firstContact: createFirstContact(context, { read, writeSoon, fence }, staging),
     loadDue: async (query, call) => read(call, () => loadDue(session, catalogue, reader, intents, query)),
     listDue: async (listing, call) => read(call, () => listDue(session, catalogue, reader, listing)),
     listPlannable: async (listing, call) => read(call, () => listPlannable(context, reader, listing)),

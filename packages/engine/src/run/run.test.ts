@@ -102,8 +102,9 @@ describe("a live run", () => {
     const later = stage.clock.nowMs() + context.limits.leaseMs + 1;
     const other = await context.store.takeLease("engine", "another", later + 1_000, later, UNCANCELLED);
     if (other !== null) await context.store.releaseLease(other, UNCANCELLED);
+    await expect(context.store.setSyncState(1, "paused", null, UNCANCELLED)).rejects.toMatchObject({ code: "ACCORD_TAKEN_OVER" });
     await pass(context.limits.leaseMs);
-    expect(await ended()).toBe("ACCORD_LEASE_LOST");
+    expect(await ended()).toBe("ACCORD_TAKEN_OVER");
   });
 
   test("stops when asked, gives back its leases, and the next run begins at once where it stopped", async () => {

@@ -1,6 +1,7 @@
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
 import { noteOpenIntents } from "../journal/unsettled.ts";
+import { engineLost } from "../store/engine-lost.ts";
 import type { Lease } from "../store/rows.ts";
 import { Bell } from "./bell.ts";
 import { retryDelayMs } from "./context.ts";
@@ -57,7 +58,7 @@ export async function runLive(context: EngineContext, options: CallOptions): Pro
     options.signal.removeEventListener("abort", abort);
     const closing = { signal: new AbortController().signal };
     await releaseLeases(context, closing);
-    await context.store.releaseLease(lease, closing);
+    await releaseEngine(context, lease, closing);
   }
 }
 
@@ -78,8 +79,20 @@ async function untilAborted(feed: Promise<void>, stop: AbortController): Promise
   }
 }
 
-/** Takes the exclusive right to act on this store. @throws ACCORD_ALREADY_RUNNING */
+/** Takes the exclusive right to act on this store: what this process writes to it from then on rests on it. [S54] @throws ACCORD_ALREADY_RUNNING */
 export async function takeEngine(context: EngineContext, options: CallOptions): Promise<Lease> {
+  const lease = await claimEngine(context, options);
+  context.store.fenceBy(lease);
+  return lease;
+}
+
+/** Gives the right back. */
+export async function releaseEngine(context: EngineContext, lease: Lease, options: CallOptions): Promise<void> {
+  context.store.fenceBy(null);
+  await context.store.releaseLease(lease, options);
+}
+
+async function claimEngine(context: EngineContext, options: CallOptions): Promise<Lease> {
   const nowMs = context.clock.nowMs();
   const lease = await context.store.takeLease("engine", context.holder, nowMs + context.limits.leaseMs, nowMs, options);
   if (lease !== null) return lease;
@@ -99,18 +112,10 @@ async function keepEngine(context: EngineContext, lease: Lease, options: CallOpt
   }
 }
 
-/** Keeps the right to act. Where it was another's meanwhile (this process was held up for longer than it lasts), it is lost, free though it may be again. [S54] @throws ACCORD_LEASE_LOST */
+/** Keeps the right to act. Where it was another's meanwhile (this process was held up for longer than it lasts), it is lost, free though it may be again. [S54] @throws ACCORD_TAKEN_OVER */
 export async function renewEngine(context: EngineContext, lease: Lease, options: CallOptions): Promise<void> {
-  const renewed = await takeEngine(context, options);
-  if (renewed.epoch !== lease.epoch) {
-    throw new AccordError(
-      "ACCORD_LEASE_LOST",
-      "Another Accord has worked on this store while this one was held up; run the command again.",
-      {
-        remedy: "stop",
-      },
-    );
-  }
+  const renewed = await claimEngine(context, options);
+  if (renewed.epoch !== lease.epoch) throw engineLost();
 }
 
 async function drainLoop(context: EngineContext, bell: Bell, handover: Handover, options: CallOptions): Promise<void> {

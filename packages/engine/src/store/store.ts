@@ -49,9 +49,9 @@ import type {
  *
  * The engine loads a bounded piece of work, decides, and commits everything it decided in one {@link Changes}: a merge result, the marks it consumed, the journal
  * and the writes that became due are one transaction. Every commit names the lease it was decided under; a commit of a stale holder is refused as a whole
- * (ACCORD_LEASE_LOST), so two processes can never both act on one shard. [S54]
+ * (ACCORD_LEASE_LOST), so two processes can never both act on one shard; what is written beside commits is fenced by the engine's lease (`fenceBy`). [S54]
  *
- * Failures: ACCORD_LEASE_LOST (stop this work), ACCORD_STORE_FULL, ACCORD_STORE_BROKEN, ACCORD_STORE_NEWER (stop).
+ * Failures: ACCORD_LEASE_LOST (stop this work), ACCORD_TAKEN_OVER (stop: the fence), ACCORD_STORE_FULL, ACCORD_STORE_BROKEN, ACCORD_STORE_NEWER (stop).
  */
 export interface Store {
   /** Which store this is. `generation` is raised each time it is restored from a backup. [S58] */
@@ -66,6 +66,11 @@ export interface Store {
 
   /** Takes or renews the exclusive right to a shard or to the engine (`engine`). Null while another holder's has not expired. */
   takeLease(name: LeaseName, holder: string, expiresAtMs: number, nowMs: number, options: CallOptions): Promise<Lease | null>;
+  /**
+   * From now on every write through this handle but those of leases is refused where this lease is not its holder's any more; null: no longer. The fence is this handle's alone: what people ask for
+   * by commands of their own meanwhile (requests, approvals) comes through handles without one. [S54]
+   */
+  fenceBy(lease: Lease | null): void;
   releaseLease(lease: Lease, options: CallOptions): Promise<void>;
   /** Who holds a lease now, for messages. */
   leaseHolder(name: LeaseName, options: CallOptions): Promise<{ readonly holder: string; readonly expiresAtMs: number } | null>;

@@ -2,6 +2,7 @@ import { writeImage } from "@accord/core";
 import type { LeaseName, Store } from "@accord/engine/store";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { describeStoreBatches } from "./store-contract-batches.ts";
+import { describeStoreFence } from "./store-contract-fence.ts";
 import { describeStoreFirstContact } from "./store-contract-first.ts";
 import { describeStoreMarks } from "./store-contract-marks.ts";
 import { describeStoreScan } from "./store-contract-scan.ts";
@@ -58,6 +59,7 @@ export function storeContract(name: string, makeWorld: () => Promise<StoreWorld>
     describeStoreMarks(open);
     describeStoreFirstContact(open);
     describeStoreStraight(open);
+    describeStoreFence(open);
     describeStoreWork(open);
     describeStoreCreates(open);
     describeStoreBatches(open);

@@ -1,4 +1,4 @@
-import { applyPlan, makePlan, releaseLeases, renewEngine, runLive, takeEngine } from "@accord/engine";
+import { applyPlan, makePlan, releaseEngine, releaseLeases, renewEngine, runLive, takeEngine } from "@accord/engine";
 import type { EngineContext, Limits } from "@accord/engine";
 import type { CallOptions, Connection, Host, Log } from "@accord/engine/connector";
 import { engineBench, UNCANCELLED } from "../bench/engine-bench.ts";
@@ -79,7 +79,7 @@ export class AccordProcess {
       options: { signal: lost.signal },
       end: async () => {
         over.abort();
-        await context.store.releaseLease(lease, UNCANCELLED);
+        await releaseEngine(context, lease, UNCANCELLED);
       },
     };
   }
@@ -108,8 +108,8 @@ export class AccordProcess {
   }
 }
 
-/** Answers at once, without a turn: they change nothing and are pure, or a plain look at a number. */
-const AT_ONCE: ReadonlySet<string> = new Set(["shardOf", "changeCounter"]);
+/** Answers at once, without a turn: they change nothing that others see. */
+const AT_ONCE: ReadonlySet<string> = new Set(["shardOf", "changeCounter", "fenceBy"]);
 
 /** A store each of whose calls waits for its turn, and is then one step. */
 function scheduled<Port extends object>(port: Port, turn: (what: string) => Promise<void>): Port {

@@ -1,7 +1,7 @@
 import { readImage, UNKNOWN_FIELD, writeImage, type EntityId, type NativeImage, type SideIndex } from "@accord/core";
-import { AccordError } from "@accord/engine/connector";
 import type { Changes, Due, LandedRecord, Lease, Mark, Pull, StoredEntity, SyncConfiguration, SyncId } from "@accord/engine/store";
 import { foldMark } from "./fold-mark.ts";
+import { checkLease } from "./memory-leases.ts";
 import { dueKey, recordKey, type MemoryState } from "./memory-state.ts";
 import { isWithRecord, type MemoryView } from "./memory-view.ts";
 
@@ -35,13 +35,6 @@ export function commitChanges(view: MemoryView, leases: Lease | readonly Lease[]
 export function putCursor(state: MemoryState, { connection, cursor }: NonNullable<Pull["cursor"]>): void {
   const row = state.connections.get(connection);
   state.connections.set(connection, { connection, epoch: null, state: "active", reason: null, ...row, cursor });
-}
-
-function checkLease(state: MemoryState, lease: Lease): void {
-  const current = state.leases.get(lease.name);
-  if (current === undefined || current.holder !== lease.holder || current.epoch !== lease.epoch) {
-    throw new AccordError("ACCORD_LEASE_LOST", "Another process has taken over this work.", { remedy: "stop" });
-  }
 }
 
 type Written = Changes["entities"][number];

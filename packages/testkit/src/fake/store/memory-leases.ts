@@ -1,4 +1,5 @@
-import type { Lease, LeaseName } from "@accord/engine/store";
+import { AccordError } from "@accord/engine/connector";
+import { engineLost, type Lease, type LeaseName } from "@accord/engine/store";
 import type { MemoryState } from "./memory-state.ts";
 
 export function takeLease(state: MemoryState, name: LeaseName, holder: string, expiresAtMs: number, nowMs: number): Lease | null {
@@ -19,4 +20,12 @@ export function releaseLease(state: MemoryState, lease: Lease): void {
 export function leaseHolder(state: MemoryState, name: LeaseName): { readonly holder: string; readonly expiresAtMs: number } | null {
   const lease = state.leases.get(name);
   return lease === undefined ? null : { holder: lease.holder, expiresAtMs: lease.expiresAtMs };
+}
+
+/** An expired lease that nobody took counts: only its epoch tells a stale holder. [S54] */
+export function checkLease(state: MemoryState, lease: Lease): void {
+  const current = state.leases.get(lease.name);
+  if (current !== undefined && current.holder === lease.holder && current.epoch === lease.epoch) return;
+  if (lease.name === "engine") throw engineLost();
+  throw new AccordError("ACCORD_LEASE_LOST", "Another process has taken over this work.", { remedy: "stop" });
 }

@@ -1,6 +1,6 @@
 import type { RecordId, SideIndex } from "@accord/core";
 import { AccordError, type CallOptions } from "@accord/engine/connector";
-import type { DueKey, ProblemRow, Pull, Shard, Store, StoredEntity, SyncConfiguration, SyncRow } from "@accord/engine/store";
+import type { DueKey, Lease, ProblemRow, Pull, Shard, Store, StoredEntity, SyncConfiguration, SyncRow } from "@accord/engine/store";
 import { arrangeFields, commitChanges, putCursor, putMark } from "./memory-commit.ts";
 import {
   countDue,
@@ -19,7 +19,7 @@ import {
   scanEntities,
 } from "./memory-read.ts";
 import { beginAnew, firstContactPart } from "./memory-first-contact.ts";
-import { leaseHolder, releaseLease, takeLease } from "./memory-leases.ts";
+import { checkLease, leaseHolder, releaseLease, takeLease } from "./memory-leases.ts";
 import { dueKey, MemoryState } from "./memory-state.ts";
 import { isWithRecord, MemoryView, SHARDS, shardOf } from "./memory-view.ts";
 
@@ -29,17 +29,29 @@ import { isWithRecord, MemoryView, SHARDS, shardOf } from "./memory-view.ts";
  */
 export function memoryStore(state: MemoryState = new MemoryState()): Store {
   const view = new MemoryView(state);
+  let fence: Lease | null = null;
+  const write: Write = (act) =>
+    step(() => {
+      if (fence !== null) checkLease(state, fence);
+      return act();
+    });
   return {
-    ...identityPart(state),
-    ...syncPart(view),
-    firstContact: firstContactPart(view, step),
-    ...markPart(view),
+    ...identityPart(state, write),
+    fenceBy: (lease) => {
+      fence = lease;
+    },
+    ...syncPart(view, write),
+    firstContact: firstContactPart(view, write),
+    ...markPart(view, write),
     ...entityPart(view),
-    ...duePart(view),
-    ...runPart(state),
-    ...recordsPart(view),
+    ...duePart(view, write),
+    ...runPart(state, write),
+    ...recordsPart(view, write),
   };
 }
+
+/** A step that changes something: under this handle's fence, where it has one. [S54] */
+type Write = <T>(act: () => T) => Promise<T>;
 
 /** Every call is a step of its own: it yields once, then acts without a pause. */
 async function step<T>(act: () => T): Promise<T> {
@@ -56,6 +68,7 @@ type Part<Name extends keyof Store> = Pick<Store, Name>;
 
 function identityPart(
   state: MemoryState,
+  write: Write,
 ): Part<
   | "identity"
   | "shardOf"
@@ -73,13 +86,13 @@ function identityPart(
     identity: () => step(() => ({ storeId: state.storeId, generation: state.generation, shards: SHARDS, restored: state.restored })),
     shardOf,
     fallBehind: (seen) =>
-      step(() => {
+      write(() => {
         state.generation = Math.max(state.generation, seen) + 1;
         state.restored = true;
         return state.generation;
       }),
     acknowledgeRestore: () =>
-      step(() => {
+      write(() => {
         state.restored = false;
       }),
     takeLease: (name, holder, expiresAtMs, nowMs) => step(() => takeLease(state, name, holder, expiresAtMs, nowMs)),
@@ -89,23 +102,23 @@ function identityPart(
       }),
     leaseHolder: (name, call) => read(call, () => leaseHolder(state, name)),
     reserveEntities: (count) =>
-      step(() => {
+      write(() => {
         const first = state.nextEntity;
         state.nextEntity += count;
         return first;
       }),
-    makeDurable: () => step(() => undefined),
+    makeDurable: () => write(() => undefined),
     changeCounter: () => state.counter,
     close: () => Promise.resolve(),
   };
 }
 
-function syncPart(view: MemoryView): Part<"openSync" | "setSyncState" | "listSyncs" | "readConnection" | "writeConnection"> {
+function syncPart(view: MemoryView, write: Write): Part<"openSync" | "setSyncState" | "listSyncs" | "readConnection" | "writeConnection"> {
   const { state } = view;
   return {
-    openSync: (name, configuration) => step(() => openSync(view, name, configuration)),
+    openSync: (name, configuration) => write(() => openSync(view, name, configuration)),
     setSyncState: (sync, syncState, reason) =>
-      step(() => {
+      write(() => {
         const row = state.sync(sync);
         row.state = syncState;
         row.stateReason = reason;
@@ -113,7 +126,7 @@ function syncPart(view: MemoryView): Part<"openSync" | "setSyncState" | "listSyn
     listSyncs: (call) => read(call, () => state.syncs.map(({ name }) => rowOf(state, name))),
     readConnection: (connection, call) => read(call, () => state.connections.get(connection) ?? null),
     writeConnection: (row) =>
-      step(() => {
+      write(() => {
         state.connections.set(row.connection, row);
       }),
   };
@@ -151,12 +164,13 @@ function rowOf(state: MemoryState, name: string): SyncRow {
 
 function markPart(
   view: MemoryView,
+  write: Write,
 ): Part<
   "commitPull" | "countMarks" | "readyShards" | "loadMarks" | "loadRequests" | "addRequests" | "loadOpenIntents" | "openCreates" | "commit"
 > {
   const { state } = view;
   return {
-    commitPull: (pull) => step(() => commitPull(view, pull)),
+    commitPull: (pull) => write(() => commitPull(view, pull)),
     countMarks: (call) => read(call, () => state.marks.size),
     readyShards: (nowMs, call) => read(call, () => readyShards(view, nowMs)),
     loadMarks: (shard, limit, nowMs, call) => read(call, () => loadMarks(view, shard, limit, nowMs)),
@@ -168,7 +182,7 @@ function markPart(
           .map(([id, request]) => ({ ...request, id, stored: view.entity(request.entity) })),
       ),
     addRequests: (requests) =>
-      step(() => {
+      write(() => {
         for (const request of requests) state.requests.set(state.nextSequence++, request);
         state.counter += 1;
       }),
@@ -187,7 +201,7 @@ function markPart(
           .map(({ entity }) => entity),
       ),
     commit: (leases, changes) =>
-      step(() => {
+      write(() => {
         commitChanges(view, leases, changes);
       }),
   };
@@ -247,6 +261,7 @@ function quietEntity(view: MemoryView, sync: number, side: SideIndex, record: Re
 
 function duePart(
   view: MemoryView,
+  write: Write,
 ): Part<"loadDue" | "listDue" | "listPlannable" | "releaseDue" | "countDue" | "listParked" | "retryParked"> {
   const { state } = view;
   return {
@@ -255,7 +270,7 @@ function duePart(
     listPlannable: (listing, call) => read(call, () => listPlannable(view, listing)),
     countDue: (call) => read(call, () => countDue(view)),
     releaseDue: (sync, only, nowMs) =>
-      step(() => {
+      write(() => {
         const wanted = keySet(only);
         for (const [key, due] of state.due) {
           if (due.sync !== sync || due.state !== "held" || wanted?.has(key) === false) continue;
@@ -270,7 +285,7 @@ function duePart(
           .slice(0, limit)
           .map((due) => ({ ...due, record: state.entities.get(due.entity)?.members[due.side]?.record ?? null })),
       ),
-    retryParked: (only, nowMs) => step(() => retryParked(view, keySet(only), nowMs)),
+    retryParked: (only, nowMs) => write(() => retryParked(view, keySet(only), nowMs)),
   };
 }
 
@@ -293,15 +308,16 @@ function retryParked(view: MemoryView, wanted: ReadonlySet<string> | null, nowMs
 
 function runPart(
   state: MemoryState,
+  write: Write,
 ): Part<"startRun" | "finishRun" | "listRuns" | "startPlan" | "addOperations" | "finishPlan" | "latestPlan" | "listOperations"> {
   return {
     startRun: (run) =>
-      step(() => {
+      write(() => {
         state.runs.push({ ...run, id: state.runs.length + 1, finishedAtMs: null, outcome: null });
         return state.runs.length;
       }),
     finishRun: (run, atMs, outcome) =>
-      step(() => {
+      write(() => {
         const row = state.runs[run - 1];
         if (row !== undefined) Object.assign(row, { finishedAtMs: atMs, outcome });
       }),
@@ -313,16 +329,16 @@ function runPart(
           .slice(0, limit),
       ),
     startPlan: (plan) =>
-      step(() => {
+      write(() => {
         state.plans.push({ ...plan, id: state.plans.length + 1, summary: null, operations: [] });
         return state.plans.length;
       }),
     addOperations: (plan, operations) =>
-      step(() => {
+      write(() => {
         state.plans[plan - 1]?.operations.push(...operations);
       }),
     finishPlan: (plan, summary) =>
-      step(() => {
+      write(() => {
         const row = state.plans[plan - 1];
         if (row !== undefined) row.summary = summary;
       }),
@@ -342,6 +358,7 @@ function runPart(
 
 function recordsPart(
   view: MemoryView,
+  write: Write,
 ): Part<"listProblems" | "readJournal" | "checkJournal" | "tripGuard" | "listTrips" | "approveTrip" | "countState"> {
   const { state } = view;
   return {
@@ -349,12 +366,12 @@ function recordsPart(
     readJournal: (query, call) => read(call, () => readJournal(view, query)),
     checkJournal: (call) => read(call, () => ({ entries: state.journal.length, brokenAt: null })),
     tripGuard: (trip) =>
-      step(() => {
+      write(() => {
         state.trips.set(trip.id, trip);
       }),
     listTrips: (call) => read(call, () => [...state.trips.values()].toSorted((a, b) => a.trippedAtMs - b.trippedAtMs)),
     approveTrip: (id, atMs) =>
-      step(() => {
+      write(() => {
         const trip = state.trips.get(id);
         if (trip === undefined || trip.approvedAtMs !== null) return false;
         state.trips.set(id, { ...trip, approvedAtMs: atMs });
