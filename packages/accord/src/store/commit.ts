@@ -4,6 +4,7 @@ import { writeCursor } from "./connections.ts";
 import { writeDue } from "./due.ts";
 import { writeLanded } from "./entity-landed.ts";
 import { writeEntities, type EntitiesWritten } from "./entity-write.ts";
+import { writeGuardTallies } from "./guard-tallies.ts";
 import { writeIntents } from "./intents.ts";
 import { appendJournal, planJournal } from "./journal.ts";
 import { assertLease } from "./leases.ts";
@@ -29,6 +30,7 @@ export function commitChanges(context: CommitContext, leases: Lease | readonly L
   if (changes.cursor) writeCursor(session, changes.cursor.connection, changes.cursor.cursor);
   finishRequests(session, changes.requestsDone);
   writeIntents(context, changes);
+  writeGuardTallies(session, catalogue, changes.guarded ?? []);
   writeDue(context, changes);
   appendJournal(context, changes.journal, journal, lastEntries);
   const folded = context.overlay.write();

@@ -15,6 +15,7 @@ import { createFormers } from "./entity-former.ts";
 import { createEntityReader, type EntityReader } from "./entity-read.ts";
 import { listBounds, scanEntities } from "./entity-scan.ts";
 import { createFirstContact } from "./first-contact.ts";
+import { readGuardTally } from "./guard-tallies.ts";
 import { loadOpenIntents, openCreates } from "./intents.ts";
 import { checkJournal, readJournal } from "./journal-read.ts";
 import { leaseHolder, releaseLease, takeLease } from "./leases.ts";
@@ -216,6 +217,7 @@ function reportMethods({ session, catalogue, context, read, write }: Parts) {
     checkJournal: async (call) => read(call, () => checkJournal(session)),
     tripGuard: async (trip) => write(() => tripGuard(session, trip)),
     listTrips: async (call) => read(call, () => listTrips(session)),
+    guardTally: async (sync, side, call) => read(call, () => readGuardTally(session, catalogue, sync, side)),
     approveTrip: async (id, atMs) => write(() => approveTrip(session, id, atMs)),
     countState: async (call) => read(call, () => countState(session, catalogue)),
     changeCounter: () => session.first<[number]>("PRAGMA data_version")?.[0] ?? 0,

@@ -1,5 +1,17 @@
 import type { EntityId, IntentId } from "@accord/core";
-import type { Changes, Due, DueKey, Intent, JournalEntry, LandedRecord, Mark, Problem, Pull, StoredEntity } from "../store/rows.ts";
+import type {
+  Changes,
+  Due,
+  DueKey,
+  GuardTallyRow,
+  Intent,
+  JournalEntry,
+  LandedRecord,
+  Mark,
+  Problem,
+  Pull,
+  StoredEntity,
+} from "../store/rows.ts";
 
 /** What a decision changes, gathered while it is made and committed at once. */
 export class ChangeSet implements Changes {
@@ -17,6 +29,7 @@ export class ChangeSet implements Changes {
   readonly intentsOpened: Intent[] = [];
   readonly intentsClosed: IntentId[] = [];
   readonly journal: JournalEntry[] = [];
+  readonly guarded: GuardTallyRow[] = [];
   readonly problems: Problem[] = [];
   readonly problemsOver: { sync: number; side: number; record: string }[] = [];
 
@@ -41,6 +54,7 @@ export class ChangeSet implements Changes {
         this.intentsOpened.length +
         this.intentsClosed.length +
         this.journal.length +
+        this.guarded.length +
         this.problems.length +
         this.problemsOver.length ===
         0

@@ -82,7 +82,7 @@ export class PlannedCreates {
     this.throwFailure();
     if (!this.isTaken) return creates;
     // Creates add nothing to what guards count: but where one has stopped the sync, the ordinary way says so. [S43]
-    if (!(await passesGuards(context, sync, first.side, [], options))) return creates;
+    if (!(await passesGuards(context, sync, first.side, [], new ChangeSet(), options))) return creates;
     const contested = await contestedEntities(context, sync, first.side, options);
     const uncontested = creates.filter(({ entity }) => !contested.has(entity));
     const batch = this.prepare(sync, object, uncontested);

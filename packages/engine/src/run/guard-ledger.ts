@@ -12,7 +12,7 @@ export interface GuardTally {
   readonly emptied: Map<string, number>;
 }
 
-/** By `sync/side`. Kept in memory: a process that starts anew begins a new window, as a new hour would. */
+/** By `sync/side`: what the store keeps of it, at hand. */
 export type GuardLedger = Map<string, GuardTally>;
 
 /** Bits at least: 8 kB. */
@@ -24,7 +24,12 @@ const BITS_MIN = 65_536;
  */
 export class SeenRecords {
   private bits: Uint32Array | null = null;
-  count = 0;
+  count: number;
+
+  /** @param count of records that were seen before, nobody knows which */
+  constructor(count = 0) {
+    this.count = count;
+  }
 
   has(entity: EntityId): boolean {
     if (this.bits === null) return false;

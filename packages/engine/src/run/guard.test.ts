@@ -76,6 +76,31 @@ describe("guards", () => {
     expect(await waiting(context)).toEqual(["customers/erp/deletes"]);
   });
 
+  test("[S43] [I13] a process that dies and is started again is held to what was let through within the hour, and to no more after it", async () => {
+    const { stage, context: first, ids } = await guarded({ deletesMax: 5 });
+    await releaseLeases(first, UNCANCELLED);
+    for (const [index, id] of ids.slice(0, 5).entries()) {
+      stage.crm.user.delete("customers", id);
+      // Each in a process of its own, of which nothing is left.
+      const context = await stage.context({ holder: `life ${index}` });
+      await stage.settle(context);
+      await releaseLeases(context, UNCANCELLED);
+    }
+    expect(stage.erp.records("customers").size).toBe(15);
+    stage.crm.user.delete("customers", ids[5] ?? "");
+    const context = await stage.context({ holder: "the last" });
+    await stage.settle(context);
+    expect(await waiting(context)).toEqual(["customers/erp/deletes"]);
+    expect(stage.erp.records("customers").size).toBe(15);
+    await approve(stage, context);
+    await stage.settle(context);
+    await stage.clock.advance(3_600_000);
+    for (const id of ids.slice(6, 10)) stage.crm.user.delete("customers", id);
+    await stage.settle(context);
+    expect(await waiting(context)).toEqual([]);
+    expect(stage.erp.records("customers").size).toBe(10);
+  });
+
   test("[S43] deletes are counted per hour, over batches, and each once however often it is tried", async () => {
     const { stage, context, ids } = await guarded({ deletesMax: 5 });
     stage.erp.faults = ({ method }) => (method === "write" ? { kind: "unavailable" } : null);

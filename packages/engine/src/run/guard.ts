@@ -47,22 +47,23 @@ export async function guardPush(
     // What was approved counts no more: else every later write within the window would ask again.
     counts = withoutApproved(counts, stop);
   }
-  keepCounts(sync, tally, counts, dispatches);
+  keepCounts(sync, side, tally, counts, dispatches, changes);
   return dispatches;
 }
 
-/** Whether a batch is far from every guard. Then it is counted; else nothing happens, and the ordinary way decides. [S43] */
+/** Whether a batch is far from every guard. Then it is counted, with the change set that opens its intents; else nothing happens, and the ordinary way decides. [S43] */
 export async function passesGuards(
   context: EngineContext,
   sync: RunningSync,
   side: number,
   dispatches: readonly Dispatch[],
+  changes: ChangeSet,
   options: CallOptions,
 ): Promise<boolean> {
   const tally = await tallyOf(context, sync, side, options);
   const counts = countsWith(sync, side, tally, dispatches);
   if (checkGuards(counts, guardLimits(sync)) !== null) return false;
-  keepCounts(sync, tally, counts, dispatches);
+  keepCounts(sync, side, tally, counts, dispatches, changes);
   return true;
 }
 
@@ -93,17 +94,31 @@ async function tallyOf(context: EngineContext, sync: RunningSync, side: number, 
   const key = `${sync.id}/${side}`;
   const known = context.ledger.get(key);
   if (known !== undefined && context.clock.nowMs() - known.sinceMs < WINDOW_MS) return known;
-  const records = await countRecords(context, sync, side, options);
-  const fresh: GuardTally = {
+  const tally = (await runningTally(context, sync, side, options)) ?? {
     sinceMs: context.clock.nowMs(),
-    records,
+    records: await countRecords(context, sync, side, options),
     deletes: 0,
     changed: new SeenRecords(),
-    rewrites: new Map(),
-    emptied: new Map(),
+    rewrites: new Map<string, number>(),
+    emptied: new Map<string, number>(),
   };
-  context.ledger.set(key, fresh);
-  return fresh;
+  context.ledger.set(key, tally);
+  return tally;
+}
+
+/** What an earlier process has let through within this very hour. Which records it rewrote is not known any more: one of them that is rewritten again counts twice. */
+async function runningTally(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<GuardTally | null> {
+  const row = await context.store.guardTally(sync.id, side, options);
+  if (row === null || context.clock.nowMs() - row.sinceMs >= WINDOW_MS) return null;
+  const { sinceMs, records, deletes, changed, rewrites, emptied } = row;
+  return {
+    sinceMs,
+    records,
+    deletes,
+    changed: new SeenRecords(changed),
+    rewrites: new Map(Object.entries(rewrites)),
+    emptied: new Map(Object.entries(emptied)),
+  };
 }
 
 async function countRecords(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<number> {
@@ -164,7 +179,15 @@ export function isRewritten({ model }: RunningSync, entity: Entity, fields: read
   });
 }
 
-function keepCounts(sync: RunningSync, tally: GuardTally, counts: GuardCounts, dispatches: readonly Dispatch[]): void {
+function keepCounts(
+  sync: RunningSync,
+  side: number,
+  tally: GuardTally,
+  counts: GuardCounts,
+  dispatches: readonly Dispatch[],
+  changes: ChangeSet,
+): void {
+  if (!dispatches.some(({ intent }) => intent.kind !== "create")) return;
   tally.deletes = counts.deletes;
   // Nothing counts after an approval.
   if (counts.changed === 0) tally.changed.clear();
@@ -177,6 +200,8 @@ function keepCounts(sync: RunningSync, tally: GuardTally, counts: GuardCounts, d
   tally.emptied.clear();
   for (const [name, count] of Object.entries(counts.rewrites)) tally.rewrites.set(name, count);
   for (const [name, count] of Object.entries(counts.emptied)) tally.emptied.set(name, count);
+  const { records, deletes, rewrites, emptied } = counts;
+  changes.guarded.push({ sync: sync.id, side, sinceMs: tally.sinceMs, records, deletes, changed: tally.changed.count, rewrites, emptied });
 }
 
 async function isApproved(

@@ -239,7 +239,7 @@ async function openWrites(
   const opened: Omit<OpenedWrites, "leases">[] = [];
   const taken = new Set<Dispatch["due"]>();
   for (const [side, dispatches] of updatesBySide(context, sync, kept)) {
-    if (!(await passesGuards(context, sync, side, dispatches, options))) continue;
+    if (!(await passesGuards(context, sync, side, dispatches, changes, options))) continue;
     for (const { due, intent } of dispatches) {
       taken.add(due);
       changes.intentsOpened.push(intent);

@@ -305,6 +305,8 @@ export interface Changes {
   readonly intentsOpened: readonly Intent[];
   readonly intentsClosed: readonly IntentId[];
   readonly journal: readonly JournalEntry[];
+  /** What the guards count from now on, by side: with the intents that they let through. */
+  readonly guarded?: readonly GuardTallyRow[];
   readonly problems: readonly Problem[];
   /** Records whose problems are over. */
   readonly problemsOver: readonly { readonly sync: SyncId; readonly side: SideIndex; readonly record: RecordId }[];
@@ -427,6 +429,24 @@ export interface MemberColumns {
   readonly records: readonly (RecordId | null)[];
   readonly states: readonly StoredMember["state"][];
   readonly images: readonly (NativeImage | null)[];
+}
+
+/**
+ * What the guards have let through at one side within the hour that began at `sinceMs`. It outlives its process: one that is started again and again is held to the same bounds. [S43, I13]
+ */
+export interface GuardTallyRow {
+  readonly sync: SyncId;
+  readonly side: SideIndex;
+  /** Epoch milliseconds. */
+  readonly sinceMs: number;
+  /** The most records that were present at the side, as far as it was looked at. */
+  readonly records: number;
+  readonly deletes: number;
+  /** Records rewritten because somebody changed them elsewhere. */
+  readonly changed: number;
+  /** By field name: values replaced, and those of them that were emptied. */
+  readonly rewrites: Readonly<Record<string, number>>;
+  readonly emptied: Readonly<Record<string, number>>;
 }
 
 export interface StateCounts {

@@ -9,6 +9,7 @@ import type {
   DueListing,
   DueQuery,
   EntityPage,
+  GuardTallyRow,
   GuardTrip,
   HeldCreate,
   JournalQuery,
@@ -190,6 +191,8 @@ export interface Store {
   tripGuard(trip: GuardTrip, options: CallOptions): Promise<void>;
   listTrips(options: CallOptions): Promise<readonly GuardTrip[]>;
   approveTrip(id: string, atMs: number, options: CallOptions): Promise<boolean>;
+  /** What was last committed of it; null where nothing was. */
+  guardTally(sync: SyncId, side: SideIndex, options: CallOptions): Promise<GuardTallyRow | null>;
 
   /** Figures for `status`. */
   countState(options: CallOptions): Promise<StateCounts>;

@@ -346,6 +346,17 @@ function describeRequestsAndPlans(open: () => Promise<Store>): void {
     ).toEqual([[3, 2]]);
   });
 
+  test("[S43, I13] what the guards let through is kept by side, with the commit that let it through", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    expect(await store.guardTally(sync, 0, call)).toBeNull();
+    const row = { sync, side: 0, sinceMs: AT, records: 9, deletes: 1, changed: 2, rewrites: { name: 2 }, emptied: { "the name's": 1 } };
+    await commit({ guarded: [row, { ...row, side: 1, deletes: 5 }] });
+    await commit({ guarded: [{ ...row, deletes: 2 }] });
+    expect(await store.guardTally(sync, 0, call)).toEqual({ ...row, deletes: 2 });
+    expect(await store.guardTally(sync, 1, call)).toEqual({ ...row, side: 1, deletes: 5 });
+  });
+
   test("[S43] a guard's trip waits for approval, once", async () => {
     const store = await open();
     const { sync } = await beginSample(store);

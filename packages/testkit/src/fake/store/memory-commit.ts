@@ -28,6 +28,7 @@ export function commitChanges(view: MemoryView, leases: Lease | readonly Lease[]
   for (const due of new Map(changes.due.map((one) => [dueKey(one), one])).values()) putDue(state, due);
   state.journal.push(...changes.journal);
   putProblems(state, changes);
+  for (const row of changes.guarded ?? []) state.tallies.set(`${row.sync}/${row.side}`, row);
   for (const { entity } of changes.arrived) wakeChildren(view, entity);
 }
 

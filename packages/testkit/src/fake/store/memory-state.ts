@@ -2,6 +2,7 @@ import type { EntityId, Provenance, RecordId } from "@accord/core";
 import type {
   ConnectionRow,
   Due,
+  GuardTallyRow,
   GuardTrip,
   Intent,
   JournalEntry,
@@ -88,6 +89,8 @@ export class MemoryState {
   readonly journal: JournalEntry[] = [];
   readonly problems = new Map<string, Problem>();
   readonly trips = new Map<string, GuardTrip>();
+  /** By `sync/side`. */
+  readonly tallies = new Map<string, GuardTallyRow>();
   readonly runs: (NewRun & { id: RunId; finishedAtMs: number | null; outcome: RunOutcome | null })[] = [];
   readonly plans: (NewPlan & { id: PlanId; summary: string | null; operations: PlannedOperation[] })[] = [];
 

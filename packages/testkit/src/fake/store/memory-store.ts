@@ -359,7 +359,7 @@ function runPart(
 function recordsPart(
   view: MemoryView,
   write: Write,
-): Part<"listProblems" | "readJournal" | "checkJournal" | "tripGuard" | "listTrips" | "approveTrip" | "countState"> {
+): Part<"listProblems" | "readJournal" | "checkJournal" | "tripGuard" | "listTrips" | "approveTrip" | "guardTally" | "countState"> {
   const { state } = view;
   return {
     listProblems: (limit, call) => read(call, () => problemsByAge(state).slice(0, limit)),
@@ -377,6 +377,7 @@ function recordsPart(
         state.trips.set(id, { ...trip, approvedAtMs: atMs });
         return true;
       }),
+    guardTally: (sync, side, call) => read(call, () => state.tallies.get(`${sync}/${side}`) ?? null),
     countState: (call) => read(call, () => countState(view)),
   };
 }
