@@ -1,7 +1,9 @@
 import { readImage, writeImage, type NativeImage, type RecordId, type SideIndex } from "@accord/core";
 import { assert, type Clock } from "@accord/engine/connector";
+import { sidesChanged } from "@accord/engine/store";
 import type { ListingRow, SyncConfiguration, SyncId, SyncRow, SyncState } from "@accord/engine/store";
 import type { Session } from "./session.ts";
+import { clearTally } from "./tally.ts";
 
 /** The store's own number of a (sync, place). */
 export type SideNumber = number;
@@ -81,6 +83,7 @@ export function openSync(
   if (known === undefined) {
     session.run("INSERT INTO sync (name, version, digest, state) VALUES (?, 1, ?, 'new')", name, configuration.digest);
   } else if (known[2] !== configuration.digest) {
+    keepSides(session, known[0], name, configuration);
     session.run("UPDATE sync SET version = version + 1, digest = ? WHERE id = ?", configuration.digest, known[0]);
   }
   const row = findSync(session, name);
@@ -110,6 +113,22 @@ export function openSync(
     writeSide(session, row.id, place, side, beginAnew);
   });
   return findSync(session, name) ?? row;
+}
+
+/** Where records are linked, sides keep their places; else others may take them, and nothing that was told of the first ones is left. @throws ACCORD_SIDES_CHANGED */
+function keepSides(session: Session, sync: SyncId, name: string, { sides }: SyncConfiguration): void {
+  const known = session.all<[string, string]>("SELECT connection, object FROM side WHERE sync = ? ORDER BY place", sync);
+  const changed = sidesChanged(
+    name,
+    known.map(([connection, object]) => ({ connection, object })),
+    sides,
+  );
+  if (changed === null) return;
+  if (session.first("SELECT 1 FROM entity WHERE sync = ? LIMIT 1", sync) !== undefined) throw changed;
+  for (const table of ["mark", "problem"]) session.run(`DELETE FROM ${table} WHERE side IN (SELECT id FROM side WHERE sync = ?)`, sync);
+  clearTally(session, "mark", sync);
+  session.run("DELETE FROM side WHERE sync = ? AND place >= ?", sync, sides.length);
+  session.run("UPDATE side SET listing = 'none', listing_after = NULL, listed_at_ms = NULL, listed_strangers = NULL WHERE sync = ?", sync);
 }
 
 export function listSyncs(session: Session): SyncRow[] {

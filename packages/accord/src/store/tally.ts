@@ -45,3 +45,8 @@ export function createTally(session: Session): Tally {
 export function readTally(session: Session, kind: Counted): ReadonlyMap<number, number> {
   return new Map(session.all<[number, number]>("SELECT number, count FROM counter WHERE kind = ?", KINDS.indexOf(kind)));
 }
+
+/** Nothing of this kind is left at the sides of a sync. */
+export function clearTally(session: Session, kind: Counted, sync: number): void {
+  session.run("DELETE FROM counter WHERE kind = ? AND number IN (SELECT id FROM side WHERE sync = ?)", KINDS.indexOf(kind), sync);
+}

@@ -76,7 +76,10 @@ export interface Store {
   /** Who holds a lease now, for messages. */
   leaseHolder(name: LeaseName, options: CallOptions): Promise<{ readonly holder: string; readonly expiresAtMs: number } | null>;
 
-  /** Registers a sync by name, or finds it: its number, its configuration's version, and how far it has come. */
+  /**
+   * Registers a sync by name, or finds it: its number, its configuration's version, and how far it has come. Sides may be added behind those known; others take their places only where nothing is
+   * linked yet. @throws ACCORD_SIDES_CHANGED
+   */
   openSync(name: string, configuration: SyncConfiguration, options: CallOptions): Promise<SyncRow>;
   setSyncState(sync: SyncId, state: SyncState, reason: string | null, options: CallOptions): Promise<void>;
   listSyncs(options: CallOptions): Promise<readonly SyncRow[]>;

@@ -163,6 +163,31 @@ function describeSyncs(open: () => Promise<Store>): void {
     expect(found?.members.map((member) => member?.image)).toEqual(["y\t\\U\tx", "x\ty"]);
   });
 
+  test("[S51] sides keep their places once records are linked: new ones come behind them, and nobody takes another's", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    const [crm, erp] = CONFIGURATION.sides;
+    if (crm === undefined || erp === undefined) throw new Error("the sample has two sides");
+    const desk = { ...crm, connection: "desk" };
+    // Nothing is linked yet: what is there of the first sides is not of the new ones.
+    await store.commitPull(pullOf(sampleMark(sync, "1")), call);
+    await store.openSync("customers", { ...CONFIGURATION, digest: "two", sides: [desk, erp, crm] }, call);
+    expect(await store.countMarks(call)).toBe(0);
+    expect((await store.openSync("customers", { ...CONFIGURATION, digest: "three" }, call)).listings).toHaveLength(2);
+    const id = await store.reserveEntities(1, call);
+    await commit({ entities: [{ entity: sampleEntity(sync, id, ["1", "a"]), keys: null }] });
+    const refused = [[erp, crm], [crm], [crm, { ...erp, object: "suppliers" }], [desk, crm, erp], [crm, desk, erp]];
+    for (const sides of refused) {
+      const opening = store.openSync("customers", { ...CONFIGURATION, digest: "four", sides }, call);
+      await expect(opening).rejects.toMatchObject({ code: "ACCORD_SIDES_CHANGED", remedy: "stop" });
+    }
+    expect(await store.listSyncs(call)).toMatchObject([{ version: 3, digest: "three" }]);
+    const opened = await store.openSync("customers", { ...CONFIGURATION, digest: "five", sides: [crm, erp, desk] }, call);
+    expect(opened.listings.map(({ state }) => state)).toEqual(["none", "none", "none"]);
+    expect(await store.findLinks(sync, 0, ["1"], call)).toEqual([id]);
+    expect(await store.findLinks(sync, 2, ["1"], call)).toEqual([null]);
+  });
+
   test("[S4] a connection's cursor, epoch and state are kept; a pull moves the cursor alone", async () => {
     const store = await open();
     expect(await store.readConnection("crm", call)).toBeNull();

@@ -1,5 +1,6 @@
 import type { RecordId, SideIndex } from "@accord/core";
 import { AccordError, type CallOptions } from "@accord/engine/connector";
+import { sidesChanged } from "@accord/engine/store";
 import type { DueKey, Lease, ProblemRow, Pull, Shard, Store, StoredEntity, SyncConfiguration, SyncRow } from "@accord/engine/store";
 import { arrangeFields, commitChanges, putCursor, putMark } from "./memory-commit.ts";
 import {
@@ -20,7 +21,7 @@ import {
 } from "./memory-read.ts";
 import { beginAnew, firstContactPart } from "./memory-first-contact.ts";
 import { checkLease, leaseHolder, releaseLease, takeLease } from "./memory-leases.ts";
-import { dueKey, MemoryState } from "./memory-state.ts";
+import { dueKey, MemoryState, type StoredSync } from "./memory-state.ts";
 import { isWithRecord, MemoryView, SHARDS, shardOf } from "./memory-view.ts";
 
 /**
@@ -147,12 +148,29 @@ function openSync(view: MemoryView, name: string, configuration: SyncConfigurati
       listings: [...listings],
     });
   } else if (known.configuration.digest !== configuration.digest) {
+    const isLinked = [...state.entities.values()].some((entity) => entity.sync === known.id);
+    const changed = sidesChanged(name, known.configuration.sides, configuration.sides);
+    if (changed !== null && isLinked) throw changed;
+    if (changed !== null) forgetSides(state, known, configuration.sides.length);
+    for (let side = known.listings.length; side < configuration.sides.length; side += 1)
+      known.listings.push({ side, state: "none", after: null, completedAtMs: null });
     beginAnew(view, known.id);
     arrangeFields(state, known.id, known.configuration, configuration);
     known.version += 1;
     known.configuration = configuration;
   }
   return rowOf(state, name);
+}
+
+/** Others take the places of the sides of before: nothing that was told of those is left. */
+function forgetSides(state: MemoryState, sync: StoredSync, sides: number): void {
+  for (const [key, { mark }] of state.marks) if (mark.sync === sync.id) state.marks.delete(key);
+  for (const [key, problem] of state.problems) if (problem.sync === sync.id) state.problems.delete(key);
+  sync.listings.splice(
+    0,
+    sync.listings.length,
+    ...Array.from({ length: sides }, (_, side) => ({ side, state: "none", after: null, completedAtMs: null }) as const),
+  );
 }
 
 function rowOf(state: MemoryState, name: string): SyncRow {
