@@ -22,6 +22,7 @@ export function describeStoreWork(open: () => Promise<Store>): void {
   describeWithinOne(open);
   describeOpenIntents(open);
   describeRequestsAndPlans(open);
+  describeGuards(open);
   describeProblemsAndFailures(open);
 }
 
@@ -345,7 +346,9 @@ function describeRequestsAndPlans(open: () => Promise<Store>): void {
       (await store.listOperations(plan, listed[1]?.ordinal ?? 0, 9, call)).map(({ entity, entityVersion }) => [entity, entityVersion]),
     ).toEqual([[3, 2]]);
   });
+}
 
+function describeGuards(open: () => Promise<Store>): void {
   test("[S43, I13] what the guards let through is kept by side, with the commit that let it through", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);

@@ -54,6 +54,7 @@ export function storeContract(name: string, makeWorld: () => Promise<StoreWorld>
 
     describeLeases(open);
     describeSyncs(open);
+    describeSides(open);
     describeEntities(open);
     describeStoreScan(open);
     describeStoreMarks(open);
@@ -163,6 +164,22 @@ function describeSyncs(open: () => Promise<Store>): void {
     expect(found?.members.map((member) => member?.image)).toEqual(["y\t\\U\tx", "x\ty"]);
   });
 
+  test("[S4] a connection's cursor, epoch and state are kept; a pull moves the cursor alone", async () => {
+    const store = await open();
+    expect(await store.readConnection("crm", call)).toBeNull();
+    await store.writeConnection({ connection: "crm", cursor: null, epoch: "e1", state: "paused", reason: "credentials refused" }, call);
+    await store.commitPull({ marks: [], cursor: { connection: "crm", cursor: "c2" }, listing: null }, call);
+    expect(await (await open()).readConnection("crm", call)).toEqual({
+      connection: "crm",
+      cursor: "c2",
+      epoch: "e1",
+      state: "paused",
+      reason: "credentials refused",
+    });
+  });
+}
+
+function describeSides(open: () => Promise<Store>): void {
   test("[S51] sides keep their places once records are linked: new ones come behind them, and nobody takes another's", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
@@ -186,20 +203,6 @@ function describeSyncs(open: () => Promise<Store>): void {
     expect(opened.listings.map(({ state }) => state)).toEqual(["none", "none", "none"]);
     expect(await store.findLinks(sync, 0, ["1"], call)).toEqual([id]);
     expect(await store.findLinks(sync, 2, ["1"], call)).toEqual([null]);
-  });
-
-  test("[S4] a connection's cursor, epoch and state are kept; a pull moves the cursor alone", async () => {
-    const store = await open();
-    expect(await store.readConnection("crm", call)).toBeNull();
-    await store.writeConnection({ connection: "crm", cursor: null, epoch: "e1", state: "paused", reason: "credentials refused" }, call);
-    await store.commitPull({ marks: [], cursor: { connection: "crm", cursor: "c2" }, listing: null }, call);
-    expect(await (await open()).readConnection("crm", call)).toEqual({
-      connection: "crm",
-      cursor: "c2",
-      epoch: "e1",
-      state: "paused",
-      reason: "credentials refused",
-    });
   });
 }
 
