@@ -1,6 +1,6 @@
 // record
 export { overlayImage, readImage, writeImage } from "./record/native-image.ts";
-export type { NativeCell, NativeImage } from "./record/native-image.ts";
+export type { CutImage, NativeCell, NativeImage } from "./record/native-image.ts";
 export type { EntityId, FieldIndex, IntentId, RecordId, SideIndex } from "./record/identifiers.ts";
 export type { ColumnCodec, ColumnSchema, ObjectSchema, ReferenceSchema } from "./record/object-schema.ts";
 export { fingerprint } from "./record/digest.ts";

@@ -77,3 +77,9 @@ export type { Setting } from "./simulate/setting.ts";
 export { settingText, shrinkSetting } from "./simulate/shrink.ts";
 export { playSeeds, playSetting, simulate } from "./simulate/simulate.ts";
 export type { Campaign, Played } from "./simulate/simulate.ts";
+
+// exhaustive: short scenarios in which the process dies after every step
+export { exhaust } from "./exhaustive/exhaust.ts";
+export type { Exhausted, ExhaustOptions } from "./exhaustive/exhaust.ts";
+export type { Scenario } from "./exhaustive/scenario.ts";
+export { SCENARIOS } from "./exhaustive/scenarios.ts";

@@ -29,5 +29,6 @@ export function progressWatcher(output: Output): RunWatcher {
     parked: () => {
       parked += 1;
     },
+    lacking: () => {},
   };
 }

@@ -1,4 +1,5 @@
 import type { RunWatcher } from "@accord/engine";
+import { AccordError } from "@accord/engine/connector";
 import type { Command } from "commander";
 import { examples } from "./command.ts";
 import type { Binder, CommandContext } from "./command.ts";
@@ -35,14 +36,41 @@ export function defineRun(parent: Command, { bind }: Binder): void {
 
 async function run(context: CommandContext): Promise<ExitCode> {
   const { output, program, signal } = context;
+  let paused: string | null = null;
+  for (;;) {
+    const ended = await runOnce(context, paused);
+    if (ended.kind === "stopped" || signal.aborted) break;
+    paused = ended.paused;
+    output.remark(`${ended.where} lacks an object or a column that it had; what is there now is looked at, and the run goes on with that.`);
+  }
+  say(output, program.terminal.out, { event: "stopped", at: now() }, "Stopped. Nothing is lost: accord run goes on where this ended.");
+  return EXIT.done;
+}
+
+/** How a run ended: by a signal, or because a system has changed under it. `paused` tells which fields it went without. */
+type RunEnd = { readonly kind: "stopped" } | { readonly kind: "lacking"; readonly where: string; readonly paused: string };
+
+/**
+ * Runs until the signal, or until a system lacks what it had: then everything is opened anew, with those fields paused that it shows no more. [S50]
+ *
+ * @param pausedBefore the fields that the run before this one, which ended so, went without: where they are the same now, opening anew does not help
+ */
+async function runOnce(context: CommandContext, pausedBefore: string | null): Promise<RunEnd> {
+  const { output, program, signal } = context;
   const { openSession } = await import("./session.ts");
   const { requireApplied, requireProof } = await import("./readiness.ts");
   const { runDaemon } = await import("../daemon/live.ts");
+  const changed = new AbortController();
+  let where = "A system";
+  const lacking = (at: string): void => {
+    where = at;
+    changed.abort();
+  };
   const session = await openSession(program, {
     ...context.session,
     mayWrite: true,
     runKind: "live",
-    watch: telling(context),
+    watch: telling(context, lacking),
     beforeRun: requireApplied,
   });
   let hasFailed = true;
@@ -50,14 +78,29 @@ async function run(context: CommandContext): Promise<ExitCode> {
     for (const warning of session.warnings) output.remark(warning);
     requireProof(session.context);
     await announce(context, session);
-    const end = await runDaemon(session.context, signal);
-    if (end.kind === "failed") throw end.error;
+    const paused = session.paused.map(({ sync, side, field }) => `${sync}.${field} ${side}`).join("\n");
+    const end = await runDaemon(session.context, AbortSignal.any([signal, changed.signal]));
+    if (end.kind === "failed" && isLacking(end.error)) lacking(end.error.where ?? where);
+    const hasChanged = changed.signal.aborted && !signal.aborted;
+    if (hasChanged && paused === pausedBefore) throw end.kind === "failed" ? end.error : stillLacking(where);
+    if (end.kind === "failed" && !hasChanged) throw end.error;
     hasFailed = false;
-    say(output, program.terminal.out, { event: "stopped", at: now() }, "Stopped. Nothing is lost: accord run goes on where this ended.");
-    return EXIT.done;
+    return hasChanged ? { kind: "lacking", where, paused } : { kind: "stopped" };
   } finally {
     await session.close(hasFailed ? "failed" : "stopped");
   }
+}
+
+function isLacking(error: unknown): error is AccordError {
+  return error instanceof AccordError && error.code === "ACCORD_OBJECT_MISSING";
+}
+
+function stillLacking(where: string): AccordError {
+  return new AccordError(
+    "ACCORD_OBJECT_MISSING",
+    `${where} lacks an object or a column that Accord needs beside those of the mapping; accord check tells what, and accord install makes what is Accord's own.`,
+    { remedy: "stop", where },
+  );
 }
 
 async function announce({ output, program }: CommandContext, { context, store, signal }: SystemsSession): Promise<void> {
@@ -88,7 +131,7 @@ async function announce({ output, program }: CommandContext, { context, store, s
 }
 
 /** Tells what happens, as it happens. */
-function telling({ output, program }: CommandContext): RunWatcher {
+function telling({ output, program }: CommandContext, lacking: RunWatcher["lacking"]): RunWatcher {
   const out = (text: string): void => program.terminal.out(text);
   return {
     listed: () => {},
@@ -102,6 +145,7 @@ function telling({ output, program }: CommandContext): RunWatcher {
         { event: "parked", at: now(), sync, side, reason },
         `${now()} ${sync}: parked at ${side}: ${reason} (accord errors)`,
       ),
+    lacking,
   };
 }
 

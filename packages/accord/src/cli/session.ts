@@ -3,17 +3,19 @@ import { dirname, join } from "node:path";
 import { Echoes, refreshStates, requestMsMax, SILENT_WATCHER } from "@accord/engine";
 import { keyMatcher } from "@accord/engine/match";
 import type { EngineContext, RunningSync, RunWatcher } from "@accord/engine";
-import { AccordError, assert } from "@accord/engine/connector";
+import { AccordError, assert, partialConnection } from "@accord/engine/connector";
 import type { CallOptions, Connection, Connector, Host, OpenObject } from "@accord/engine/connector";
 import type { NewRun, RunOutcome, StoreIdentity, SyncRow } from "@accord/engine/store";
 import type { ObjectSchema, SyncModel } from "@accord/core";
 import { columnsOf } from "../config/columns-of.ts";
 import { compileSync } from "../config/compile-sync.ts";
 import type { CompileSyncResult } from "../config/compile-sync.ts";
-import { configurationOf } from "../config/digest.ts";
+import { configurationOf, digestOf } from "../config/digest.ts";
 import { loadProject } from "../config/load-project.ts";
+import { formatProblem } from "../config/problem.ts";
 import type { ConfigurationNote, ConfigurationProblem } from "../config/problem.ts";
 import type { Project, ProjectSync } from "../config/project.ts";
+import type { PausedField } from "../config/side-context.ts";
 import { holdEngine, leaseHolderName } from "../daemon/engine-lease.ts";
 import type { HeldEngine } from "../daemon/engine-lease.ts";
 import { laterMark, readMarks, signPatiently } from "../daemon/sign.ts";
@@ -44,6 +46,8 @@ export interface SystemsSession extends StoreSession {
   readonly warnings: readonly string[];
   /** Syncs whose configuration is not the one that was planned last. [S51] */
   readonly changed: readonly string[];
+  /** Fields that a system shows no more. [S50] */
+  readonly paused: readonly PausedField[];
   /** Aborts with the command's signal, or when another process took over. Pass this one on. */
   readonly signal: AbortSignal;
   /** Ends the run, releases the engine, closes connections and store. Safe to call twice. */
@@ -107,8 +111,13 @@ export async function openSession(program: Program, options: SystemsOptions): Pr
   let store: StoreSession | null = null;
   try {
     const schemas = await readSchemas(opened.project, connections, call);
-    const compiled = compileAll(opened.project, schemas);
+    const strict = compileAll(opened.project, schemas, NOBODY);
+    // A project that was never right begins with nothing, not even a store.
+    if (strict.problems.length > 0 && !existsSync(opened.project.storePath)) throw new ProjectProblems(strict.problems);
     store = await withStore(program, opened);
+    const compiled = strict.problems.length === 0 ? strict : compileAll(opened.project, schemas, await plannedSyncs(store, call));
+    if (compiled.problems.length > 0) throw new ProjectProblems(compiled.problems);
+    goWithout(connections, opened.project, compiled.paused);
     if (options.foreignMark !== "ignore") await requireOwnSystems(store.identity, connections, FOREIGN_REMEDY, call);
     return await startSession(store, connections, schemas, compiled, options);
   } catch (error) {
@@ -177,16 +186,57 @@ export async function readSchemas(
 
 type Compiled = Extract<CompileSyncResult, { readonly kind: "ok" }>;
 
-function compileAll(project: Project, schemas: SchemaFinder): ReadonlyMap<string, Compiled> {
+/** All syncs of a project, as far as they could be compiled. */
+interface CompiledProject {
+  readonly syncs: ReadonlyMap<string, Compiled>;
+  readonly problems: readonly ConfigurationProblem[];
+  readonly paused: readonly PausedField[];
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+/** @param mayPause syncs whose fields are paused where a system shows them no more [S50] */
+function compileAll(project: Project, schemas: SchemaFinder, mayPause: ReadonlySet<string>): CompiledProject {
   const problems: ConfigurationProblem[] = [];
-  const compiled = new Map<string, Compiled>();
+  const paused: PausedField[] = [];
+  const syncs = new Map<string, Compiled>();
   for (const { name } of project.syncs) {
-    const result = compileSync(project, name, schemas);
-    if (result.kind === "ok") compiled.set(name, result);
-    else problems.push(...result.problems);
+    const result = compileSync(project, name, schemas, 1, mayPause.has(name));
+    if (result.kind === "problems") {
+      problems.push(...result.problems);
+      continue;
+    }
+    syncs.set(name, result);
+    paused.push(...result.paused);
   }
-  if (problems.length > 0) throw new ProjectProblems(problems);
-  return compiled;
+  return { syncs, problems, paused };
+}
+
+/** Syncs that were planned with this very file: what does not fit now did then, so that a system has changed and not a person's mind. [S50] */
+async function plannedSyncs({ project, store }: StoreSession, options: CallOptions): Promise<ReadonlySet<string>> {
+  const rows = await store.listSyncs(options);
+  return new Set(
+    project.syncs.flatMap(({ name }) => {
+      const row = rows.find((one) => one.name === name);
+      return row !== undefined && row.state !== "new" && row.digest === digestOf(project, name).digest ? [name] : [];
+    }),
+  );
+}
+
+/** Connections of paused fields are used without the columns that are missing. [S50] */
+function goWithout(connections: Map<string, Connection>, project: Project, paused: readonly PausedField[]): void {
+  const missing = new Map<string, Map<string, Set<string>>>();
+  for (const field of paused) {
+    const side = project.syncs.find(({ name }) => name === field.sync)?.sides.find(({ name }) => name === field.side);
+    if (side === undefined) continue;
+    const objects = missing.get(side.connection) ?? new Map<string, Set<string>>();
+    objects.set(side.object, new Set([...(objects.get(side.object) ?? []), ...field.missing]));
+    missing.set(side.connection, objects);
+  }
+  for (const [name, objects] of missing) {
+    const connection = connections.get(name);
+    if (connection !== undefined) connections.set(name, partialConnection(connection, objects));
+  }
 }
 
 /**
@@ -221,7 +271,7 @@ async function startSession(
   opened: StoreSession,
   connections: Map<string, Connection>,
   schemas: SchemaFinder,
-  compiled: ReadonlyMap<string, Compiled>,
+  compiled: CompiledProject,
   options: SystemsOptions,
 ): Promise<SystemsSession> {
   const { project, host, store } = opened;
@@ -255,7 +305,7 @@ async function startSession(
     await options.beforeRun?.(opened, call);
     const rows = await registerSyncs({ ...opened, identity }, schemas, options);
     const syncs: RunningSync[] = [];
-    for (const sync of project.syncs) syncs.push(await startSync(opened, sync, connections, compiled, rows.byName, call));
+    for (const sync of project.syncs) syncs.push(await startSync(opened, sync, connections, compiled.syncs, rows.byName, call));
     const run = options.runKind === null ? 0 : await store.startRun({ kind: options.runKind, startedAtMs: host.clock.nowMs() }, call);
     const context: EngineContext = { ...base, identity, syncs, run };
     await refreshStates(context, call);
@@ -266,8 +316,9 @@ async function startSession(
       context,
       signal: held?.signal ?? options.signal,
       changed: rows.changed,
-      warnings: warningsOf(identity, rows.changed, options),
-      notes: [...compiled.values()].flatMap(({ notes }) => notes),
+      warnings: [...warningsOf(identity, rows.changed, options), ...compiled.paused.map(pauseWarning)],
+      paused: compiled.paused,
+      notes: [...compiled.syncs.values()].flatMap(({ notes }) => notes),
       close: closer(opened, context, connections, held),
     };
   } catch (error) {
@@ -317,6 +368,10 @@ function warningsOf(identity: StoreIdentity, changed: readonly string[], options
     );
   }
   return warnings;
+}
+
+function pauseWarning({ sync, side, field, problem }: PausedField): string {
+  return `${sync}.${field} is paused at ${side}, everything else goes on: ${formatProblem(problem)}; where that is meant to stay, change the line and run accord plan.`;
 }
 
 /** What the store knows of each sync. A changed configuration becomes a new version in plans, whose writes wait for `apply`; other runs refuse to begin on it. [S51] */

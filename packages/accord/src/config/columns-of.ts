@@ -68,6 +68,15 @@ export function entriesAt(sync: ProjectSync, side: string): readonly PlacedEntry
   return entries;
 }
 
+/** The columns of one field at one side, those of its parts included. */
+export function columnsOfField(sync: ProjectSync, side: string, field: string): readonly string[] {
+  const own = entriesAt(sync, side).filter(({ path }) => path[3] === field);
+  return own.flatMap(({ entry, name }) => {
+    const found = entryColumns(entry, name);
+    return found.kind === "columns" ? found.columns : [];
+  });
+}
+
 type EntryColumns =
   | { readonly kind: "columns"; readonly columns: readonly string[] }
   | { readonly kind: "unreadable"; readonly key: "get" | "put"; readonly problem: string };

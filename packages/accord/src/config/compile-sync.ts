@@ -9,6 +9,7 @@ import type { FieldType } from "./field-type.ts";
 import { tryLaws } from "./laws.ts";
 import { groupSamples, samplesOf } from "./samples.ts";
 import type { Sample } from "./samples.ts";
+import { pauseField } from "./pause-field.ts";
 import { syncOf } from "./project.ts";
 import type { ConfigurationNote, ConfigurationProblem } from "./problem.ts";
 import type { Project, ProjectSync } from "./project.ts";
@@ -16,7 +17,7 @@ import type { FieldEntry } from "./schema/field-schema.ts";
 import { settingsOf } from "./settings.ts";
 import type { SyncSettings } from "./settings.ts";
 import { refuse, remark } from "./side-context.ts";
-import type { Findings, SideContext } from "./side-context.ts";
+import type { Findings, PausedField, SideContext } from "./side-context.ts";
 import { noteShared } from "./shared.ts";
 import { noteUnmapped } from "./unmapped.ts";
 
@@ -25,7 +26,14 @@ export type Schemas = (connection: string, object: string) => ObjectSchema | und
 
 /** A sync ready to run, or everything that keeps it from running. Notes come with both. */
 export type CompileSyncResult =
-  | { readonly kind: "ok"; readonly model: SyncModel; readonly settings: SyncSettings; readonly notes: readonly ConfigurationNote[] }
+  | {
+      readonly kind: "ok";
+      readonly model: SyncModel;
+      readonly settings: SyncSettings;
+      readonly notes: readonly ConfigurationNote[];
+      /** Empty unless `mayPause`. */
+      readonly paused: readonly PausedField[];
+    }
   | { readonly kind: "problems"; readonly problems: readonly ConfigurationProblem[]; readonly notes: readonly ConfigurationNote[] };
 
 /** One field of a sync, with its type. */
@@ -42,9 +50,10 @@ interface ModelField {
  * Makes the model of a sync from the project and the schemas of its objects. Pure: the same input gives the same answer.
  *
  * @param version of mapping, filter and policy, as the store counts it [S51]
+ * @param mayPause of a sync that was compiled before with this very file: fields that do not fit what a system shows now are paused there instead of keeping all else from running [S50]
  */
-export function compileSync(project: Project, syncName: string, schemas: Schemas, version = 1): CompileSyncResult {
-  const findings: Findings = { problems: [], notes: [] };
+export function compileSync(project: Project, syncName: string, schemas: Schemas, version = 1, mayPause = false): CompileSyncResult {
+  const findings: Findings = { problems: [], notes: [], paused: mayPause ? [] : null };
   const sync = syncOf(project, syncName);
   if (sync === undefined) {
     refuse(
@@ -80,7 +89,7 @@ export function compileSync(project: Project, syncName: string, schemas: Schemas
     direction: "two-way",
     match: match.map((key) => key.flatMap((name) => places.get(name) ?? [])),
   };
-  return { kind: "ok", model, settings: settingsOf(sync.entry), notes: findings.notes };
+  return { kind: "ok", model, settings: settingsOf(sync.entry), notes: findings.notes, paused: findings.paused ?? [] };
 }
 
 function contextsOf(project: Project, sync: ProjectSync, schemas: Schemas, findings: Findings): readonly (SideContext | null)[] {
@@ -155,7 +164,10 @@ function compileMapping(context: SideContext, field: ModelField, side: number): 
   if (field.isMapped[side] !== true) return null;
   const path = ["syncs", context.sync.name, "fields", field.name];
   const isWritten = isWrittenAt(field.writers, side);
+  const before = context.findings.problems.length;
   const mapping = compileField(context, { name: field.name, path, field: field.entry, type: field.type, isWritten });
+  const paused = mapping === null ? pauseField(context, field.name, before) : null;
+  if (paused !== null) return paused;
   if (mapping === null || field.type.family === "reference") return mapping;
   const at = field.entry.sides[context.side.name] === undefined ? path : [...path, context.side.name];
   if (isWritten && mapping.writes.length === 0)

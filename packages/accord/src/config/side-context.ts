@@ -18,6 +18,19 @@ import type { KeyPath } from "./yaml/source.ts";
 export interface Findings {
   readonly problems: ConfigurationProblem[];
   readonly notes: ConfigurationNote[];
+  /** Fields that are paused where they do not fit what a system shows now; null where that is a problem. [S50] */
+  readonly paused: PausedField[] | null;
+}
+
+/** A field that could be mapped at a side once, and cannot now. [S50] */
+export interface PausedField {
+  readonly sync: string;
+  readonly side: string;
+  readonly field: string;
+  /** What keeps it from being mapped, with its place in the file and what to do. */
+  readonly problem: ConfigurationProblem;
+  /** Columns that the side does without meanwhile: those that are gone or cannot be carried, and those that no other field reads. */
+  readonly missing: readonly string[];
 }
 
 /** One side while its mappings are made. */

@@ -1,6 +1,7 @@
 import type { Random } from "@accord/engine/connector";
 import type { Catalogue } from "./catalogue.ts";
 import type { EntityOverlay } from "./entity-overlay.ts";
+import type { EntityReader } from "./entity-read.ts";
 import type { Formers } from "./entity-former.ts";
 import type { MatchHash } from "./match-hash.ts";
 import type { OpenIntents } from "./open-intents.ts";
@@ -18,5 +19,6 @@ export interface CommitContext {
   readonly intents: OpenIntents;
   readonly overlay: EntityOverlay;
   readonly formers: Formers;
+  readonly reader: EntityReader;
   readonly shardOf: ShardOf;
 }

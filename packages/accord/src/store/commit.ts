@@ -3,7 +3,7 @@ import type { CommitContext } from "./commit-context.ts";
 import { writeCursor } from "./connections.ts";
 import { writeDue } from "./due.ts";
 import { writeLanded } from "./entity-landed.ts";
-import { writeEntities, type EntitiesWritten } from "./entity-write.ts";
+import { writeEntities, type RecordCell } from "./entity-write.ts";
 import { writeGuardTallies } from "./guard-tallies.ts";
 import { writeIntents } from "./intents.ts";
 import { appendJournal, planJournal } from "./journal.ts";
@@ -20,10 +20,9 @@ export function commitChanges(context: CommitContext, leases: Lease | readonly L
   // Problems first: the keys of a record that was set aside outlive its mark. [S36]
   writeProblems(session, catalogue, changes);
   const journal = planJournal(session, changes.journal);
-  const { lastEntries, relinked } = both(
-    writeEntities(context, changes.entities, journal.lastByEntity),
-    writeLanded(context, changes.landed ?? [], journal.lastByEntity),
-  );
+  const relinked: RecordCell[] = [];
+  writeEntities(context, changes.entities, journal.chains, relinked);
+  writeLanded(context, changes.landed ?? [], journal.chains, relinked);
   consumeMarks(context, changes);
   relinkMarks(context, relinked);
   addMarks(context, changes.marks);
@@ -32,14 +31,7 @@ export function commitChanges(context: CommitContext, leases: Lease | readonly L
   writeIntents(context, changes);
   writeGuardTallies(session, catalogue, changes.guarded ?? []);
   writeDue(context, changes);
-  appendJournal(context, changes.journal, journal, lastEntries);
+  appendJournal(context, changes.journal, journal);
   const folded = context.overlay.write();
   if (folded !== null) context.formers.keepFolded(folded);
-}
-
-/** Most commits have one of them only. */
-function both(one: EntitiesWritten, other: EntitiesWritten): EntitiesWritten {
-  if (other.lastEntries.size === 0) return one;
-  if (one.lastEntries.size === 0) return other;
-  return { lastEntries: new Map([...one.lastEntries, ...other.lastEntries]), relinked: [...one.relinked, ...other.relinked] };
 }

@@ -23,8 +23,8 @@ export interface Former {
  * undone.
  */
 export interface Formers {
-  /** Those of entities about to be written; none for an entity that is new. */
-  of(written: readonly WrittenEntity[]): ReadonlyMap<EntityId, Former>;
+  /** Those of entities about to be written, in their order; none for an entity that is new. */
+  of(written: readonly WrittenEntity[]): readonly (Former | undefined)[];
   /** What the entity's row says now. */
   keep(entity: EntityId, former: Former): void;
   /** What the rows say now into which changes were folded: the writes of some are still on their way. */
@@ -50,16 +50,17 @@ export function createFormers(session: Session, overlay: EntityOverlay): Formers
       for (const [entity, cells] of folded) keep(entity, formerOf(cells));
     },
     of: (written) => {
-      const found = new Map<EntityId, Former>();
       const unknown: EntityId[] = [];
-      for (const { entity } of written) {
-        const held = overlay.of(entity.id);
-        const kept = held === undefined ? (young.get(entity.id) ?? old.get(entity.id)) : formerOf(held);
-        if (kept === undefined) unknown.push(entity.id);
-        else found.set(entity.id, kept);
-      }
+      const formers = written.map(({ entity: { id } }): Former | undefined => {
+        const held = overlay.of(id);
+        const kept = held === undefined ? (young.get(id) ?? old.get(id)) : formerOf(held);
+        if (kept === undefined) unknown.push(id);
+        return kept;
+      });
+      if (unknown.length === 0) return formers;
+      const found = new Map<EntityId, Former>();
       for (let at = 0; at < unknown.length; at += SET_SIZE_MAX) readFormers(session, unknown.slice(at, at + SET_SIZE_MAX), found);
-      return found;
+      return formers.map((former, index) => former ?? found.get(written[index]?.entity.id ?? -1));
     },
     drop: (entity) => {
       young.delete(entity);

@@ -27,11 +27,30 @@ const CAUSES: readonly Provenance["cause"][] = ["user", "initial", "policy", "de
  * ones, `side cause from to` separated by `;`; by field: nothing where there is one only. Acks: `=` where all equal the field's version, nothing where there is no member.
  */
 export function writeHeader({ version, fields, members }: HeaderParts, layout: number): string {
-  const versions: number[] = [];
-  for (const field of fields) versions.push(field.version);
-  let text = `${layout} ${version}|${writeNumbers(versions)}|${writeProvenances(fields)}`;
-  for (const member of members) text += member === null ? "|" : `|${writeAcks(member.ack, versions)}`;
+  let text = `${layout} ${version}|${writeVersions(fields)}|${writeProvenances(fields)}`;
+  for (const member of members) {
+    if (member === null) text += "|";
+    else text += isLevel(member.ack, fields) ? "|=" : `|${writeNumbers(member.ack)}`;
+  }
   return text;
+}
+
+/** The version of the sync's configuration in whose field order a row was written. */
+export function layoutOf(header: string): number {
+  return Number.parseInt(header, 10);
+}
+
+/** A header with the acknowledgements of one side's member as they are now. */
+export function withAcks(header: string, side: number, ack: readonly number[]): string {
+  const versionsAt = header.indexOf("|") + 1;
+  const versionsEnd = header.indexOf("|", versionsAt);
+  let at = header.indexOf("|", header.indexOf("|", versionsEnd + 1) + 1) + 1;
+  for (let place = 0; place < side; place += 1) at = header.indexOf("|", at) + 1;
+  const end = header.indexOf("|", at);
+  const acks = writeNumbers(ack);
+  // Equal lists are equal texts.
+  const isEqual = acks === header.slice(versionsAt, versionsEnd);
+  return `${header.slice(0, at)}${isEqual ? "=" : acks}${end === -1 ? "" : header.slice(end)}`;
 }
 
 /** Reads headers, remembering those seen last: the records of a page share theirs. */
@@ -69,14 +88,33 @@ const NO_PROVENANCE: Provenance = { side: null, cause: "initial", fromMs: 0, toM
 /** `3*12,4`: twelve times three, then four. */
 function writeNumbers(numbers: readonly number[]): string {
   let text = "";
-  for (let from = 0; from < numbers.length;) {
-    let to = from + 1;
-    while (to < numbers.length && numbers[to] === numbers[from]) to += 1;
-    if (from > 0) text += ",";
-    text += to - from === 1 ? numbers[from] : `${numbers[from]}*${to - from}`;
-    from = to;
+  let times = 0;
+  for (let index = 0; index < numbers.length; index += 1) {
+    times += 1;
+    if (numbers[index] === numbers[index + 1]) continue;
+    text += runText(index + 1 === times, numbers[index], times);
+    times = 0;
   }
   return text;
+}
+
+/** The same of the fields' versions. */
+function writeVersions(fields: readonly HeaderField[]): string {
+  let text = "";
+  let times = 0;
+  for (let index = 0; index < fields.length; index += 1) {
+    const version = fields[index]?.version;
+    times += 1;
+    if (version === fields[index + 1]?.version) continue;
+    text += runText(index + 1 === times, version, times);
+    times = 0;
+  }
+  return text;
+}
+
+function runText(isFirst: boolean, value: number | undefined, times: number): string {
+  const run = times === 1 ? String(value) : `${value}*${times}`;
+  return isFirst ? run : `,${run}`;
 }
 
 function readNumbers(text: string): readonly number[] {
@@ -89,32 +127,38 @@ function readNumbers(text: string): readonly number[] {
   return numbers;
 }
 
+/** The different ones, and behind a bar which of them each field has. */
 function writeProvenances(fields: readonly HeaderField[]): string {
-  let last: Provenance | null = null;
+  const distinct: Provenance[] = [];
+  let text = "";
+  let places = "";
   let place = 0;
-  const distinct: string[] = [];
-  const places: number[] = [];
-  for (const { provenance } of fields) {
-    if (provenance !== last) {
-      const text = writeProvenance(provenance);
-      place = distinct.indexOf(text);
-      if (place < 0) place = distinct.push(text) - 1;
-      last = provenance;
+  let times = 0;
+  for (let index = 0; index < fields.length; index += 1) {
+    const provenance = fields[index]?.provenance ?? NO_PROVENANCE;
+    let own = place;
+    if (distinct[place] !== provenance) {
+      own = 0;
+      while (own < distinct.length && !isSame(distinct[own], provenance)) own += 1;
+      if (own === distinct.length) {
+        distinct.push(provenance);
+        text += own === 0 ? writeProvenance(provenance) : `;${writeProvenance(provenance)}`;
+      }
     }
-    places.push(place);
+    if (own !== place && times > 0) {
+      places += runText(places === "", place, times);
+      times = 0;
+    }
+    place = own;
+    times += 1;
   }
-  return `${distinct.join(";")}|${distinct.length <= 1 ? "" : writeNumbers(places)}`;
+  return distinct.length <= 1 ? `${text}|` : `${text}|${places}${runText(places === "", place, times)}`;
 }
 
-/** The header of an entity with a member more, where it had none. */
-export function addAcks(header: string, side: number, ack: readonly number[]): string {
-  const parts = header.split("|");
-  parts[FIRST_ACKS + side] = writeAcks(ack, readNumbers(parts[1] ?? ""));
-  return parts.join("|");
+function isSame(one: Provenance | undefined, other: Provenance): boolean {
+  if (one === other) return true;
+  return one?.fromMs === other.fromMs && one.toMs === other.toMs && one.side === other.side && one.cause === other.cause;
 }
-
-/** Before them: numbers, versions, provenances, provenance by field. */
-const FIRST_ACKS = 4;
 
 function writeProvenance({ side, cause, fromMs, toMs }: Provenance): string {
   return `${side ?? ""} ${CAUSES.indexOf(cause)} ${fromMs} ${toMs}`;
@@ -125,8 +169,9 @@ function readProvenance(text: string): Provenance {
   return { side: side === "" ? null : Number(side), cause: CAUSES[Number(cause)] ?? "initial", fromMs: Number(fromMs), toMs: Number(toMs) };
 }
 
-function writeAcks(acks: readonly number[], versions: readonly number[]): string {
-  let index = 0;
-  while (index < versions.length && acks[index] === versions[index]) index += 1;
-  return index === versions.length && acks.length === versions.length ? "=" : writeNumbers(acks);
+/** Whether a member reflects every field as it is. */
+function isLevel(acks: readonly number[], fields: readonly HeaderField[]): boolean {
+  if (acks.length !== fields.length) return false;
+  for (let index = 0; index < acks.length; index += 1) if (acks[index] !== fields[index]?.version) return false;
+  return true;
 }

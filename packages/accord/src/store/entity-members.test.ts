@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { StoredMember } from "@accord/engine/store";
 import type { Side } from "./catalogue.ts";
-import { readMemberBodies, writeMemberBodies } from "./entity-members.ts";
+import { readMemberBodies, withMemberBody, writeMemberBodies } from "./entity-members.ts";
 
 const sides = [0, 1, 2].map((place): Side => ({ number: place + 1, sync: 1, place, toCell: (record) => record }));
 
@@ -41,4 +41,23 @@ test("an image that differs from the canonical values in one cell is held by tha
   const fields = writeImage(["Ada Lovelace", "London", "x".repeat(400), "12.50"]);
   const image = writeImage(["Ada Lovelace", "Paris", "x".repeat(400), "12.50"]);
   expect(writeMemberBodies([member(image), null, null], sides, fields).length).toBeLessThan(40);
+});
+
+test("[S29] one member is written among the others as if all were written anew", () => {
+  const fields = "a\tb\tc";
+  const image = fc.constantFrom(fields, "a\tb\td", "x", "y");
+  const held = fc.oneof(image, fc.constantFrom(null, undefined));
+  fc.assert(
+    fc.property(fc.array(held, { minLength: 3, maxLength: 3 }), fc.nat(2), image, (images, place, next) => {
+      const write = (all: typeof images): string =>
+        writeMemberBodies(
+          all.map((one) => (one === undefined ? null : member(one))),
+          sides,
+          fields,
+        );
+      const text = withMemberBody(write(images), sides, fields, place, { ...member(next), image: next });
+      expect(text).toBe(write(images.map((one, index) => (index === place ? next : one))));
+    }),
+    { numRuns: 2_000 },
+  );
 });

@@ -1,6 +1,7 @@
 import { readImage, writeImage, type MemberState, type NativeImage } from "@accord/core";
 import type { StoredMember } from "@accord/engine/store";
 import type { Side } from "./catalogue.ts";
+import { ALMOST_FIELDS, AS_FIELDS, heldImage, OWN } from "./held-image.ts";
 
 /** What an entity's row holds of one member that has a record; the rest is in its header, its extra and the `member` table. */
 export type MemberBody = Pick<StoredMember, "image" | "position" | "seenAtMs">;
@@ -18,12 +19,9 @@ export function isWithRecord(state: string): boolean {
   return state === "2" || state === "3" || state === "5";
 }
 
-/** How an image is held: null, equal to the canonical values as one text, equal to the image of the first side that has one, that text but for a part in its middle, or its own text. */
+/** How an image is held, beside the forms of {@link heldImage}: null, and equal to the image of the first side that has one. */
 const NONE = "0";
-const AS_FIELDS = "F";
 export const AS_FIRST = "=";
-const ALMOST_FIELDS = "P";
-const OWN = "I";
 
 /**
  * The members of an entity as one text, a line per side, empty where there is no record: `seen at TAB position TAB image`. Images hold no line ends. What is equal
@@ -46,22 +44,39 @@ export function writeMemberBodies(members: readonly (HeldMember | null)[], sides
   return text;
 }
 
-/** The members with one more, at a side where there was none: what the others hold stands as it is. */
-export function addMemberBody(text: string, sides: readonly Side[], fields: string, place: number, member: HeldMember): string {
+/** The members with one of them new or changed: what the others hold stands as it is. The same text as {@link writeMemberBodies} would make of them all. */
+export function withMemberBody(
+  text: string,
+  sides: readonly Side[],
+  fields: string,
+  place: number,
+  member: HeldMember & { readonly image: NativeImage },
+): string {
   const lines = text.split("\n");
-  const first = lines.findIndex((line) => line !== "");
-  if (first === -1 || first > place) {
-    // What is held as the first side's image would be another's.
-    const bodies = readMemberBodies(text, fields).map((body): HeldMember | null => body && { ...body, record: "" });
+  const body = heldImage(member.image, fields);
+  const isOwn = body !== AS_FIELDS;
+  const first = lines.findIndex((line, index) => index !== place && hasImage(line));
+  if (first !== -1 && first < place) {
+    lines[place] = bodyHead(member.seenAtMs, member.position) + (isOwn && holds(lines[first], body) ? AS_FIRST : body);
+    return lines.join("\n");
+  }
+  // It is the first, and others may be held as that.
+  if (lines.some((line, index) => index !== place && (holds(line, AS_FIRST) || (isOwn && holds(line, body))))) {
+    const bodies = readMemberBodies(text, fields).map((one): HeldMember | null => one && { ...one, record: "" });
     bodies[place] = member;
     return writeMemberBodies(bodies, sides, fields);
   }
-  const head = bodyHead(member.seenAtMs, member.position);
-  const body = member.image === null ? NONE : heldImage(member.image, fields);
-  const firstLine = lines[first] ?? "";
-  // An image is held in one way only: the same text is the same image.
-  lines[place] = head + (body !== AS_FIELDS && body !== NONE && firstLine.slice(bodyAt(firstLine)) === body ? AS_FIRST : body);
+  lines[place] = bodyHead(member.seenAtMs, member.position) + body;
   return lines.join("\n");
+}
+
+function hasImage(line: string): boolean {
+  return line !== "" && line[bodyAt(line)] !== NONE;
+}
+
+/** Whether a line holds its image by this very text. An image beside the canonical values is held in one way only: the same text is the same image. */
+function holds(line: string | undefined, body: string): boolean {
+  return line !== undefined && line !== "" && line.length - bodyAt(line) === body.length && line.endsWith(body);
 }
 
 /** Where the image begins in a line. */
@@ -74,35 +89,9 @@ export function bodyHead(seenAtMs: number, position: MemberBody["position"]): st
   return `${seenAtMs}\t${position === null ? NULL_POSITION : writeImage([position])}\t`;
 }
 
-/** An image beside the canonical values, whatever the other members hold. */
-export function heldImage(image: NativeImage, fields: string): string {
-  return image === fields ? AS_FIELDS : ownImage(image, fields);
-}
-
 /** The inverse of {@link heldImage}. */
 export function readHeld(held: string, fields: string): NativeImage | null {
   return readHeldImage(held, 0, fields, null);
-}
-
-/** `P prefix length SPACE suffix length SPACE middle`, where most of an image is the canonical values: a record one field of which was just edited at another side. */
-function ownImage(image: NativeImage, fields: string): string {
-  const shorter = Math.min(image.length, fields.length);
-  let prefix = 0;
-  while (prefix < shorter && image.charCodeAt(prefix) === fields.charCodeAt(prefix)) prefix += 1;
-  const inImage = image.length - 1;
-  const inFields = fields.length - 1;
-  let suffix = 0;
-  while (suffix < shorter - prefix && image.charCodeAt(inImage - suffix) === fields.charCodeAt(inFields - suffix)) suffix += 1;
-  // A half of a surrogate pair is no text that a file can hold.
-  if (isHalf(image, prefix)) prefix -= 1;
-  if (isHalf(image, image.length - suffix)) suffix -= 1;
-  if (prefix + suffix < image.length / 2) return OWN + image;
-  return `${ALMOST_FIELDS}${prefix} ${suffix} ${image.slice(prefix, image.length - suffix)}`;
-}
-
-/** Whether a cut at this place of a text would part a surrogate pair. */
-function isHalf(text: string, at: number): boolean {
-  return at > 0 && at < text.length && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800 && (text.charCodeAt(at) & 0xfc00) === 0xdc00;
 }
 
 const NULL_POSITION = writeImage([null]);

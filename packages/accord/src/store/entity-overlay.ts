@@ -34,31 +34,24 @@ export interface EntityOverlay {
   forget(isUndone: boolean): void;
 }
 
-/** In place of a text that is as the entity's line before has it: settling a write changes two of them. */
-const SAME = 0;
-type Same = typeof SAME;
-
-/** A change as the table holds it: an entity alone where its row holds again. */
-type Line =
-  | readonly [entity: EntityId]
-  | readonly [
-      entity: EntityId,
-      fields: string | Same,
-      header: string | Same,
-      records: string | Same,
-      states: string | Same,
-      members: string | Same,
-      keys: string | null | Same,
-      extra: string | null | Same,
-      lastEntry: number | null,
-    ];
+/**
+ * A change as the table holds it: this many texts, one behind another, and so the changes of a commit. What parts them, and what stands for a text, are characters that images
+ * escape, as JSON does, and headers never hold.
+ */
+const WIDTH = 9;
+const END = "\v";
+/** As the entity's line before has it: settling a write changes two texts. */
+const SAME = "\b";
+const NULL = "\f";
+/** In place of all texts, where the row holds again. */
+const DROPPED = "\r";
 
 export function createEntityOverlay(session: Session, heldMax: number): EntityOverlay {
   let kept: Map<EntityId, EntityCells> | null = null;
   let isSure = false;
   /** The last row of the table that `kept` takes in. */
   let last = 0;
-  let added: Line[] = [];
+  let added: (string | number)[] = [];
 
   const held = (): Map<EntityId, EntityCells> => {
     if (kept !== null && isSure) return kept;
@@ -79,11 +72,11 @@ export function createEntityOverlay(session: Session, heldMax: number): EntityOv
     isAny: () => held().size > 0,
     hold: (entity, cells) => {
       const cellsById = held();
-      added.push(lineOf(entity, cells, cellsById.get(entity)));
+      pushLine(added, entity, cells, cellsById.get(entity));
       cellsById.set(entity, cells);
     },
     drop: (entity) => {
-      if (held().delete(entity)) added.push([entity]);
+      if (held().delete(entity)) added.push(entity, ...Array.from({ length: WIDTH - 1 }, () => DROPPED));
     },
     write: () => {
       if (added.length === 0) return null;
@@ -94,7 +87,7 @@ export function createEntityOverlay(session: Session, heldMax: number): EntityOv
         fold(cellsById);
         return cellsById;
       }
-      const body = JSON.stringify(lines);
+      const body = lines.join(END);
       last = session.first<[number]>("INSERT INTO entity_overlay (body) VALUES (?) RETURNING seq", body)?.[0] ?? 0;
       return null;
     },
@@ -107,50 +100,52 @@ export function createEntityOverlay(session: Session, heldMax: number): EntityOv
   };
 }
 
-function lineOf(entity: EntityId, cells: EntityCells, before: EntityCells | undefined): Line {
+function pushLine(lines: (string | number)[], entity: EntityId, cells: EntityCells, before: EntityCells | undefined): void {
   const { fields, header, records, states, members, keys, extra, lastEntry } = cells;
-  if (before === undefined) return [entity, fields, header, records, states, members, keys, extra, lastEntry];
-  return [
+  lines.push(
     entity,
-    fields === before.fields ? SAME : fields,
-    header === before.header ? SAME : header,
-    records === before.records ? SAME : records,
-    states === before.states ? SAME : states,
-    members === before.members ? SAME : members,
-    keys === before.keys ? SAME : keys,
-    extra === before.extra ? SAME : extra,
-    lastEntry,
-  ];
-}
-
-function cellsOf(line: Exclude<Line, readonly [EntityId]>, before: EntityCells | undefined): EntityCells {
-  const [entity, fields, header, records, states, members, keys, extra, lastEntry] = line;
-  const earlier = (): EntityCells => {
-    assert(before !== undefined, `a change of entity ${entity} names texts of a change before it, and there is none`);
-    return before;
-  };
-  return {
-    fields: fields === SAME ? earlier().fields : fields,
-    header: header === SAME ? earlier().header : header,
-    records: records === SAME ? earlier().records : records,
-    states: states === SAME ? earlier().states : states,
-    members: members === SAME ? earlier().members : members,
-    keys: keys === SAME ? earlier().keys : keys,
-    extra: extra === SAME ? earlier().extra : extra,
-    lastEntry,
-  };
+    fields === before?.fields ? SAME : fields,
+    header === before?.header ? SAME : header,
+    records === before?.records ? SAME : records,
+    states === before?.states ? SAME : states,
+    members === before?.members ? SAME : members,
+    keys === before?.keys ? SAME : (keys ?? NULL),
+    extra === before?.extra ? SAME : (extra ?? NULL),
+    lastEntry ?? NULL,
+  );
 }
 
 function readOverlay(session: Session): Map<EntityId, EntityCells> {
   const cellsById = new Map<EntityId, EntityCells>();
   for (const [body] of session.all<[string]>("SELECT body FROM entity_overlay ORDER BY seq")) {
-    // Only `write` makes this text.
-    for (const line of JSON.parse(body) as readonly Line[]) {
-      if (line.length === 1) cellsById.delete(line[0]);
-      else cellsById.set(line[0], cellsOf(line, cellsById.get(line[0])));
+    const texts = body.split(END);
+    for (let at = 0; at < texts.length; at += WIDTH) {
+      const entity = Number(texts[at]);
+      if (texts[at + 1] === DROPPED) cellsById.delete(entity);
+      else cellsById.set(entity, cellsAt(texts, at + 1, cellsById.get(entity)));
     }
   }
   return cellsById;
+}
+
+function cellsAt(texts: readonly string[], at: number, before: EntityCells | undefined): EntityCells {
+  const text = (place: number, earlier: string | null | undefined): string | null => {
+    const own = texts[at + place] ?? SAME;
+    if (own !== SAME) return own === NULL ? null : own;
+    assert(earlier !== undefined, "a change of an entity names a text of a change before it, and there is none");
+    return earlier;
+  };
+  const lastEntry = text(7, undefined);
+  return {
+    fields: text(0, before?.fields) ?? "",
+    header: text(1, before?.header) ?? "",
+    records: text(2, before?.records) ?? "",
+    states: text(3, before?.states) ?? "",
+    members: text(4, before?.members) ?? "",
+    keys: text(5, before?.keys),
+    extra: text(6, before?.extra),
+    lastEntry: lastEntry === null ? null : Number(lastEntry),
+  };
 }
 
 const ROW =

@@ -5,9 +5,10 @@ import type { StoredEntity } from "@accord/engine/store";
 import type { Catalogue, Side } from "./catalogue.ts";
 import type { CommitContext } from "./commit-context.ts";
 import type { EntityCells } from "./entity-overlay.ts";
-import type { Former, WrittenEntity } from "./entity-former.ts";
+import type { WrittenEntity } from "./entity-former.ts";
 import { reviewSince, writeExtra, type EntityExtra } from "./entity-extra.ts";
 import { writeHeader } from "./entity-header.ts";
+import { continueChain, type EntityChains } from "./journal.ts";
 import { MEMBER_STATES, readMemberBodies, STATES_WITH_RECORD, writeMemberBodies, type MemberBody } from "./entity-members.ts";
 import { countStates, stateAt, writeStates } from "./entity-states.ts";
 import { KEY, oldKeysOver, readKeys, writeKeys } from "./match-keys.ts";
@@ -33,37 +34,32 @@ const MEMBER: BulkInsert = {
     WHERE state <> excluded.state OR entity <> excluded.entity`,
 };
 
-/** What writing entities leaves to be done by the other tables. */
-export interface EntitiesWritten {
-  /** The journal entry that was an entity's last before this commit. */
-  readonly lastEntries: ReadonlyMap<EntityId, number | null>;
-  /** Records that were linked or unlinked: the marks that wait for them may be another entity's now. */
-  readonly relinked: readonly RecordCell[];
-}
-
+/** A record that was linked or unlinked: the mark that waits for it may be another entity's now. */
 export interface RecordCell {
   readonly side: Side;
   readonly cell: bigint | string;
 }
 
-/** Writes entities with their members and keys. `entries`: each entity's last journal entry of this commit. */
+/** Writes entities with their members and keys. `relinked` takes the records that are linked or unlinked by it. */
 export function writeEntities(
   { session, catalogue, hash, tally, formers, overlay }: CommitContext,
   written: readonly WrittenEntity[],
-  entries: ReadonlyMap<EntityId, number>,
-): EntitiesWritten {
-  const lastEntries = new Map<EntityId, number | null>();
-  const relinked: RecordCell[] = [];
-  if (written.length === 0) return { lastEntries, relinked };
+  chains: EntityChains,
+  relinked: RecordCell[],
+): void {
+  if (written.length === 0) return;
   const last = lastOfEach(written);
-  const former = formers.of(last);
-  const early = headsOf(session, last, former);
+  const befores = formers.of(last);
+  const early = headsOf(
+    session,
+    last.flatMap(({ entity }, index) => (befores[index] === undefined ? [entity.id] : [])),
+  );
   const entityCells: SQLInputValue[] = [];
   const memberCells: SQLInputValue[] = [];
   const keyCells: SQLInputValue[] = [];
-  for (const { entity, keys } of last) {
+  for (const [index, { entity, keys }] of last.entries()) {
     const { sides, version } = catalogue.sync(entity.sync);
-    const before = former.get(entity.id);
+    const before = befores[index];
     const records = writeRecords(entity, sides);
     const states = writeStates(entity, sides);
     if (before === undefined || before.records !== records || before.states !== states) {
@@ -74,15 +70,13 @@ export function writeEntities(
     }
     const keyText = keys === null ? (before?.keys ?? null) : writeKeys(keys);
     if (keyText !== (before?.keys ?? null)) oldKeysOver(session, hash, entity, readKeys(before?.keys ?? null), readKeys(keyText), keyCells);
-    const earlier = before === undefined ? (early.get(entity.id) ?? null) : before.lastEntry;
-    lastEntries.set(entity.id, earlier);
+    const lastEntry = continueChain(chains, entity.id, before === undefined ? (early.get(entity.id) ?? null) : before.lastEntry);
     const fields = writeImage(entity.fields.map(({ value }) => value));
     const header = writeHeader(entity, version);
     const members = writeMemberBodies(entity.members, sides, fields);
-    const lastEntry = entries.get(entity.id) ?? earlier;
     const since = reviewSince(entity);
     const cells: EntityCells = { fields, header, records, states, members, keys: keyText, extra: writeExtra(entity), lastEntry };
-    // Reviews are looked for by an index: what overlay them goes into the row.
+    // Reviews are looked for by an index: what changes them goes into the row.
     if (before !== undefined && before.reviewSince === since) {
       overlay.hold(entity.id, cells);
       continue;
@@ -94,21 +88,15 @@ export function writeEntities(
   session.insert(ENTITY, entityCells);
   session.insert(KEY, keyCells);
   writeMembers(session, catalogue, { formers, overlay }, memberCells);
-  return { lastEntries, relinked };
 }
 
 function writeRecords(entity: StoredEntity, sides: readonly Side[]): string {
   return writeImage(sides.map(({ place }) => entity.members[place]?.record ?? null));
 }
 
-/** Journal entries of entities that had no row when they were written. */
-function headsOf(
-  session: Session,
-  written: readonly WrittenEntity[],
-  former: ReadonlyMap<EntityId, Former>,
-): ReadonlyMap<EntityId, number> {
-  if (former.size === written.length || session.first("SELECT 1 FROM journal_head LIMIT 1") === undefined) return new Map();
-  const ids = written.map(({ entity }) => entity.id).filter((id) => !former.has(id));
+/** Journal entries of new entities, made when they had no row. */
+function headsOf(session: Session, ids: readonly EntityId[]): ReadonlyMap<EntityId, number> {
+  if (ids.length === 0 || session.first("SELECT 1 FROM journal_head LIMIT 1") === undefined) return new Map();
   const sql = "SELECT h.entity, h.last_entry FROM json_each(?) j CROSS JOIN journal_head h ON h.entity = j.value";
   return new Map(session.all<[number, number]>(sql, `[${ids.join(",")}]`));
 }

@@ -1,5 +1,4 @@
 import type { EntityId } from "@accord/core";
-import { assert } from "@accord/engine/connector";
 import type {
   FirstContact,
   FirstContactChanges,
@@ -21,8 +20,9 @@ import { addMarks } from "./marks.ts";
 import { takeEntities } from "./meta.ts";
 import type { Session } from "./session.ts";
 import { endFirstContact } from "./staged-end.ts";
-import { insertStaged } from "./staged-entities.ts";
-import { CHUNK, groupsAfter, LONE, MADE, StagedGroups, type PlacedGroup } from "./staged-groups.ts";
+import { insertStaged, restOfLone } from "./staged-entities.ts";
+import { LevelAhead, type LevelChunk } from "./staged-level.ts";
+import { groupsAfter, LONE, MADE, StagedGroups, type PlacedGroup } from "./staged-groups.ts";
 import { stagePage } from "./staged-page.ts";
 import { firstPlace, noteOthers, readContact, sideOfPlace, stagedSides, type ContactRow, type StagedSide } from "./staged.ts";
 import type { StagingThread } from "./staging-thread.ts";
@@ -35,6 +35,7 @@ export function createFirstContact(
 ): FirstContact {
   const { session, catalogue } = context;
   const { read, writeSoon } = steps;
+  const ahead = new LevelAhead(session, thread);
   return {
     stage: async (page) => stagePage(context, steps, thread, page),
     group: async (sync) => {
@@ -42,7 +43,11 @@ export function createFirstContact(
       await thread.close();
       return writeSoon(() => ({ isAlone: groupRecords(session, catalogue, sync) }));
     },
-    meetLevel: async (lease, sync, entryOf) => writeSoon(() => meetLevel(context, lease, sync, entryOf)),
+    meetLevel: async (lease, sync, entryOf) => {
+      const level = await ahead.next(sync);
+      if (level === null) await thread.close();
+      return writeSoon(() => meetLevel(context, lease, sync, level, entryOf));
+    },
     load: async (sync, limit, call) => read(call, () => loadGroups(session, sync, limit)),
     commit: async (lease, changes) => {
       writeSoon(() => {
@@ -83,37 +88,35 @@ function hasMarks(session: Session, sides: readonly { readonly number: number }[
   return sides.some(({ number }) => session.first("SELECT 1 FROM mark WHERE side = ? LIMIT 1", number) !== undefined);
 }
 
-/** Makes the level entities of the next chunk of the first side: that side has a record in each of them. */
-function meetLevel(context: CommitContext, lease: Lease, sync: SyncId, entryOf: (made: readonly EntityId[]) => JournalEntry): LevelStep {
+/** Makes the level entities of a chunk of the first side: that side has a record in each of them. */
+function meetLevel(
+  context: CommitContext,
+  lease: Lease,
+  sync: SyncId,
+  level: LevelChunk | null,
+  entryOf: (made: readonly EntityId[]) => JournalEntry,
+): LevelStep {
   const { session } = context;
   assertLease(session, lease);
+  if (level === null) return { entities: 0, isDone: true };
+  const { firstEntity, chunk, groups } = level;
   const contact = readContact(session, sync);
-  const groups = new StagedGroups(session, stagedSides(session, sync));
-  const [side] = groups.sides;
-  if (contact === null || side === undefined || contact.levelChunks * CHUNK >= side.count) return { entities: 0, isDone: true };
-  const words = groups.read(side, contact.levelChunks);
-  const positions = levelCandidates(groups.sides, words, contact.levelChunks * CHUNK);
-  const ids = (positions[0] ?? []).map((position) => contact.firstEntity + position - 1);
+  // Somebody else was here since it was read, and it is read again.
+  if (contact?.firstEntity !== firstEntity || contact.levelChunks !== chunk) return { entities: 0, isDone: false };
+  const staged = new StagedGroups(session, stagedSides(session, sync));
+  const [side] = staged.sides;
+  if (side === undefined) return { entities: 0, isDone: true };
   const entry = lastEntry(session) + 1;
-  const unlike = insertStaged(session, groups.sides, { present: groups.sides, positions, ids }, sync, entry);
-  const made = ids.filter((id) => !unlike.has(id));
-  for (const id of made) words[(id - contact.firstEntity) % CHUNK] = MADE;
-  groups.write(side, contact.levelChunks, words);
+  const entities = groups.map((group) => ({ ...group, id: firstEntity + group.place - side.low - 1 }));
+  insertStaged(session, staged.sides, staged.sides, entities, sync, entry);
+  staged.mark(
+    side,
+    groups.map(({ place }) => [place - side.low, MADE]),
+  );
   session.run("UPDATE first_contact SET level_chunks = level_chunks + 1 WHERE sync = ?", sync);
-  countMade(context, sync, groups.sides, made.length);
-  if (made.length > 0) appendJournal(context, [entryOf(made)], { first: entry, lastByEntity: new Map() }, new Map());
-  return { entities: made.length, isDone: false };
-}
-
-/** By side: the positions of the records of groups that have one at every side. `before`: the records of the first side before these words. */
-function levelCandidates(sides: readonly StagedSide[], words: Uint32Array, before: number): readonly (readonly number[])[] {
-  const positions = sides.map((): number[] => []);
-  const others = sides.slice(1);
-  for (let index = 0; index < CHUNK; index += 1) {
-    if (words[index] !== 0 || others.some(({ place }) => words[place * CHUNK + index] === 0)) continue;
-    for (const { place } of sides) positions[place]?.push(place === 0 ? before + index + 1 : (words[place * CHUNK + index] ?? 0));
-  }
-  return positions;
+  countMade(context, sync, staged.sides, entities.length);
+  if (entities.length > 0) appendJournal(context, [entryOf(entities.map(({ id }) => id))], { first: entry, chains: new Map() });
+  return { entities: entities.length, isDone: false };
 }
 
 function countMade({ tally }: CommitContext, sync: SyncId, present: readonly StagedSide[], entities: number): void {
@@ -163,10 +166,10 @@ function commitGroups(context: CommitContext, lease: Lease, changes: FirstContac
   const shared = changes.shared === null ? null : journal.first;
   const contact = readContact(session, changes.sync);
   if (contact !== null) takeStaged(context, contact, changes, shared ?? 0);
-  writeNewEntities(context, changes.entities, journal.lastByEntity, shared);
+  writeNewEntities(context, changes.entities, journal.chains, shared);
   addMarks(context, changes.marks);
   writeDue(context, { due: changes.due, dueDone: [], arrived: [] });
-  appendJournal(context, entries, journal, new Map(changes.entities.map(({ entity }) => [entity.id, null])));
+  appendJournal(context, entries, journal);
 }
 
 /** Makes entities of records that met nobody, and notes how far first contact has come. */
@@ -187,10 +190,9 @@ function takeStaged(context: CommitContext, contact: ContactRow, { sync, lone, u
   for (const side of groups.sides) {
     const places = lone.filter((place) => sideOfPlace(place) === side.place);
     const own = places.map((place) => ordinals.get(place) ?? 0);
-    const ids = own.map((ordinal) => contact.firstOther + ordinal);
-    const positions = [places.map((place) => place - side.low)];
-    const unlike = insertStaged(session, groups.sides, { present: [side], positions, ids }, sync, entry);
-    assert(unlike.size === 0, "what is told in short was staged so");
+    const rest = restOfLone(groups.sides, side);
+    const entities = places.map((place, index) => ({ ...rest, place, id: contact.firstOther + (own[index] ?? 0) }));
+    insertStaged(session, groups.sides, [side], entities, sync, entry);
     groups.mark(
       side,
       places.map((place, index) => [place - side.low, LONE + (own[index] ?? 0)]),

@@ -1,5 +1,5 @@
 import type { SQLInputValue } from "node:sqlite";
-import { writeImage, type EntityId } from "@accord/core";
+import { writeImage } from "@accord/core";
 import type { StoredEntity } from "@accord/engine/store";
 import type { SyncShape } from "./catalogue.ts";
 import type { CommitContext } from "./commit-context.ts";
@@ -9,6 +9,7 @@ import type { WrittenEntity } from "./entity-former.ts";
 import { writeMemberBodies } from "./entity-members.ts";
 import { countStates, stateAt, writeStates } from "./entity-states.ts";
 import { ENTITY_ROW, MEMBER_ROW } from "./entity-write.ts";
+import { continueChain, type EntityChains } from "./journal.ts";
 import { writeKeys } from "./match-keys.ts";
 import type { BulkInsert } from "./session.ts";
 
@@ -19,16 +20,17 @@ const STAGED_LINK: BulkInsert = { into: "staged_link (sync, entity, hash, side, 
 
 /**
  * Writes entities that nobody has heard of yet, in the order of their ids. Links of their first records come in listing order and are written at once; those of other
- * sides, and match keys, are gathered. `entries`: their own last journal entries; `shared`: the entry of all that have none.
+ * sides, and match keys, are gathered. `chains`: their own journal entries; `shared`: the entry of all that have none.
  */
 export function writeNewEntities(
   context: CommitContext,
   written: readonly WrittenEntity[],
-  entries: ReadonlyMap<EntityId, number>,
+  chains: EntityChains,
   shared: number | null,
 ): void {
   const rows = new NewRows(context);
-  for (const { entity, keys } of written) rows.add(entity, keys, context.catalogue.sync(entity.sync), entries.get(entity.id) ?? shared);
+  for (const { entity, keys } of written)
+    rows.add(entity, keys, context.catalogue.sync(entity.sync), continueChain(chains, entity.id, null) ?? shared);
   rows.insert();
 }
 

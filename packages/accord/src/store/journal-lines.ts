@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { readImage, writeImage } from "@accord/core";
-import type { JournalKind, JournalRow } from "@accord/engine/store";
+import type { JournalEntry, JournalKind, JournalRow } from "@accord/engine/store";
 
 /** In the order of their numbers in the lines. */
 export const KINDS: readonly JournalKind[] = [
@@ -30,6 +30,8 @@ export interface EntryHeader {
 /** An entry as its block holds it. */
 export interface EntryLine {
   readonly header: EntryHeader;
+  /** The same as it stands in the line. */
+  readonly headerText: string;
   readonly salt: string | null;
   /** Null where it was erased. */
   readonly payload: string | null;
@@ -37,12 +39,18 @@ export interface EntryLine {
   readonly digest: string;
 }
 
-/** `run TAB at TAB sync TAB entity TAB side TAB kind TAB previous TAB salt TAB payload`, as an image: no line ends in it. Where the payload was erased, null, null and the digest end it. [S64] */
-export function writeEntryLine({ run, atMs, sync, entity, side, kind, previous }: EntryHeader, salt: string, payload: string): string {
-  return `${run ?? NULL}\t${atMs}\t${sync}\t${entity ?? NULL}\t${side ?? NULL}\t${kind}\t${previous ?? NULL}\t${salt}\t${writeImage([payload])}`;
+/** `run TAB at TAB sync TAB entity TAB side TAB kind TAB previous`. */
+export function headerText({ run, atMs, sync, entity, side, kind }: Omit<JournalEntry, "payload">, previous: number | null): string {
+  return `${run ?? NULL}\t${atMs}\t${sync}\t${entity ?? NULL}\t${side ?? NULL}\t${KINDS.indexOf(kind)}\t${previous ?? NULL}`;
 }
+const HEADER_CELLS = 7;
 
 const NULL = "\\N";
+
+/** `header TAB salt TAB payload`, as an image: no line ends in it. Where the payload was erased, null, null and the digest end it. [S64] */
+export function writeEntryLine(header: string, salt: string, payload: string): string {
+  return `${header}\t${salt}\t${writeImage([payload])}`;
+}
 
 export function readEntryLine(line: string): EntryLine {
   const [run, atMs, sync, entity, side, kind, previous, salt, payload, digest] = readImage(line);
@@ -55,7 +63,20 @@ export function readEntryLine(line: string): EntryLine {
     kind: Number(kind),
     previous: numberOf(previous),
   };
-  return { header, salt: salt ?? null, payload: payload ?? null, digest: digest ?? payloadDigest(salt ?? "", payload ?? "") };
+  return {
+    header,
+    headerText: cellsOf(line, HEADER_CELLS),
+    salt: salt ?? null,
+    payload: payload ?? null,
+    digest: digest ?? payloadDigest(salt ?? "", payload ?? ""),
+  };
+}
+
+/** The text of an image's first cells. */
+function cellsOf(image: string, count: number): string {
+  let end = -1;
+  for (let cell = 0; cell < count; cell += 1) end = image.indexOf("\t", end + 1);
+  return image.slice(0, end);
 }
 
 function numberOf(cell: string | null | undefined): number | null {
@@ -67,14 +88,13 @@ export function payloadDigest(salt: string, payload: string): string {
 }
 
 /** What an entry adds to its block's link of the chain: its header and a digest, so that erasing the payload breaks nothing. [S64] */
-export function linkLine(sequence: number, header: EntryHeader, digest: string): string {
-  const { run, atMs, sync, entity, side, kind, previous } = header;
-  return `${sequence} ${run ?? ""} ${atMs} ${sync} ${entity ?? ""} ${side ?? ""} ${kind} ${previous ?? ""} ${digest}\n`;
+export function linkLine(sequence: number, header: string, digest: string): string {
+  return `${sequence}\t${header}\t${digest}`;
 }
 
 /** One link of the chain: sha256 over the link before and the lines of one block's entries. */
-export function chainLink(before: string, lines: string): string {
-  return hash("sha256", `${before}\n${lines}`, "hex");
+export function chainLink(before: string, lines: readonly string[]): string {
+  return hash("sha256", `${before}\n${lines.join("\n")}`, "hex");
 }
 
 export function rowOf(sequence: number, { header, payload }: EntryLine): JournalRow {

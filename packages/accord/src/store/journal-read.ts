@@ -93,16 +93,13 @@ export function checkJournal(session: Session): { readonly entries: number; read
     );
     if (row === undefined) break;
     const [first, body, kept] = row;
-    let lines = "";
-    let sequence = first;
-    for (const line of body.split("\n")) {
-      const { header, digest } = readEntryLine(line);
-      lines += linkLine(sequence, header, digest);
-      sequence += 1;
-    }
+    const lines = body.split("\n").map((line, index) => {
+      const { headerText, digest } = readEntryLine(line);
+      return linkLine(first + index, headerText, digest);
+    });
     if (first !== next || chainLink(chain, lines) !== kept) return { entries: next - 1, brokenAt: next };
     chain = kept;
-    next = sequence;
+    next = first + lines.length;
   }
   const isWhole = chain === readMeta(session, "chain") && next === lastEntry(session) + 1;
   return { entries: next - 1, brokenAt: isWhole ? null : next };

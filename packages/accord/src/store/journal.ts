@@ -1,7 +1,7 @@
 import type { EntityId } from "@accord/core";
 import type { JournalEntry } from "@accord/engine/store";
 import type { CommitContext } from "./commit-context.ts";
-import { chainLink, KINDS, linkLine, payloadDigest, writeEntryLine } from "./journal-lines.ts";
+import { chainLink, headerText, linkLine, payloadDigest, writeEntryLine } from "./journal-lines.ts";
 import { ENTRIES_PER_BLOCK } from "./limits.ts";
 import { readMeta, writeMeta } from "./meta.ts";
 import type { Session } from "./session.ts";
@@ -11,18 +11,38 @@ const SALT_BYTES = 16;
 /** Where a commit's entries will stand. */
 export interface JournalPlan {
   readonly first: number;
-  /** Each entity's last entry of this commit. */
-  readonly lastByEntity: ReadonlyMap<EntityId, number>;
+  readonly chains: EntityChains;
+}
+
+/** By entity that has entries in a commit: how they continue its history. */
+export type EntityChains = ReadonlyMap<EntityId, EntityChain>;
+
+export interface EntityChain {
+  /** Its last entry of this commit. */
+  last: number;
+  /** The entry before its next one; undefined until who writes the entity's row has said which was its last before this commit. */
+  previous: number | null | undefined;
 }
 
 export function planJournal(session: Session, entries: readonly JournalEntry[]): JournalPlan {
-  const lastByEntity = new Map<EntityId, number>();
-  if (entries.length === 0) return { first: 0, lastByEntity };
+  const chains = new Map<EntityId, EntityChain>();
+  if (entries.length === 0) return { first: 0, chains };
   const first = lastEntry(session) + 1;
   entries.forEach(({ entity }, index) => {
-    if (entity !== null) lastByEntity.set(entity, first + index);
+    if (entity === null) return;
+    const chain = chains.get(entity);
+    if (chain === undefined) chains.set(entity, { last: first + index, previous: undefined });
+    else chain.last = first + index;
   });
-  return { first, lastByEntity };
+  return { first, chains };
+}
+
+/** The number of an entity's last entry after this commit. `before`: as its row has it so far. */
+export function continueChain(chains: EntityChains, entity: EntityId, before: number | null): number | null {
+  const chain = chains.get(entity);
+  if (chain === undefined) return before;
+  if (chain.previous === undefined) chain.previous = before;
+  return chain.last;
 }
 
 /** The number of the last entry there is. */
@@ -37,28 +57,23 @@ export function lastEntry(session: Session): number {
 export function appendJournal(
   { session, random, formers, overlay }: CommitContext,
   entries: readonly JournalEntry[],
-  { first, lastByEntity }: JournalPlan,
-  lastEntries: ReadonlyMap<EntityId, number | null>,
+  { first, chains }: JournalPlan,
 ): void {
   if (entries.length === 0) return;
-  const heads = moveHeads(session, { formers, overlay }, lastByEntity, lastEntries);
-  const entered = new Map<EntityId, number>();
+  moveHeads(session, { formers, overlay }, chains);
   const salts = random.hex(SALT_BYTES * entries.length);
   let chain = String(readMeta(session, "chain"));
   for (let at = 0; at < entries.length; at += ENTRIES_PER_BLOCK) {
     const lines: string[] = [];
-    let linked = "";
+    const linked: string[] = [];
     const end = Math.min(at + ENTRIES_PER_BLOCK, entries.length);
     for (let index = at; index < end; index += 1) {
       const entry = entries[index];
       if (entry === undefined) break;
-      const { run, atMs, sync, entity, side, payload, kind } = entry;
-      const previous = entity === null ? null : (entered.get(entity) ?? lastEntries.get(entity) ?? heads.get(entity) ?? null);
-      if (entity !== null) entered.set(entity, first + index);
+      const header = headerText(entry, previousEntry(chains, entry.entity, first + index));
       const salt = salts.slice(index * SALT_BYTES * 2, (index + 1) * SALT_BYTES * 2);
-      const header = { run, atMs, sync, entity, side, kind: KINDS.indexOf(kind), previous };
-      linked += linkLine(first + index, header, payloadDigest(salt, payload));
-      lines.push(writeEntryLine(header, salt, payload));
+      linked.push(linkLine(first + index, header, payloadDigest(salt, entry.payload)));
+      lines.push(writeEntryLine(header, salt, entry.payload));
     }
     chain = chainLink(chain, linked);
     session.run("INSERT INTO journal (first, chain, body) VALUES (?, ?, ?)", first + at, chain, lines.join("\n"));
@@ -68,37 +83,38 @@ export function appendJournal(
   countInRuns(session, first, entries);
 }
 
-/** Entities that have entries and were not written by this commit: their last entries move too. Returns those before. */
-function moveHeads(
-  session: Session,
-  { formers, overlay }: Pick<CommitContext, "formers" | "overlay">,
-  lastByEntity: ReadonlyMap<EntityId, number>,
-  written: ReadonlyMap<EntityId, number | null>,
-): ReadonlyMap<EntityId, number | null> {
-  const moved = new Map<EntityId, number | null>();
-  for (const [entity, entry] of lastByEntity) {
-    if (written.has(entity)) continue;
+/** The entry of the entity before this one. */
+function previousEntry(chains: EntityChains, entity: EntityId | null, sequence: number): number | null {
+  const chain = entity === null ? undefined : chains.get(entity);
+  if (chain === undefined) return null;
+  const previous = chain.previous ?? null;
+  chain.previous = sequence;
+  return previous;
+}
+
+/** Entities that have entries and were not written by this commit: their last entries move too. */
+function moveHeads(session: Session, { formers, overlay }: Pick<CommitContext, "formers" | "overlay">, chains: EntityChains): void {
+  for (const [entity, chain] of chains) {
+    if (chain.previous !== undefined) continue;
     const held = overlay.of(entity);
     if (held !== undefined) {
-      moved.set(entity, held.lastEntry);
-      overlay.hold(entity, { ...held, lastEntry: entry });
+      overlay.hold(entity, { ...held, lastEntry: continueChain(chains, entity, held.lastEntry) });
       formers.drop(entity);
       continue;
     }
     const row = session.first<[number | null]>("SELECT last_entry FROM entity WHERE id = ?", entity);
     const head = row ?? session.first<[number]>("SELECT last_entry FROM journal_head WHERE entity = ?", entity);
-    moved.set(entity, head?.[0] ?? null);
+    const last = continueChain(chains, entity, head?.[0] ?? null);
     if (row !== undefined) {
-      session.run("UPDATE entity SET last_entry = ? WHERE id = ?", entry, entity);
+      session.run("UPDATE entity SET last_entry = ? WHERE id = ?", last, entity);
       formers.drop(entity);
     } else
       session.run(
         "INSERT INTO journal_head (entity, last_entry) VALUES (?, ?) ON CONFLICT (entity) DO UPDATE SET last_entry = excluded.last_entry",
         entity,
-        entry,
+        last,
       );
   }
-  return moved;
 }
 
 /** Runs know where their entries begin and end, so that the journal needs no index by run, and how many writes they made. */

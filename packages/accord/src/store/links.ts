@@ -1,6 +1,7 @@
 import { readImage, type EntityId, type RecordId, type SideIndex } from "@accord/core";
 import type { ListedMember, SyncId } from "@accord/engine/store";
 import type { Catalogue } from "./catalogue.ts";
+import { layoutOf } from "./entity-header.ts";
 import type { EntityOverlay } from "./entity-overlay.ts";
 import { MEMBER_STATES, readMemberImages, STATES_WITH_RECORD } from "./entity-members.ts";
 import { cellSet } from "./entity-read.ts";
@@ -76,7 +77,7 @@ export function listMembers(
   const open = intents.atSide(side.number);
   return rows.map(([record, entity, state, ...row]) => {
     const { members, fields, header } = overlay.of(entity) ?? { members: row[0], fields: row[1], header: row[2] };
-    const layout = Number.parseInt(header, 10);
+    const layout = layoutOf(header);
     const held = readMemberImages(members, fields)[place] ?? null;
     const image = held === null || layout === shape.version ? held : shape.imageAt(layout, place, held);
     return { record, entity, state: MEMBER_STATES[state] ?? "lost", image, hasIntent: open.has(entity) };

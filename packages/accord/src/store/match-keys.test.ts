@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { createCatalogue, openSync } from "./catalogue.ts";
 import { createEntityOverlay } from "./entity-overlay.ts";
 import { createFormers } from "./entity-former.ts";
+import { createEntityReader } from "./entity-read.ts";
 import { writeEntities } from "./entity-write.ts";
 import { findMatches } from "./match-keys.ts";
 import type { MatchHash } from "./match-hash.ts";
@@ -36,6 +37,7 @@ test("[S36] two keys with one hash are two keys: strangers are never linked", ()
   const shardOf = createShardOf(16);
   const intents = createOpenIntents(session, shardOf);
   const overlay = createEntityOverlay(session, 8);
+  const formers = createFormers(session, overlay);
   const context = {
     session,
     catalogue,
@@ -44,10 +46,11 @@ test("[S36] two keys with one hash are two keys: strangers are never linked", ()
     tally: createTally(session),
     intents,
     overlay,
-    formers: createFormers(session, overlay),
+    formers,
+    reader: createEntityReader(session, catalogue, intents, formers, overlay),
     shardOf,
   };
-  writeEntities(context, written, new Map());
+  writeEntities(context, written, new Map(), []);
   const seekers = [1, 249, 999].map((key) => ({ record: "x", keys: [`key ${key}`] }));
   const found = findMatches(session, catalogue, overlay, colliding, sync, 0, seekers);
   expect(found.map(([match]) => match?.entities)).toEqual([[1], [249], []]);

@@ -3,39 +3,24 @@ import type { SyncId } from "@accord/engine/store";
 import { AS_FIRST } from "./entity-members.ts";
 import { liveAt } from "./entity-states.ts";
 import { ENTITY_ROW } from "./entity-write.ts";
-import type { Session } from "./session.ts";
+import type { BulkInsert, Cell, Session } from "./session.ts";
 import type { StagedSide } from "./staged.ts";
-
-/** Groups that may become entities as they were staged. */
-export interface StagedGroupSet {
-  /** The sides that they have records at. */
-  readonly present: readonly StagedSide[];
-  /** By side that is present, in their order: the position of each group's record there. */
-  readonly positions: readonly (readonly number[])[];
-  /** Per group. */
-  readonly ids: readonly EntityId[];
-}
+import type { Statement } from "./staging-thread.ts";
 
 /**
- * Makes entities of groups as they were staged, in one statement: no text of theirs is read into this process. Passes over groups whose records do not say the same, or not in short.
- * Returns the ids of those that were passed over.
+ * Of groups with a record at every side, in the order of the first side: asks for those whose records all say the same, in short. Per group: the place of its first record, and what the
+ * other records add to the entity's `records` and `members`. Texts are compared where they lie; the other sides' lie in no order, so that this takes longer than all the rest.
+ * `positions`: by side, of each group's record.
  */
-export function insertStaged(
-  session: Session,
-  sides: readonly StagedSide[],
-  { present, positions, ids }: StagedGroupSet,
-  sync: SyncId,
-  entry: number,
-): ReadonlySet<EntityId> {
-  if (ids.length === 0) return new Set();
-  const list = `[${ids.join(",")}]`;
-  const places = present.flatMap(({ low }, index) => [low, digits(positions[index] ?? [])]);
-  const made = session.run(stagedSql(sides, present), list, sync, entry, ...places);
-  if (made === ids.length) return new Set();
-  return new Set(session.all<[number]>(NOT_MADE, list).map(([id]) => id));
+export function levelGroups(sides: readonly StagedSide[], positions: readonly (readonly number[])[]): Statement {
+  const [first, ...others] = sides;
+  const own = (positions[0] ?? []).map((position) => (first?.low ?? 0) + position);
+  const places = others.flatMap(({ low, place }) => [low, digits(positions[place] ?? [])]);
+  return [levelSql(others), `[${own.join(",")}]`, ...places];
 }
 
-const NOT_MADE = "SELECT j.value FROM json_each(?1) j WHERE NOT EXISTS (SELECT 1 FROM entity e WHERE e.id = j.value)";
+/** Cells of a group of {@link levelGroups}. */
+export const LEVEL_WIDTH = 3;
 
 /** Numbers of one width as bytes, so that SQL finds each where it stands; a JSON array would be gone through from its beginning. */
 function digits(numbers: readonly number[]): Buffer {
@@ -48,25 +33,70 @@ const WIDTH = 9;
 const ACROSS = "char(9)";
 const BELOW = "char(10)";
 
-/** Parameters: 1 the ids, 2 the sync, 3 the journal entry; then, for each side that is present, below its places and the records' positions. */
-function stagedSql(sides: readonly StagedSide[], present: readonly StagedSide[]): string {
-  const [first = sides[0], ...others] = present;
-  const own = first?.place ?? 0;
-  const records = sides.map((side) => (present.includes(side) ? `r${side.place}.record` : `'${writeImage([null])}'`));
-  const bodies = sides.map((side) => {
-    if (!present.includes(side)) return "''";
-    const held = `r${side.place}.held`;
-    // Of one text held alike: one image. What is equal to the canonical values is told so.
-    return `p${side.place}.head || ${side === first ? held : `iif(${held} = r${own}.held AND length(${held}) > 1, '${AS_FIRST}', ${held})`}`;
-  });
-  const header = present.length === sides.length ? "level_header" : "lone_header";
-  const sources = present.map(({ place }, index) => {
-    const low = index * 2 + 4;
-    const position = `?${low} + CAST(substr(?${low + 1}, j.key * ${WIDTH} + 1, ${WIDTH}) AS INTEGER)`;
+/** Parameters: 1 the places of the first side's records; then, for each other side, below its places and the records' positions. */
+function levelSql(others: readonly StagedSide[]): string {
+  const records = others.map(({ place }) => `${ACROSS} || r${place}.record`);
+  // Of one text held alike: one image. What is equal to the canonical values is told so.
+  const bodies = others.map(
+    ({ place }) =>
+      `${BELOW} || p${place}.head || iif(r${place}.held = r0.held AND length(r${place}.held) > 1, '${AS_FIRST}', r${place}.held)`,
+  );
+  const sources = others.map(({ place }, index) => {
+    const position = `?${index * 2 + 2} + CAST(substr(?${index * 2 + 3}, j.key * ${WIDTH} + 1, ${WIDTH}) AS INTEGER)`;
     return `CROSS JOIN staged_record r${place} ON r${place}.place = ${position} CROSS JOIN staged_page p${place} ON p${place}.id = r${place}.page`;
   });
-  const isLevel = others.map(({ place }) => `AND r${place}.held IS NOT NULL AND r${place}.body = r${own}.body`).join(" ");
-  return `INSERT INTO ${ENTITY_ROW.into} SELECT j.value, ?2, r${own}.body, p${own}.${header}, ${records.join(` || ${ACROSS} || `)},
-    '${liveAt(sides, present)}', ${bodies.join(` || ${BELOW} || `)}, r${own}.keys, NULL, NULL, ?3
-    FROM json_each(?1) j ${sources.join(" ")} WHERE r${own}.held IS NOT NULL ${isLevel}`;
+  const isLevel = others.map(({ place }) => `AND r${place}.held IS NOT NULL AND r${place}.body = r0.body`);
+  return `SELECT r0.place, ${records.join(" || ")}, ${bodies.join(" || ")}
+    FROM json_each(?1) j CROSS JOIN staged_record r0 ON r0.place = j.value ${sources.join(" ")} WHERE r0.held IS NOT NULL ${isLevel.join(" ")}`;
+}
+
+/** A group that becomes an entity. `records` and `members`: what the entity's row holds behind its first record, empty where no side follows. */
+export interface StagedEntity {
+  readonly id: EntityId;
+  /** Of its first record, which was told in short. */
+  readonly place: number;
+  readonly records: Cell;
+  readonly members: Cell;
+}
+
+/** Makes entities of staged records where they lie: of their texts none is read into this process. `present`: the sides that each of them has a record at, its first record's first. */
+export function insertStaged(
+  session: Session,
+  sides: readonly StagedSide[],
+  present: readonly StagedSide[],
+  entities: readonly StagedEntity[],
+  sync: SyncId,
+  entry: number,
+): void {
+  const cells = entities.flatMap(({ id, place, records, members }): Cell[] => [id, place, records, members, sync, entry]);
+  session.insert(stagedInsert(sides, present), cells);
+}
+
+/** What the row of an entity of one side holds behind its record. */
+export function restOfLone(sides: readonly StagedSide[], side: StagedSide): Pick<StagedEntity, "records" | "members"> {
+  const after = sides.length - 1 - side.place;
+  return { records: `\t${NONE}`.repeat(after), members: "\n".repeat(after) };
+}
+
+const NONE = writeImage([null]);
+
+/** By its text: a few for each number of sides. */
+const inserts = new Map<string, BulkInsert>();
+
+function stagedInsert(sides: readonly StagedSide[], present: readonly StagedSide[]): BulkInsert {
+  const before = present[0]?.place ?? 0;
+  const records = Array.from({ length: before }, () => `'${NONE}' || ${ACROSS} || `).join("");
+  const members = Array.from({ length: before }, () => `${BELOW} || `).join("");
+  const header = present.length === sides.length ? "level_header" : "lone_header";
+  const into = `${ENTITY_ROW.into} SELECT v.column1, v.column5, r.body, p.${header}, ${records}r.record || v.column3, '${liveAt(sides, present)}',
+    ${members}p.head || r.held || v.column4, r.keys, NULL, NULL, v.column6 FROM (`;
+  const known = inserts.get(into);
+  if (known !== undefined) return known;
+  const made = {
+    into,
+    width: 6,
+    conflict: ") v CROSS JOIN staged_record r ON r.place = v.column2 CROSS JOIN staged_page p ON p.id = r.page",
+  };
+  inserts.set(into, made);
+  return made;
 }

@@ -2,7 +2,7 @@ import type { StagedPage } from "@accord/engine/store";
 import { listingStatement, type Side, type SyncShape } from "./catalogue.ts";
 import type { CommitContext } from "./commit-context.ts";
 import { writeHeader } from "./entity-header.ts";
-import { bodyHead, heldImage } from "./entity-members.ts";
+import { bodyHead } from "./entity-members.ts";
 import { writeKeys } from "./match-keys.ts";
 import { firstPlace, lastPlace } from "./staged.ts";
 import type { StagingThread, Statement } from "./staging-thread.ts";
@@ -20,22 +20,13 @@ export async function stagePage(
   const cells = pageCells(page, side, catalogue.sync(page.sync));
   const id = session.first<[number]>(LAST_PAGE, ...cells) ?? writeSoon(() => session.first<[number]>(NEW_PAGE, ...cells));
   const first = lastPlace(session, firstPlace(page.sync, page.side)) + 1;
-  const { ids, images, said, keys } = page;
+  const { ids, images, keys } = page;
   const records = ids.map((record) => side.toCell(record));
-  const bodies: string[] = [];
-  const helds: (string | null)[] = [];
-  const keyTexts: (string | null)[] = [];
-  records.forEach((record, index) => {
-    const image = images[index] ?? "";
-    const short = said[index] ?? null;
-    // An id with an escape does not stand in an entity's row as it is: SQL could not put that together.
-    const isShort = short !== null && !(typeof record === "string" && ESCAPED.test(record));
-    bodies.push(isShort ? short : image);
-    helds.push(isShort ? heldImage(image, short) : null);
-    keyTexts.push(isShort ? writeKeys(keys[index] ?? []) : null);
-  });
+  // An id with an escape does not stand in an entity's row as it is: SQL could not put that together.
+  const said = records.map((record, index) => (typeof record === "string" && ESCAPED.test(record) ? null : (page.said[index] ?? null)));
+  const keyTexts = keys.map((own, index) => ((said[index] ?? null) === null ? null : writeKeys(own)));
   const statements = [...(ids.length === 0 ? [] : hashStatements(context, page, first)), listingStatement(side, page.listing)];
-  await thread.write({ first, records, bodies, helds, keys: keyTexts, page: id?.[0] ?? 0, statements, fence: fence.lease });
+  await thread.write({ first, records, images, said, keys: keyTexts, page: id?.[0] ?? 0, statements, fence: fence.lease });
 }
 
 const ESCAPED = /[\b\t\n\v\f\r\\]/;

@@ -35,10 +35,10 @@ interface Person {
   readonly said: string | null;
 }
 
-async function openSync(store: SqliteStore, sides: number): Promise<number> {
+async function openSync(store: SqliteStore, sides: number, digest = "d"): Promise<number> {
   const connections = Array.from({ length: sides }, (_, side) => `c${side}`);
   const all = connections.map((connection) => ({ connection, object: "o", keyOrder: "integer", columns: ["a"] }) as const);
-  return (await store.openSync("s", { digest: "d", body: "{}", sides: all, fields: ["f"], matchRules: 1 }, call)).id;
+  return (await store.openSync("s", { digest, body: "{}", sides: all, fields: ["f"], matchRules: 1 }, call)).id;
 }
 
 function pageOf(sync: number, side: number, people: readonly Person[]): StagedPage {
@@ -259,10 +259,55 @@ test("[S52] a page that cannot be written because the store is gone is refused i
   const folder = mkdtempSync(join(tmpdir(), "accord-staged-"));
   const told: number[] = [];
   const thread = createStagingThread(join(folder, "nowhere", "accord.db"), null, (rows) => told.push(rows));
-  const rows = { first: 1, records: [], bodies: [], helds: [], keys: [], page: 0, statements: [], fence: null };
+  const rows = { first: 1, records: [], images: [], said: [], keys: [], page: 0, statements: [], fence: null };
   for (let round = 0; round < 2; round += 1)
     await expect(thread.write(rows)).rejects.toMatchObject({ code: "ACCORD_STORE_UNREACHABLE", remedy: "stop" });
   await thread.close();
   expect(told).toEqual([]);
   rmSync(folder, { recursive: true });
+});
+
+/** Of the first chunk nothing is told in short. Records are numbered from `first` on. */
+function laterLevel(first: number): readonly Person[] {
+  return Array.from({ length: CHUNK * 3 }, (_, index) => ({
+    record: String(index + first),
+    key: `k${index}`,
+    said: index < CHUNK ? null : `v${index}`,
+  }));
+}
+
+async function groupAll(store: SqliteStore, sync: number, first: number): Promise<void> {
+  await store.firstContact.stage(pageOf(sync, 0, laterLevel(1)), call);
+  await store.firstContact.stage(pageOf(sync, 1, laterLevel(first)), call);
+  expect(await store.firstContact.group(sync, call)).toEqual({ isAlone: true });
+}
+
+async function meetNext(store: SqliteStore, sync: number, holder: string): Promise<number> {
+  const { epoch } = (await store.takeLease("shard:0", holder, 9e12, 1, call)) ?? { epoch: 0 };
+  const lease = { name: "shard:0", holder, epoch, expiresAtMs: 9e12 } as const;
+  const { entities } = await store.firstContact.meetLevel(lease, sync, () => entry(sync), call);
+  await store.releaseLease(lease, call);
+  return entities;
+}
+
+test("[S54] what was read ahead of level groups is not taken where another process has met them since, or listed everything anew", async () => {
+  await withStore({}, async (store, path) => {
+    const sync = await openSync(store, 2);
+    await groupAll(store, sync, 1);
+    expect(await meetNext(store, sync, "me")).toBe(0);
+    const other = await openSqliteStore({ path, ...fakeHost() });
+    try {
+      expect(await openSync(other, 2, "another configuration")).toBe(sync);
+      await groupAll(other, sync, 50_001);
+      expect(await meetNext(other, sync, "another")).toBe(0);
+      expect(await meetNext(store, sync, "me")).toBe(CHUNK);
+      expect(await meetNext(other, sync, "another")).toBe(CHUNK);
+      expect(await meetNext(store, sync, "me")).toBe(0);
+    } finally {
+      await other.close();
+    }
+    const pairs = await made(store, sync);
+    expect(pairs).toHaveLength(CHUNK * 2);
+    for (const pair of pairs) expect(pair).toBe(`${parseInt(pair, 10)}/${parseInt(pair, 10) + 50_000}`);
+  });
 });

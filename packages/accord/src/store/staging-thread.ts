@@ -6,15 +6,18 @@ import type { Lease, LeaseName } from "@accord/engine/store";
 import { leaseLost, storeError } from "./errors.ts";
 import { LEASE_IS_HELD } from "./leases.ts";
 import { BULK_ROWS, BUSY_TIMEOUT_MS, LOG_PAGES_MAX } from "./limits.ts";
+import type { Cell } from "./session.ts";
 
 /**
- * Writes pages of first listings to the store while this process takes the next one from its system and reads it: that is half of the work of listing, and SQLite would keep
- * the process from all else meanwhile. It takes texts and hands nothing back.
+ * Works on what is staged while this process does something else: SQLite would keep it from all else meanwhile. While records are listed it writes their pages, when
+ * they meet it reads what lies in no order.
  */
 export interface StagingThread {
-  /** Commits a page, whole or not at all. One at a time. @throws {AccordError} as every write of the store, and ACCORD_STORE_UNREACHABLE where the thread ended */
+  /** Commits a page, whole or not at all. @throws {AccordError} as every write of the store, and ACCORD_STORE_UNREACHABLE where the thread ended */
   write(page: StagedRows): Promise<void>;
-  /** Resolves when nothing of it runs any more; another page begins it anew. */
+  /** The cells of a query's rows, one row after another. @throws as `write` */
+  read(statement: Statement): Promise<readonly Cell[]>;
+  /** Resolves when nothing of it runs any more; the next call begins it anew. */
   close(): Promise<void>;
 }
 
@@ -23,8 +26,9 @@ export interface StagedRows {
   /** The place of the first row. */
   readonly first: number;
   readonly records: readonly (bigint | string)[];
-  readonly bodies: readonly string[];
-  readonly helds: readonly (string | null)[];
+  readonly images: readonly string[];
+  /** What a record says in short, or null: a row's `body`, with the image `held` beside it; or else that is the image. */
+  readonly said: readonly (string | null)[];
   readonly keys: readonly (string | null)[];
   readonly page: number;
   /** What else the commit holds, in order. */
@@ -35,8 +39,27 @@ export interface StagedRows {
 
 export type Statement = readonly [sql: string, ...values: SQLInputValue[]];
 
+/** What the thread is asked; null: to end. */
+export type StagingOrder = { readonly kind: "write"; readonly page: StagedRows } | { readonly kind: "read"; readonly statement: Statement };
+
+export interface StagingAnswer {
+  readonly cells: readonly Cell[];
+  /** The lease that was lost, or what is left of an error of SQLite's on its way from the thread. */
+  readonly failure: { readonly lost: LeaseName } | { readonly message: string; readonly errcode: number | null } | null;
+}
+
+/** With what the thread begins. */
+export interface StagingSettings {
+  readonly file: string;
+  readonly pragmas: readonly string[];
+  readonly timeoutMs: number;
+  readonly rowsAtOnce: number;
+  /** Finds a row where a lease is held. By name, holder and epoch. */
+  readonly leaseIsHeld: string;
+}
+
 interface Waiting {
-  readonly resolve: () => void;
+  readonly resolve: (cells: readonly Cell[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -66,13 +89,17 @@ export function createStagingThread(file: string, maxPages: number | null, commi
       `PRAGMA wal_autocheckpoint = ${LOG_PAGES_MAX}`,
       ...(maxPages === null ? [] : [`PRAGMA max_page_count = ${Math.trunc(maxPages)}`]),
     ];
-    const started = new Worker(WORK, {
-      eval: true,
-      workerData: { file, pragmas, timeout: BUSY_TIMEOUT_MS, rows: BULK_ROWS, isHeld: LEASE_IS_HELD },
-    });
-    started.on("message", (failure: Failure | null) => {
+    const settings: StagingSettings = {
+      file,
+      pragmas,
+      timeoutMs: BUSY_TIMEOUT_MS,
+      rowsAtOnce: BULK_ROWS,
+      leaseIsHeld: LEASE_IS_HELD,
+    };
+    const started = new Worker(WORK, { workerData: settings });
+    started.on("message", ({ cells, failure }: StagingAnswer) => {
       settle(({ resolve, reject }) => {
-        if (failure === null) resolve();
+        if (failure === null) resolve(cells);
         else if ("lost" in failure) reject(leaseLost(failure.lost));
         else reject(storeError(Object.assign(new Error(failure.message), failure), file));
       });
@@ -85,17 +112,21 @@ export function createStagingThread(file: string, maxPages: number | null, commi
     });
     return started;
   };
+  const ask = (order: StagingOrder): Promise<readonly Cell[]> => {
+    assert(waiting === null, "the thread does one thing after another");
+    return new Promise((resolve, reject) => {
+      worker ??= start();
+      worker.ref();
+      waiting = { resolve, reject };
+      worker.postMessage(order);
+    });
+  };
   return {
     write: async (page) => {
-      assert(waiting === null, "pages are staged one after another");
-      await new Promise<void>((resolve, reject) => {
-        worker ??= start();
-        worker.ref();
-        waiting = { resolve, reject };
-        worker.postMessage(page);
-      });
+      await ask({ kind: "write", page });
       committed(page.records.length);
     },
+    read: async (statement) => ask({ kind: "read", statement }),
     close: async () => {
       const ending = worker;
       if (ending === null) return;
@@ -111,13 +142,10 @@ export function createStagingThread(file: string, maxPages: number | null, commi
   };
 }
 
-/** The lease that was lost, or what is left of an error of SQLite's on its way from the thread. */
-type Failure = { readonly lost: LeaseName } | { readonly message: string; readonly errcode?: number };
-
 function threadEnded(file: string, cause: unknown): AccordError {
   return new AccordError(
     "ACCORD_STORE_UNREACHABLE",
-    `The thread that writes listed records to the store ${file} ended; run the command again.`,
+    `The thread that works on listed records in the store ${file} ended; run the command again.`,
     {
       remedy: "stop",
       where: file,
@@ -126,53 +154,5 @@ function threadEnded(file: string, cause: unknown): AccordError {
   );
 }
 
-/** A text, so that it runs alike from the sources and built. */
-const WORK = `
-const { parentPort, workerData } = require("node:worker_threads");
-const { DatabaseSync } = require("node:sqlite");
-const database = new DatabaseSync(workerData.file, { timeout: workerData.timeout, enableForeignKeyConstraints: false });
-for (const pragma of workerData.pragmas) database.exec(pragma);
-const INTO = "INSERT INTO staged_record (place, record, body, held, keys, page) VALUES ";
-const ROW = "(?, ?, ?, ?, ?, ?)";
-const one = database.prepare(INTO + ROW);
-const many = database.prepare(INTO + Array(workerData.rows).fill(ROW).join(", "));
-const isHeld = database.prepare(workerData.isHeld);
-const insert = ({ first, records, bodies, helds, keys, page }) => {
-  for (let index = 0; index < records.length;) {
-    const statement = index + workerData.rows <= records.length ? many : one;
-    const end = index + (statement === many ? workerData.rows : 1);
-    const cells = [];
-    for (; index < end; index += 1) cells.push(first + index, records[index], bodies[index], helds[index], keys[index], page);
-    statement.run(...cells);
-  }
-};
-const write = (page) => {
-  database.exec("BEGIN IMMEDIATE");
-  try {
-    const { fence } = page;
-    if (fence !== null && isHeld.get(fence.name, fence.holder, fence.epoch) === undefined) {
-      database.exec("ROLLBACK");
-      return { lost: fence.name };
-    }
-    insert(page);
-    for (const [sql, ...values] of page.statements) database.prepare(sql).run(...values);
-    database.exec("COMMIT");
-    return null;
-  } catch (error) {
-    if (database.isTransaction) database.exec("ROLLBACK");
-    throw error;
-  }
-};
-parentPort.on("message", (page) => {
-  if (page === null) {
-    database.close();
-    parentPort.close();
-    return;
-  }
-  try {
-    parentPort.postMessage(write(page));
-  } catch (error) {
-    parentPort.postMessage({ message: error.message, errcode: error.errcode });
-  }
-});
-`;
+/** The file of the thread's work, beside this one: its source where this is one. */
+const WORK = new URL(import.meta.url.endsWith(".ts") ? "./staging-work.ts" : "./staging-work.js", import.meta.url);

@@ -77,7 +77,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   const staging = createStagingThread(options.path, options.maxPages ?? null, (rows) => logMover.committed(rows));
   const steps = createSteps(session, [catalogue, intents, overlay, formers], tally, () => logMover.committed());
   const reader = createEntityReader(session, catalogue, intents, formers, overlay);
-  const context = { session, catalogue, hash, random: options.random, tally, intents, formers, overlay, shardOf };
+  const context = { session, catalogue, hash, random: options.random, tally, intents, formers, overlay, reader, shardOf };
   const parts: Parts = { ...steps, session, catalogue, hash, intents, reader, context, shardOf, clock: options.clock, staging };
   options.log.debug("store.opened", { generation, shards });
   return {

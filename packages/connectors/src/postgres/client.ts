@@ -157,7 +157,8 @@ function createPool(settings: PostgresSettings, where: string): Pool {
     let client: pg.PoolClient | null = null;
     const connecting = pool.connect();
     try {
-      client = await untilAborted(connecting, signal, where);
+      // An idle session comes at once: there is no wait that the signal could cut short.
+      client = await (pool.idleCount >= pool.waitingCount ? connecting : untilAborted(connecting, signal, where));
       if (!pinned.has(client)) {
         // Without a listener an error of the socket would end the process; whoever uses the session learns of it from its own call.
         client.on("error", () => {});

@@ -1,5 +1,6 @@
 import type { EntityId, FieldIndex, IntentId, RecordId, SideIndex } from "../record/identifiers.ts";
-import type { NativeImage } from "../record/native-image.ts";
+import { readImage } from "../record/native-image.ts";
+import type { CutImage, NativeCell, NativeImage } from "../record/native-image.ts";
 import type { MaybeValue, Value } from "../value/value-type.ts";
 
 /** One real-world thing that the sides describe, with all that merging reads and returns. Immutable. [S2] */
@@ -75,6 +76,8 @@ export interface Member {
   readonly image: NativeImage | null;
   /** The shadow `B = get(N)`, by field. Derived from `image`, never stored. */
   readonly shadow: readonly MaybeValue[];
+  /** `image` cut into its cells, where that was done already: see {@link cellsOf}. Never stored. */
+  readonly cut?: CutImage | null;
   /** By field: the version of `C[f]` that `B[f]` reflects; 0 for none. */
   readonly ack: readonly number[];
   /** Which changes of the log `image` includes; opaque. [S57] */
@@ -102,7 +105,14 @@ export function isPresent(member: Member | null | undefined): member is Member {
 }
 
 export function withMember(entity: Entity, side: SideIndex, member: Member): Entity {
-  return { ...entity, members: entity.members.map((old, index) => (index === side ? member : old)) };
+  return { ...entity, members: entity.members.with(side, member) };
+}
+
+/** The cells of a member's image, which is cut up once however often it is looked into; null where there is none. */
+export function cellsOf({ image, cut }: Member): readonly NativeCell[] | null {
+  if (image === null) return null;
+  // A cut of an image that the member no longer has is none.
+  return cut?.image === image ? cut.cells : readImage(image);
 }
 
 /** A field whose value nobody has told yet. */

@@ -8,7 +8,9 @@ export type Mapped<T> =
   | { readonly kind: "ok"; readonly result: T }
   | { readonly kind: "problem"; readonly problem: string }
   /** A reference names a record or an entity whose counterpart is not known yet: only this field waits. [S44] */
-  | { readonly kind: "waits"; readonly sync: string; readonly entity: EntityId | null };
+  | { readonly kind: "waits"; readonly sync: string; readonly entity: EntityId | null }
+  /** What the mapping needs of the system is not there any more: the field is unknown there, and only it waits. [S50] */
+  | { readonly kind: "paused"; readonly reason: string };
 
 /**
  * One field at one side: the pair of pure, total functions between native cells and the canonical value, with the columns they touch.
@@ -31,6 +33,8 @@ export interface FieldMapping {
    * known to agree unread. Left out: no.
    */
   readonly isAsIs?: boolean;
+  /** Why the field is paused at this side: then `get` and `put` say so whatever they are given. Left out: it is not. [S50] */
+  readonly paused?: string;
   /** Of a reference: whose records it names, and the record id that cells name. Null for all other fields. */
   readonly reference: ReferenceMapping | null;
 }
@@ -63,10 +67,21 @@ export interface GottenRecord {
   readonly waiting: readonly FieldIndex[];
 }
 
+/** A reading of the same record before: its cells, and by field what they say. */
+export interface KnownRecord {
+  readonly cells: readonly NativeCell[];
+  readonly values: readonly MaybeValue[];
+}
+
 const NONE: readonly never[] = [];
 
-/** Reads every field of a record's cells. */
-export function getRecord(mapping: SideMapping, cells: readonly NativeCell[], references: References): GottenRecord {
+/** Reads every field of a record's cells. Fields whose cells are as `known` say what they said, with the references of now too. */
+export function getRecord(
+  mapping: SideMapping,
+  cells: readonly NativeCell[],
+  references: References,
+  known: KnownRecord | null = null,
+): GottenRecord {
   const values: MaybeValue[] = [];
   let problems: (readonly [FieldIndex, string])[] | null = null;
   let waiting: FieldIndex[] | null = null;
@@ -76,12 +91,22 @@ export function getRecord(mapping: SideMapping, cells: readonly NativeCell[], re
       values.push(cells[fieldMapping.reads[0] ?? -1]);
       continue;
     }
+    const before = known?.values[field];
+    if (before !== undefined && fieldMapping && isSame(fieldMapping.reads, cells, known?.cells)) {
+      values.push(before);
+      continue;
+    }
     const got = fieldMapping?.get(cells, references);
     if (got?.kind === "problem") (problems ??= []).push([field, got.problem]);
     if (got?.kind === "waits") (waiting ??= []).push(field);
     values.push(got?.kind === "ok" ? got.result : undefined);
   }
   return { values, problems: problems ?? NONE, waiting: waiting ?? NONE };
+}
+
+function isSame(reads: readonly number[], cells: readonly NativeCell[], known: readonly NativeCell[] = []): boolean {
+  for (const column of reads) if (cells[column] !== known[column]) return false;
+  return true;
 }
 
 /**

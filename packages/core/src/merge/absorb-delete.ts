@@ -1,9 +1,8 @@
-import { isPresent, withMember } from "../entity/entity.ts";
+import { cellsOf, isPresent, withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member, Provenance } from "../entity/entity.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import { imageOf } from "../mapping/side-mapping.ts";
-import { readImage } from "../record/native-image.ts";
 import type { NativeImage } from "../record/native-image.ts";
 import type { SideIndex } from "../record/identifiers.ts";
 import { equalValues } from "../value/value-type.ts";
@@ -191,7 +190,7 @@ function goneMember(member: Member, observation: DeleteObservation): Member {
 
 /** Whether a user changed the entity elsewhere in a way that this side had not been shown: values of first contact are no updates. [S38] */
 function hasUnseenUpdate(model: SyncModel, entity: Entity, side: SideIndex, member: Member, references: References): boolean {
-  const cells = member.image === null ? null : readImage(member.image);
+  const cells = cellsOf(member);
   return entity.fields.some((field, index) => {
     if (field.review?.candidates.some((candidate, place) => place !== side && candidate !== undefined) === true) return true;
     const mapping = model.sides[side]?.mapping.fields[index];

@@ -1,4 +1,4 @@
-import { isPresent, withMember } from "../entity/entity.ts";
+import { cellsOf, isPresent, withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member, Provenance } from "../entity/entity.ts";
 import type { FieldModel, SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
@@ -8,7 +8,7 @@ import { readImage } from "../record/native-image.ts";
 import type { NativeCell, NativeImage } from "../record/native-image.ts";
 import type { MaybeValue } from "../value/value-type.ts";
 import { absorbField } from "./absorb-field.ts";
-import type { FieldState } from "./field-sight.ts";
+import type { FieldSight, FieldState } from "./field-sight.ts";
 import type { MergeEvent } from "./merge-event.ts";
 import { closeAgreedReviews } from "./review.ts";
 import { seeCells } from "./see-record.ts";
@@ -61,7 +61,9 @@ export function absorbRecord(
     const seen = { ...member, position: observation.position ?? member.position, seenAtMs: observation.toMs };
     return { entity: withMember(entity, side, seen), ...UNTOUCHED };
   }
-  const seen = seeCells(mapping, member.image, readImage(observation.image), observation.image, references);
+  const before = cellsOf(member);
+  const known = before === null ? null : { cells: before, values: member.shadow };
+  const seen = seeCells(mapping, known, readImage(observation.image), observation.image, references);
   if (seen.torn.length > 0 && observation.isReading !== true) return { entity, ...UNTOUCHED, reread: true };
   const { observed, after, cells, image, torn, waiting } = seen;
   const absorbed = absorbFields(model, entity, side, { observed, after, cells, image, observation }, references);
@@ -93,21 +95,19 @@ export function absorbFields(
 ): { readonly entity: Entity; readonly events: readonly MergeEvent[] } {
   const member = entity.members[side];
   if (member === null || member === undefined) return { entity, events: [] };
-  const provenance: Provenance = { side, cause: "user", fromMs: seen.observation.fromMs, toMs: seen.observation.toMs };
+  const { observation, observed } = seen;
+  const provenance: Provenance = { side, cause: "user", fromMs: observation.fromMs, toMs: observation.toMs };
   const events: MergeEvent[] = [];
   const fields: CanonicalField[] = [...entity.fields];
   const ack: number[] = [...member.ack];
   let version = entity.version;
-  let cellsRead: readonly NativeCell[] | null = null;
-  const stocktakes: StocktakeSight = { model, side, canonical: entity.fields, shadow: member.shadow, observed: seen.observed, provenance };
   for (let index = 0; index < fields.length; index += 1) {
     const field = fields[index];
     const fieldModel = model.fields[index];
     if (field === undefined || fieldModel === undefined || skip?.has(index) === true) continue;
-    if (isQuiet(index, field, fieldModel)) continue;
-    const state: FieldState = { field, ack: ack[index] ?? 0, version };
-    const stocktake = stocktakeOf(stocktakes, fieldModel);
-    const merged = stocktake === null ? absorbOne(index, state) : resetCount(stocktakes, index, stocktake, state, events);
+    const before: FieldState = { field, ack: ack[index] ?? 0, version };
+    if (isQuiet(fieldModel, before, member.shadow[index], observed[index])) continue;
+    const merged = absorbOne({ model, entity, member, side, seen, provenance, references }, index, before, events);
     fields[index] = merged.field;
     ack[index] = merged.ack;
     version = merged.version;
@@ -116,29 +116,58 @@ export function absorbFields(
     ...member,
     image: seen.image,
     shadow: seen.after,
+    cut: { image: seen.image, cells: seen.cells },
     ack,
-    position: seen.observation.position ?? member.position,
-    seenAtMs: seen.observation.toMs,
+    position: observation.position ?? member.position,
+    seenAtMs: observation.toMs,
   };
-  const merged = withMember({ ...entity, fields, version }, side, next);
+  const merged: Entity = { ...entity, fields, version, members: entity.members.with(side, next) };
   return closeAgreedReviews(model, merged, side, provenance, events, references);
+}
 
-  /** Most fields of most observations: as they were known, and up to date. The table says nothing of them. */
-  function isQuiet(index: FieldIndex, field: CanonicalField, fieldModel: FieldModel): boolean {
-    const observed = seen.observed[index];
-    if (observed === undefined || observed !== member?.shadow[index] || fieldModel.policy.kind === "counter") return false;
-    return field.value !== undefined && (ack[index] ?? 0) >= field.version;
-  }
+/** Most fields of most observations: as they were known, and up to date. The table says nothing of them. */
+function isQuiet({ policy }: FieldModel, { field, ack }: FieldState, shown: MaybeValue, observed: MaybeValue): boolean {
+  if (observed === undefined || observed !== shown || policy.kind === "counter") return false;
+  return field.value !== undefined && ack >= field.version;
+}
 
-  function absorbOne(index: FieldIndex, state: FieldState): FieldState {
-    const fieldMapping = model.sides[side]?.mapping.fields[index];
-    const fieldModel = model.fields[index];
-    const observed = seen.observed[index];
-    if (member === null || member === undefined || observed === undefined || fieldModel === undefined || !fieldMapping) return state;
-    const isRebase = seen.observation.isRebase === true;
-    if (member.image !== null) cellsRead ??= readImage(member.image);
-    const cellsBefore = cellsRead;
-    const facts = { model, fieldModel, fieldMapping, index, side, provenance, references, base: member.shadow[index], observed, isRebase };
-    return absorbField({ ...facts, cellsBefore, cellsAfter: seen.cells, canonical: entity.fields, record: seen.observed }, state, events);
+/** One observation of one member's record. */
+interface RecordSight {
+  readonly model: SyncModel;
+  readonly entity: Entity;
+  readonly member: Member;
+  readonly side: SideIndex;
+  readonly seen: SeenRecord;
+  readonly provenance: Provenance;
+  readonly references: References;
+}
+
+function absorbOne(record: RecordSight, index: FieldIndex, state: FieldState, events: MergeEvent[]): FieldState {
+  const { model, entity, member, side, seen, provenance, references } = record;
+  const fieldMapping = model.sides[side]?.mapping.fields[index];
+  const fieldModel = model.fields[index];
+  if (fieldModel?.policy.kind === "counter") {
+    const facts: StocktakeSight = { model, side, canonical: entity.fields, shadow: member.shadow, observed: seen.observed, provenance };
+    const stocktake = stocktakeOf(facts, fieldModel);
+    if (stocktake !== null) return resetCount(facts, index, stocktake, state, events);
   }
+  const observed = seen.observed[index];
+  if (observed === undefined || fieldModel === undefined || !fieldMapping) return state;
+  const sight: FieldSight = {
+    model,
+    fieldModel,
+    fieldMapping,
+    index,
+    side,
+    provenance,
+    base: member.shadow[index],
+    observed,
+    cellsBefore: cellsOf(member),
+    cellsAfter: seen.cells,
+    canonical: entity.fields,
+    record: seen.observed,
+    references,
+    isRebase: seen.observation.isRebase === true,
+  };
+  return absorbField(sight, state, events);
 }

@@ -1,4 +1,4 @@
-import { UNKNOWN_FIELD, withMember } from "../entity/entity.ts";
+import { cellsOf, UNKNOWN_FIELD, withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member, Provenance } from "../entity/entity.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
@@ -106,7 +106,7 @@ function acksOf(model: SyncModel, fields: readonly CanonicalField[], side: SideI
     const mapping = model.sides[side]?.mapping.fields[index];
     const type = model.fields[index]?.type;
     if (!mapping || type === undefined || field.value === undefined || ack === field.version) return ack;
-    if (member.image !== null) cells ??= readImage(member.image);
+    cells ??= cellsOf(member);
     const image = imageOf(mapping, field.value, cells, references);
     return image !== undefined && equalValues(type, image, member.shadow[index]) ? field.version : ack;
   });

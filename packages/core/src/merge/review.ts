@@ -1,10 +1,9 @@
-import { isCurrent, isPresent, withMember } from "../entity/entity.ts";
+import { cellsOf, isCurrent, isPresent, withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member, Provenance, ReviewCase } from "../entity/entity.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import { imageOf } from "../mapping/side-mapping.ts";
 import type { FieldIndex, SideIndex } from "../record/identifiers.ts";
-import { readImage } from "../record/native-image.ts";
 import { equalValues } from "../value/value-type.ts";
 import type { MaybeValue, Value } from "../value/value-type.ts";
 import type { FieldSight, FieldState } from "./field-sight.ts";
@@ -120,7 +119,7 @@ function showsValue(model: SyncModel, { side, member }: Party, field: FieldIndex
   const mapping = model.sides[side]?.mapping.fields[field];
   const type = model.fields[field]?.type;
   if (!mapping || type === undefined) return false;
-  const image = imageOf(mapping, value, member.image === null ? null : readImage(member.image), references);
+  const image = imageOf(mapping, value, cellsOf(member), references);
   return image !== undefined && equalValues(type, image, member.shadow[field]);
 }
 

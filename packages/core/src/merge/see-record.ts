@@ -1,8 +1,8 @@
 import type { References } from "../mapping/references.ts";
 import { getRecord } from "../mapping/side-mapping.ts";
-import type { SideMapping } from "../mapping/side-mapping.ts";
+import type { KnownRecord, SideMapping } from "../mapping/side-mapping.ts";
 import type { FieldIndex } from "../record/identifiers.ts";
-import { readImage, writeImage } from "../record/native-image.ts";
+import { writeImage } from "../record/native-image.ts";
 import type { NativeCell, NativeImage } from "../record/native-image.ts";
 import type { MaybeValue } from "../value/value-type.ts";
 
@@ -23,27 +23,30 @@ export interface SeenCells {
 
 /**
  * Lays seen cells over known ones and reads the fields. Unknown cells, those of torn fields and those of references that wait stay as they were known, so that
- * they are still news when they are read again. [S5, S16, S44]
+ * they are still news when they are read again. [S5, S16, S44] What a paused field was made of is forgotten: whatever comes back in its place is no edit of that. [S50]
  *
- * @param before the image known before; null where nothing was
+ * @param known what was known before, read with the same references; null where nothing was
  * @param image the image that `cells` were read from
  */
 export function seeCells(
   mapping: SideMapping,
-  before: NativeImage | null,
+  known: KnownRecord | null,
   cells: readonly NativeCell[],
   image: NativeImage,
   references: References,
 ): SeenCells {
-  const got = getRecord(mapping, cells, references);
+  const got = getRecord(mapping, cells, references, known);
   const hasUnknown = cells.includes(undefined);
   if (!hasUnknown && got.waiting.length === 0) {
     return { observed: got.values, after: got.values, cells, image, torn: [], problems: got.problems, waiting: got.waiting };
   }
-  const known = before === null ? null : readImage(before);
-  const torn = hasUnknown && known !== null ? tornFields(mapping, cells, known) : [];
+  const torn = hasUnknown && known !== null ? tornFields(mapping, cells, known.cells) : [];
   const kept = new Set<number>([...torn, ...got.waiting].flatMap((field) => mapping.fields[field]?.reads ?? []));
-  const after = cells.map((cell, column) => (cell === undefined || kept.has(column) ? known?.[column] : cell));
+  const forgotten = pausedColumns(mapping);
+  const after = cells.map((cell, column) => {
+    if (cell !== undefined && !kept.has(column)) return cell;
+    return forgotten.includes(column) ? undefined : known?.cells[column];
+  });
   const held = new Set<FieldIndex>(
     mapping.fields.flatMap((field, index) => (field?.reads.some((column) => kept.has(column)) === true ? [index] : [])),
   );
@@ -59,9 +62,17 @@ export function seeCells(
   };
 }
 
+const NO_COLUMNS: readonly number[] = [];
+
+function pausedColumns({ fields }: SideMapping): readonly number[] {
+  return fields.some((field) => field?.paused !== undefined)
+    ? fields.flatMap((field) => (field?.paused === undefined ? NO_COLUMNS : field.reads))
+    : NO_COLUMNS;
+}
+
 function tornFields(mapping: SideMapping, cells: readonly NativeCell[], known: readonly NativeCell[]): FieldIndex[] {
   return mapping.fields.flatMap((field, index) => {
-    if (field === null || !field.reads.some((column) => cells[column] === undefined)) return [];
+    if (field === null || field.paused !== undefined || !field.reads.some((column) => cells[column] === undefined)) return [];
     return field.reads.some((column) => cells[column] !== undefined && cells[column] !== known[column]) ? [index] : [];
   });
 }

@@ -1,4 +1,4 @@
-import { withMember } from "../entity/entity.ts";
+import { cellsOf, withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member } from "../entity/entity.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
@@ -51,10 +51,9 @@ export function settleAsSeen(model: SyncModel, entity: Entity, side: SideIndex, 
   if (write.kind === "delete" || write.kind === "undo-delete") return settleDelete(entity, side, write, old);
   const mapping = model.sides[side]?.mapping ?? NO_MAPPING;
   const member = closedMember(model, write, old);
-  const known = member.image === null ? mapping.columns.map(() => undefined) : readImage(member.image);
-  const predicted = predictCells(known, write);
-  const told = writeImage(predicted);
-  const seen = seeCells(mapping, told, write.image === null ? predicted : readImage(write.image), write.image ?? told, references);
+  const predicted = predictCells(cellsOf(member) ?? mapping.columns.map(() => undefined), write);
+  const cells = write.image === null ? predicted : readImage(write.image);
+  const seen = seeCells(mapping, { cells: predicted, values: [] }, cells, write.image ?? writeImage(predicted), references);
   const own = new Set(write.fields.map(({ field }) => field));
   const closed = withMember(entity, side, { ...member, shadow: withOwnFields(member, seen.after, own) });
   const observation = { position: write.position, fromMs: member.seenAtMs, toMs: write.atMs };
@@ -83,13 +82,11 @@ export function settleAsTold(
   const mapping = model.sides[side]?.mapping;
   // A write that cannot say where it stands in the log is read again before an older image comes from there. [S57]
   if (write.kind !== "update" || write.image === null || write.position === null) return null;
-  if (old === null || old.image === null || mapping === undefined) return null;
+  const known = old === null ? null : cellsOf(old);
+  if (old === null || known === null || mapping === undefined) return null;
   if (old.state !== "live" || entity.life.kind !== "live" || entity.review !== null) return null;
-  const told = readImage(old.image);
-  for (const { column, cell } of write.set) told[column] = cell;
-  const cells = readImage(write.image);
-  if (cells.length !== told.length) return null;
-  for (let column = 0; column < cells.length; column += 1) if (cells[column] === undefined || cells[column] !== told[column]) return null;
+  const cells = predictCells(known, write);
+  if (cells.includes(undefined) || writeImage(cells) !== write.image) return null;
   const ack = [...old.ack];
   const shadow = [...old.shadow];
   for (const { field, version } of write.fields) ack[field] = version;
@@ -109,7 +106,8 @@ export function settleAsTold(
     } else if (shadow[index] === undefined || isSetIn(write, fieldMapping)) return null;
   }
   const { record, image, atMs } = write;
-  return withMember(entity, side, { ...old, record, image, shadow, ack, position: write.position, seenAtMs: atMs, intent: null });
+  const cut = { image, cells };
+  return withMember(entity, side, { ...old, record, image, cut, shadow, ack, position: write.position, seenAtMs: atMs, intent: null });
 }
 
 function isOneOf(fields: ConfirmedWrite["fields"], index: FieldIndex): boolean {

@@ -1,11 +1,10 @@
-import { isPresent } from "../entity/entity.ts";
+import { cellsOf, isPresent } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member } from "../entity/entity.ts";
 import type { FieldModel, SideModel, SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import { imageOf, imageOfPut } from "../mapping/side-mapping.ts";
 import type { FieldMapping } from "../mapping/side-mapping.ts";
 import { rankAmong } from "../merge/policy.ts";
-import { readImage } from "../record/native-image.ts";
 import type { NativeCell } from "../record/native-image.ts";
 import type { EntityId, FieldIndex, RecordId, SideIndex } from "../record/identifiers.ts";
 import { equalValues } from "../value/value-type.ts";
@@ -38,6 +37,8 @@ export type Owed =
   | WriteOwed<"delete">
   /** A parent must exist at the side first. [S44] */
   | { readonly kind: "waits"; readonly field: FieldIndex; readonly sync: string; readonly entity: EntityId | null }
+  /** The field is paused at this side, and nothing else is owed. [S50] */
+  | { readonly kind: "paused"; readonly field: FieldIndex; readonly reason: string }
   /** The side cannot hold a value: the member is parked with this. [S30] */
   | { readonly kind: "refused"; readonly field: FieldIndex; readonly problem: string }
   /** A create whose image would fail the side's own filter is shown and not sent. [S42] */
@@ -69,8 +70,9 @@ export function owe(model: SyncModel, entity: Entity, side: SideIndex, reference
 }
 
 function oweDelete(model: SyncModel, side: SideModel, member: Member | null): Owed {
-  if (!isPresent(member) || member.record === null || member.image === null || model.deletes.do === "keep") return NOTHING;
-  const cells = readImage(member.image);
+  if (!isPresent(member) || member.record === null || model.deletes.do === "keep") return NOTHING;
+  const cells = cellsOf(member);
+  if (cells === null) return NOTHING;
   // A reference to a record that is not known yet stays unknown however often it is read: no delete waits for it.
   const unknowable = new Set(side.mapping.fields.flatMap((field) => (field?.reference ? field.reads : [])));
   if (cells.some((cell, column) => cell === undefined && !unknowable.has(column))) return { kind: "reread" };
@@ -107,6 +109,8 @@ export function oweRecord(
     const mapping = side.mapping.fields[index];
     if (!mapping || mapping.writes.length === 0 || value === undefined) continue;
     const put = mapping.put(value, null, references);
+    // The record is made without it; it is owed once it can be written. [S50]
+    if (put.kind === "paused") continue;
     if (put.kind === "waits") return { kind: "waits", field: index, sync: put.sync, entity: put.entity };
     if (put.kind === "problem") return { kind: "refused", field: index, problem: put.problem };
     for (let place = 0; place < mapping.writes.length; place += 1) cells[mapping.writes[place] ?? -1] = put.result[place];
@@ -149,12 +153,12 @@ function oweUpdate(
   references: References,
   kind: "update" | "restore",
 ): Owed {
-  if (member.record === null || member.image === null) return NOTHING;
   if (kind === "update" && !isAnyOwed(model, side, entity, member, sideIndex)) return NOTHING;
-  const cells = readImage(member.image);
+  const cells = cellsOf(member);
+  if (member.record === null || cells === null) return NOTHING;
   const fields: OwedField[] = [];
   const set: Cell[] = [];
-  const touched: number[] = [];
+  const expect: Cell[] = [];
   let held: Owed = NOTHING;
   for (let index = 0; index < entity.fields.length; index += 1) {
     const field = entity.fields[index];
@@ -166,6 +170,10 @@ function oweUpdate(
       kind === "restore" && side.archive !== null && mapping.writes.includes(side.archive.column) && field.value !== undefined;
     if (!isUnarchived && !isOwed(fieldModel, mapping, field, member, index, sideIndex)) continue;
     const put = mapping.put(field.value ?? null, cells, references);
+    if (put.kind === "paused") {
+      held = { kind: "paused", field: index, reason: put.reason };
+      continue;
+    }
     const after = put.kind === "ok" ? imageOfPut(mapping, put.result, cells, references) : undefined;
     const before = member.shadow[index];
     if (!isUnarchived && after !== undefined && equalValues(fieldModel.type, after, before)) continue;
@@ -180,22 +188,17 @@ function oweUpdate(
       continue;
     }
     for (let place = 0; place < mapping.writes.length; place += 1) setCell(set, mapping.writes[place] ?? -1, put.result[place]);
-    touch(touched, mapping.reads);
-    touch(touched, mapping.writes);
+    expectCells(expect, cells, mapping.reads);
+    expectCells(expect, cells, mapping.writes);
     fields.push({ field: index, version: field.version, before, after });
   }
   if (kind === "restore" && side.archive !== null) {
     const { column, restored } = side.archive;
     if (!set.some((one) => one.column === column)) set.push({ column, cell: restored });
-    touch(touched, [column]);
+    expectCells(expect, cells, [column]);
   }
   if (set.length === 0) return held;
-  const expect: Cell[] = [];
-  for (const column of touched) {
-    const cell = cells[column];
-    if (cell === undefined) return { kind: "reread" };
-    expect.push({ column, cell });
-  }
+  if (expect.some(({ cell }) => cell === undefined)) return { kind: "reread" };
   return { kind, record: member.record, fields, set, expect };
 }
 
@@ -206,8 +209,8 @@ function setCell(set: Cell[], column: number, cell: NativeCell): void {
   else set[place] = { column, cell };
 }
 
-function touch(touched: number[], columns: readonly number[]): void {
-  for (const column of columns) if (!touched.includes(column)) touched.push(column);
+function expectCells(expect: Cell[], cells: readonly NativeCell[], columns: readonly number[]): void {
+  for (const column of columns) if (!expect.some((one) => one.column === column)) expect.push({ column, cell: cells[column] });
 }
 
 /**
@@ -263,7 +266,7 @@ export function acknowledgeLevel(model: SyncModel, entity: Entity, side: SideInd
     const mapping = mappings[index];
     const type = model.fields[index]?.type;
     if (!mapping || type === undefined) continue;
-    if (member.image !== null) cells ??= readImage(member.image);
+    cells ??= cellsOf(member);
     const image = imageOf(mapping, field.value, cells, references);
     if (image === undefined || !equalValues(type, image, member.shadow[index])) continue;
     ack ??= [...member.ack];

@@ -10,6 +10,12 @@ export type NativeImage = string & { readonly brand?: "NativeImage" };
 /** One cell of a native image: the connector's own exact text of the native value, null, or unknown (`undefined`). */
 export type NativeCell = string | null | undefined;
 
+/** An image with its cells. */
+export interface CutImage {
+  readonly image: NativeImage;
+  readonly cells: readonly NativeCell[];
+}
+
 const NULL_CELL = "\\N";
 const UNKNOWN_CELL = "\\U";
 const ESCAPED = /[\b\t\n\v\f\r\\]/;

@@ -1,5 +1,6 @@
 export { AccordError, assert } from "./errors.ts";
 export type { AccordErrorFacts, Remedy } from "./errors.ts";
+export { partialConnection } from "./partial.ts";
 export type {
   Capabilities,
   CellPatch,

@@ -18,8 +18,9 @@ import type { Sight } from "./sight.ts";
  * `isRebase`: Accord's own store is older than the world. [S58]
  */
 export function absorbSight(model: SyncModel, entity: Entity, sight: Sight, references: References, isRebase = false): Absorbed {
-  const side = sight.mark.side;
-  const renamed = rename(entity, side, sight.mark.renamedFrom, sight.mark.record);
+  const { side, record, renamedFrom } = sight.mark;
+  if (renamedFrom === null) return absorbState(model, entity, sight, references, isRebase);
+  const renamed = rename(entity, side, renamedFrom, record);
   return after(renamed.events, absorbState(model, renamed.entity, sight, references, isRebase));
 }
 
@@ -32,19 +33,18 @@ function absorbState(model: SyncModel, entity: Entity, sight: Sight, references:
   const member = entity.members[side];
   const sideModel = model.sides[side];
   if (member === null || member === undefined || sideModel === undefined) return untouched(entity);
-  const deletion = { fromMs: sight.fromMs, toMs: sight.toMs, position: sight.position };
-  if (sight.image === null) return plain(absorbDelete(model, entity, side, { ...deletion, image: null }, references));
-  if (sideModel.archive !== null && isArchived(sideModel, readImage(sight.image))) {
+  const { image, position, fromMs, toMs, isReading } = sight;
+  if (image === null) return plain(absorbDelete(model, entity, side, { image, position, fromMs, toMs }, references));
+  if (sideModel.archive !== null && isArchived(sideModel, readImage(image))) {
     return member.state === "archived"
       ? untouched(entity)
-      : plain(absorbDelete(model, entity, side, { ...deletion, image: sight.image }, references));
+      : plain(absorbDelete(model, entity, side, { image, position, fromMs, toMs }, references));
   }
-  const { image, position, fromMs, toMs, isReading } = sight;
   const observation: Observation = { image, position, fromMs, toMs, isReading, isRebase };
-  const scoped = scope(sideModel, entity, side, member, sight.image);
+  const scoped = scope(sideModel, entity, side, member, image);
   if (scoped !== null && scoped.left) return plain(scoped);
   if (scoped !== null && wasSetAside(member)) return enter(model, entity, sight, observation, references);
-  const present = scoped ?? returnToLife(model, entity, sight, member, sight.image);
+  const present = scoped ?? returnToLife(model, entity, sight, member, image);
   if (present.entity.life.kind === "deleted")
     return absorbIntoDeleted(model, present.entity, sight, observation, references, present.events);
   return after(present.events, absorbRecord(model, present.entity, side, observation, references));
@@ -62,11 +62,11 @@ function untouched(entity: Entity): Absorbed {
 function rename(
   entity: Entity,
   side: number,
-  from: RecordId | null,
+  from: RecordId,
   to: RecordId,
 ): { readonly entity: Entity; readonly events: readonly MergeEvent[] } {
   const member = entity.members[side];
-  if (from === null || member === null || member === undefined || member.record !== from) return { entity, events: [] };
+  if (member === null || member === undefined || member.record !== from) return { entity, events: [] };
   const renamed: Member = { ...member, record: to, retired: [...member.retired, from] };
   return { entity: withMember(entity, side, renamed), events: [{ kind: "renamed", side, from, to }] };
 }

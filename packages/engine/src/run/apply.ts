@@ -75,7 +75,8 @@ async function checkStops(context: EngineContext, summary: PlanSummary, options:
     const approvedAtMs = trip?.approvedAtMs ?? null;
     if (approvedAtMs !== null && approvedAtMs >= summary.createdAtMs) continue;
     const sync = context.syncs.find(({ model }) => stop.id.startsWith(`${model.name}/`));
-    if (sync !== undefined && approvedAtMs === null) {
+    // An approval from before this plan was made was given to another one: it is asked for anew.
+    if (sync !== undefined) {
       const nowMs = context.clock.nowMs();
       await context.store.tripGuard(
         { id: stop.id, sync: sync.id, guard: stop.id.split("/").at(-1) ?? "", reason: stop.reason, trippedAtMs: nowMs, approvedAtMs: null },

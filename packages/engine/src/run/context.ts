@@ -56,6 +56,8 @@ export interface RunWatcher {
   merged(sync: string, records: number): void;
   written(sync: string, side: string, kind: string, records: number): void;
   parked(sync: string, side: string, reason: string): void;
+  /** A system lacks an object or a column that it had when the run began. `where` is as in the error. [S50] */
+  lacking(where: string): void;
 }
 
 export const SILENT_WATCHER: RunWatcher = {
@@ -63,6 +65,7 @@ export const SILENT_WATCHER: RunWatcher = {
   merged: () => {},
   written: () => {},
   parked: () => {},
+  lacking: () => {},
 };
 
 /** Reads how far each sync has come. */

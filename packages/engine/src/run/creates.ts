@@ -11,6 +11,7 @@ import type { EngineContext, RunningSync } from "./context.ts";
 import { takeShard } from "./drain.ts";
 import { readyDue } from "./due.ts";
 import { passesGuards } from "./guard.ts";
+import { hasPausedField } from "./paused-field.ts";
 import { dispatch, openCreate } from "./push.ts";
 import { createShape, settleCreates } from "./settle-create.ts";
 import type { CreateShape, SentCreate } from "./settle-create.ts";
@@ -77,6 +78,9 @@ export class PlannedCreates {
     const object = sync?.objects[first?.side ?? -1];
     if (first === undefined || sync === undefined || object === undefined) return creates;
     if (!context.mayWrite || context.states.get(sync.id) === "paused") return creates;
+    // What a field that is paused there waits for is kept with each entity: the ordinary way does that. [S50]
+    const model = sync.model.sides[first.side];
+    if (model === undefined || hasPausedField(model)) return creates;
     while (this.underway.size >= UNDERWAY_MAX) await Promise.race(this.underway);
     options.signal.throwIfAborted();
     this.throwFailure();

@@ -4,6 +4,7 @@ import type { Due, DueKey } from "../store/rows.ts";
 import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { dehydrate } from "./hydrate.ts";
+import { FIELD_PAUSED } from "./paused-field.ts";
 
 /** An entity as it was put into a change set, with the updates that it made due and whose members have no open intent. */
 export interface Kept {
@@ -13,7 +14,7 @@ export interface Kept {
 
 /**
  * Puts an entity into the change set as it now is, with what that makes due at each side. Only that something may be due is kept: the write itself is
- * computed at dispatch. [S28] Sides with an open intent are looked at again when it closes. [S33] `keys` are those of the canonical record, unless given.
+ * computed at dispatch. [S28] Sides with an open intent are looked at again when it closes. [S33] `keys` are those of the canonical record, unless given; null: as they were.
  */
 export function keepEntity(
   context: EngineContext,
@@ -21,7 +22,7 @@ export function keepEntity(
   entity: Entity,
   references: References,
   changes: ChangeSet,
-  keys: readonly (string | null)[] = matchKeysOf(sync.model, canonicalValues(entity)),
+  keys: readonly (string | null)[] | null = matchKeysOf(sync.model, canonicalValues(entity)),
 ): Kept {
   let kept = entity;
   const updates: Kept["updates"][number][] = [];
@@ -80,6 +81,9 @@ export function keepDue(
         waitsFor: owed.entity,
         reason: `${fieldName(sync, owed.field)} names a record that is not there yet`,
       });
+      return null;
+    case "paused":
+      changes.due.push({ ...fresh, state: "parked", code: FIELD_PAUSED, reason: `${fieldName(sync, owed.field)}: ${owed.reason}` });
       return null;
     case "refused":
       changes.due.push({

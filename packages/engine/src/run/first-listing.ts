@@ -5,6 +5,7 @@ import type { EngineContext, RunningSync } from "./context.ts";
 import { ImageCells } from "./image-cells.ts";
 import { LevelReader } from "./level.ts";
 import { incompleteListing } from "./list.ts";
+import { PagesAhead } from "./pages-ahead.ts";
 
 /**
  * The first listing of a side: every record is staged with the keys it is matched by and what it says in short, in resumable pages. [S52] All sides are listed before any record meets another, so
@@ -25,10 +26,11 @@ export async function listFirst(
   const pageSize = Math.min(context.limits.listPage, PAGE_MAX);
   let count = 0;
   let isComplete = false;
-  // One page is on its way into the store while the next one is taken and read.
+  // One page is on its way into the store while the next one is read and the one after it listed: more of them would grow old in memory.
   let staged = Promise.resolve();
+  const pages = new PagesAhead(object.list(after, { ...options, pageSize }), pageSize);
   try {
-    for await (const page of object.list(after, { ...options, pageSize })) {
+    for (let page = await pages.next(); page !== null; page = await pages.next()) {
       isComplete = page.complete;
       const row = {
         side,
@@ -50,6 +52,7 @@ export async function listFirst(
       context.watch.listed(sync.model.name, model.name, count);
     }
   } finally {
+    await pages.close();
     await staged;
   }
   if (!isComplete) throw incompleteListing(sync, side);

@@ -1,6 +1,6 @@
 import { getRecord, NO_REFERENCES, readImage } from "@accord/core";
-import type { Entity, EntityId, Member, NativeCell, NativeImage, RecordId, References, SideIndex, SyncModel } from "@accord/core";
-import type { StoredEntity, StoredMember } from "../store/rows.ts";
+import type { CutImage, Entity, EntityId, Member, NativeImage, RecordId, References, SideIndex, SyncModel } from "@accord/core";
+import type { StoredEntity } from "../store/rows.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 
@@ -8,8 +8,7 @@ import type { EngineContext, RunningSync } from "./context.ts";
 export function hydrate(model: SyncModel, stored: StoredEntity, references: References): Entity {
   const { id, life, version, fields, review } = stored;
   const members: (Member | null)[] = [];
-  let lastImage: NativeImage | null = null;
-  let lastCells: readonly NativeCell[] = [];
+  let cut: CutImage | null = null;
   for (let side = 0; side < model.sides.length; side += 1) {
     const member = stored.members[side] ?? null;
     const mapping = model.sides[side]?.mapping;
@@ -18,39 +17,34 @@ export function hydrate(model: SyncModel, stored: StoredEntity, references: Refe
       continue;
     }
     const { state, record, incarnation, image, ack, position, seenAtMs, intent, retired } = member;
-    // Sides that agree often hold the same text.
-    if (image !== null && image !== lastImage) {
-      lastImage = image;
-      lastCells = readImage(image);
-    }
-    const shadow = image === null ? [] : getRecord(mapping, lastCells, references).values;
-    members.push({ state, record, incarnation, image, shadow, ack, position, seenAtMs, intent, retired });
+    cut = cutOf(image, cut);
+    const shadow = cut === null ? [] : getRecord(mapping, cut.cells, references).values;
+    members.push({ state, record, incarnation, image, shadow, cut, ack, position, seenAtMs, intent, retired });
   }
   return { id, life, version, fields, review, members };
 }
 
-/** The inverse of {@link hydrate}: what the store keeps. */
+/** Sides that agree often hold the same text: it is cut once. */
+function cutOf(image: NativeImage | null, last: CutImage | null): CutImage | null {
+  if (image === null) return null;
+  return last?.image === image ? last : { image, cells: readImage(image) };
+}
+
+/** The inverse of {@link hydrate}: what the store keeps. Its members say more than that, which the store passes over. */
 export function dehydrate(sync: RunningSync, entity: Entity): StoredEntity {
-  return {
-    id: entity.id,
-    sync: sync.id,
-    life: entity.life,
-    version: entity.version,
-    fields: entity.fields,
-    review: entity.review,
-    members: entity.members.map((member): StoredMember | null => {
-      if (member === null) return null;
-      // Written out: a rest pattern costs several times as much, and this is done for every change.
-      const { state, record, incarnation, image, ack, position, seenAtMs, intent, retired } = member;
-      return { state, record, incarnation, image, ack, position, seenAtMs, intent, retired };
-    }),
-  };
+  const { id, life, version, fields, review, members } = entity;
+  return { id, sync: sync.id, life, version, fields, review, members };
 }
 
 /** An image read at a side, whose references are wanted too. */
 export interface SeenImage {
   readonly side: SideIndex;
   readonly image: NativeImage;
+}
+
+/** Whether a sync has references. */
+export function hasReferences({ model }: RunningSync): boolean {
+  return model.fields.some((field) => field.reference !== null);
 }
 
 /** Loads what the references of these entities and images name, in a few set-based look-ups. [S44] */
@@ -61,7 +55,7 @@ export async function loadReferences(
   seen: readonly SeenImage[],
   options: CallOptions,
 ): Promise<References> {
-  if (sync.model.fields.every((field) => field.reference === null)) return NO_REFERENCES;
+  if (!hasReferences(sync)) return NO_REFERENCES;
   const images = [...seen];
   for (const entity of entities) {
     for (const [side, member] of entity.members.entries()) {

@@ -1,13 +1,14 @@
-import type { Entity, EntityId, References } from "@accord/core";
+import { canonicalValues, matchKeysOf, NO_REFERENCES } from "@accord/core";
+import type { Entity, EntityId, References, SyncModel } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
-import type { Lease, LoadedMark, Shard } from "../store/rows.ts";
+import type { Lease, LoadedMark, Shard, StoredEntity } from "../store/rows.ts";
 import { absorbSight } from "./absorb-sight.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { keepEntity, touch } from "./due.ts";
 import type { Kept } from "./due.ts";
-import { hydrate, loadReferences } from "./hydrate.ts";
+import { hasReferences, hydrate, loadReferences } from "./hydrate.ts";
 import { joinRecords } from "./join.ts";
 import { finishMark, keepProblems, wakeChildren } from "./finish-mark.ts";
 import { lookAt } from "./sight.ts";
@@ -71,18 +72,38 @@ export async function mergeMarks(
   options: CallOptions,
 ): Promise<Merged> {
   const sights = await lookAt(context, sync, marks, changes, options);
-  const stored = marks.flatMap((mark) => mark.entity ?? []);
-  const seen = sights.flatMap(({ mark, image }) => (image === null ? [] : [{ side: mark.side, image }]));
-  const references = await loadReferences(context, sync, stored, seen, options);
-  const entities = new Map<EntityId, Entity>();
+  const references = hasReferences(sync) ? await referencesOf(context, sync, sights, options) : NO_REFERENCES;
+  const merged = new Map<EntityId, { readonly stored: StoredEntity; entity: Entity }>();
   for (const sight of sights) {
-    if (sight.mark.entity === null) continue;
-    const entity = entities.get(sight.mark.entity.id) ?? hydrate(sync.model, sight.mark.entity, references);
-    entities.set(entity.id, mergeSight(context, sync, entity, sight, references, changes));
+    const stored = sight.mark.entity;
+    if (stored === null) continue;
+    const known = merged.get(stored.id);
+    if (known !== undefined) known.entity = mergeSight(context, sync, known.entity, sight, references, changes);
+    else {
+      const entity = hydrate(sync.model, stored, references);
+      merged.set(stored.id, { stored, entity: mergeSight(context, sync, entity, sight, references, changes) });
+    }
   }
   const kept: Kept[] = [];
-  for (const entity of entities.values()) kept.push(keepEntity(context, sync, entity, references, changes));
+  for (const { stored, entity } of merged.values()) {
+    kept.push(keepEntity(context, sync, entity, references, changes, keysSince(sync.model, stored, entity)));
+  }
   return { kept, references, looked: sights.length };
+}
+
+function referencesOf(context: EngineContext, sync: RunningSync, sights: readonly Sight[], options: CallOptions): Promise<References> {
+  const stored = sights.flatMap(({ mark }) => mark.entity ?? []);
+  const seen = sights.flatMap(({ mark, image }) => (image === null ? [] : [{ side: mark.side, image }]));
+  return loadReferences(context, sync, stored, seen, options);
+}
+
+/**
+ * The match keys of an entity as merged, or null where they are as they were: most edits touch no field that identifies. An entity with a record out of scope may
+ * stand under that record's keys instead. [S36, S42]
+ */
+function keysSince(model: SyncModel, before: StoredEntity, after: Entity): readonly (string | null)[] | null {
+  const isSame = model.match.every((fields) => fields.every((field) => before.fields[field]?.value === after.fields[field]?.value));
+  return isSame && before.members.every((member) => member?.state !== "outOfScope") ? null : matchKeysOf(model, canonicalValues(after));
 }
 
 function mergeSight(

@@ -65,7 +65,13 @@ describe("a plan", () => {
     await expect(stage.apply(context, first)).rejects.toMatchObject({ code: "ACCORD_GUARD_STOP" });
     expect(stage.writes(stage.erp)).toBe(0);
     await context.store.approveTrip("customers/erp/rewrites", stage.clock.nowMs(), UNCANCELLED);
-    await stage.apply(context, first);
+    await stage.clock.advance(1_000);
+    const later = await stage.plan();
+    await expect(stage.apply(context, later)).rejects.toMatchObject({ code: "ACCORD_GUARD_STOP" });
+    const trips = await context.store.listTrips(UNCANCELLED);
+    expect(trips.map(({ id, approvedAtMs }) => [id, approvedAtMs])).toEqual([["customers/erp/rewrites", null]]);
+    await context.store.approveTrip("customers/erp/rewrites", stage.clock.nowMs(), UNCANCELLED);
+    await stage.apply(context, later);
     expect(stage.rows(stage.erp)).toEqual(stage.rows(stage.crm));
   });
 });

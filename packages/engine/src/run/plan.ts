@@ -215,7 +215,7 @@ function operationOf(sync: RunningSync, due: LoadedDue, references: References, 
     sync: due.sync,
     side: due.side,
     entity: due.entity,
-    kind: owed.kind,
+    kind: owed.kind === "paused" ? "refused" : owed.kind,
     record: member?.record ?? null,
     entityVersion: entity.version,
     imageDigest: digestOf(entity, due.side),
@@ -265,6 +265,7 @@ function detailOf(sync: RunningSync, owed: Owed, due: LoadedDue): PlannedDetail 
   const fields = fieldsOf(sync, owed);
   const parked = due.state === "parked" ? due.reason : null;
   if (owed.kind === "refused") return { fields, reason: `${name(owed.field)}: ${owed.problem}` };
+  if (owed.kind === "paused") return { fields, reason: `${name(owed.field)}: ${owed.reason}` };
   if (owed.kind === "withheld") return { fields, reason: owed.reason };
   if (owed.kind === "waits") return { fields, reason: `${name(owed.field)} names a record of ${owed.sync} that comes first` };
   return { fields, reason: parked };

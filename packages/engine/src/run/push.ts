@@ -197,6 +197,7 @@ function writeOf(owed: Owed): PreparedWrite | null {
       return owed;
     case "nothing":
     case "waits":
+    case "paused":
     case "refused":
     case "withheld":
     case "reread":
@@ -288,6 +289,7 @@ async function callWrite(
   } catch (error) {
     if (!(error instanceof AccordError)) return batch.map(() => ({ kind: "unknown", reason: "the connector failed unexpectedly" }));
     context.log.warn("write.failed", { code: error.code, where: error.where, operations: batch.length });
+    if (error.code === "ACCORD_OBJECT_MISSING") context.watch.lacking(error.where ?? "a system");
     const retryAfterMs = error.retryAfterMs ?? retryDelayMs(context.limits, batch[0]?.due.attempts ?? 0);
     return batch.map(() => ({ kind: "notSent", reason: error.message, retryAfterMs }));
   }

@@ -10,6 +10,7 @@ import { drainAll, releaseLeases } from "./drain.ts";
 import { Handover } from "./handover.ts";
 import { sweep } from "./list.ts";
 import { checkEpochs } from "./epoch.ts";
+import { noticePauses } from "./notice-pauses.ts";
 import { followConnection } from "./pull.ts";
 import { carryOffers } from "./straight.ts";
 
@@ -26,6 +27,7 @@ export async function runLive(context: EngineContext, options: CallOptions): Pro
   await checkEpochs(context, options);
   const lease = await takeEngine(context, options);
   await noteOpenIntents(context, options);
+  await noticePauses(context, options);
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   options.signal.addEventListener("abort", abort, { once: true });

@@ -1,7 +1,7 @@
 import type { EntityId, RecordId, SideIndex } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
-import type { Lease, LoadedMark, Mark, Shard } from "../store/rows.ts";
+import type { Lease, LoadedMark, Mark, Shard, StoredEntity } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import { refreshStates } from "./context.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
@@ -191,25 +191,18 @@ async function plainNews(
   changes: ChangeSet,
   options: CallOptions,
 ): Promise<readonly LoadedMark[]> {
-  const imaged = new Set<string>();
-  const hinted = new Set<string>();
-  for (const { kind, record, renamedFrom } of marks) {
-    (kind === "image" && renamedFrom === null ? imaged : hinted).add(record);
-    if (renamedFrom !== null) hinted.add(renamedFrom);
-  }
-  const records = [...imaged].filter((record) => !hinted.has(record));
+  const records = imagedRecords(marks);
   const found = await context.store.loadQuiet(sync.id, side, records, options);
-  const entities = new Map<string, LoadedMark["entity"]>();
-  const own = new Set<EntityId>();
-  for (const [index, record] of records.entries()) {
+  const entities = new Map<RecordId, StoredEntity>();
+  for (let index = 0; index < records.length; index += 1) {
+    const record = records[index];
     const entity = found[index] ?? null;
     // What another object of the same connection has just changed was loaded before that.
-    if (entity === null || busy.has(entity.id)) continue;
-    if (!(await holdShard(context, context.store.shardOf(entity.id), leases, options))) continue;
-    entities.set(record, entity);
-    own.add(entity.id);
+    if (record === undefined || entity === null || busy.has(entity.id)) continue;
+    const shard = context.store.shardOf(entity.id);
+    if (leases.has(shard) || (await holdShard(context, shard, leases, options))) entities.set(record, entity);
   }
-  for (const id of own) busy.add(id);
+  for (const { id } of entities.values()) busy.add(id);
   const plain: LoadedMark[] = [];
   for (const mark of marks) {
     const entity = entities.get(mark.record) ?? null;
@@ -220,8 +213,19 @@ async function plainNews(
   return plain;
 }
 
+/** The records of which nothing but images is told, each once. */
+function imagedRecords(marks: readonly Mark[]): readonly RecordId[] {
+  const imaged = new Set<RecordId>();
+  const hinted = new Set<RecordId>();
+  for (const { kind, record, renamedFrom } of marks) {
+    (kind === "image" && renamedFrom === null ? imaged : hinted).add(record);
+    if (renamedFrom !== null) hinted.add(renamedFrom);
+  }
+  for (const record of hinted) imaged.delete(record);
+  return [...imaged];
+}
+
 async function holdShard(context: EngineContext, shard: Shard, leases: Map<Shard, Lease>, options: CallOptions): Promise<boolean> {
-  if (leases.has(shard)) return true;
   const lease = await takeShard(context, shard, options);
   if (lease !== null) leases.set(shard, lease);
   return lease !== null;

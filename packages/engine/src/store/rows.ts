@@ -132,7 +132,7 @@ export type StoredEntity = {
   readonly members: readonly (StoredMember | null)[];
 };
 /** `intent` is the open one of the table of intents, whatever was committed with the entity; a side without a member shows an open create as one that is `creating`. [S33] */
-export type StoredMember = Omit<Member, "shadow">;
+export type StoredMember = Omit<Member, "shadow" | "cut">;
 
 export interface LoadedMark extends Mark {
   /** Identifies this state of the mark: consuming it does not touch a newer one. */
@@ -212,7 +212,8 @@ export interface HeldCreate extends DueKey, Pick<Due, "sinceMs" | "attempts"> {
 }
 
 /**
- * A record that a create made exactly as it was told: its entity, which never had one at that side, gets a live member there and changes in nothing else.
+ * A record that is exactly as a write told it, of an entity whose record there it is, alive, or which never had one there: then it is that from now on. The entity changes in nothing
+ * but what its member there shows.
  */
 export interface LandedRecord extends DueKey {
   readonly record: RecordId;
@@ -278,7 +279,7 @@ export interface Changes {
    * `keys` itself null: unchanged.
    */
   readonly entities: readonly { readonly entity: StoredEntity; readonly keys: readonly (string | null)[] | null }[];
-  /** After `entities`, none of which they name. */
+  /** After `entities`. */
   readonly landed?: readonly LandedRecord[];
   /** Marks done with, by sequence: a newer mark of the same record stays. */
   readonly consumed: readonly number[];

@@ -1,5 +1,6 @@
-import { builtinTypes, textType } from "@accord/core";
+import { builtinTypes, groupParts, textType } from "@accord/core";
 import type { ColumnCodec, FieldMapping, FieldModel, Mapped, MaybeValue, Policy, SideModel, SyncModel, ValueType } from "@accord/core";
+import { groupMapping } from "../small/small-sync.ts";
 
 /** A field of a bench sync: one column of the same name or another at each side. */
 export interface BenchField {
@@ -9,6 +10,8 @@ export interface BenchField {
   readonly policy?: Policy;
   /** By side: the column, or null where the side has no such field. The field's name everywhere where left out. */
   readonly columns?: readonly (string | null)[];
+  /** Of a group: the columns of its parts, the same at every side. `type` is the group's. [S16] */
+  readonly parts?: readonly string[];
   /** Sides whose edits are taken; all that have the field where left out. */
   readonly from?: readonly number[];
   readonly drift?: "revert" | "keep";
@@ -78,7 +81,7 @@ function columnOf(field: BenchField, side: number): string | null {
 }
 
 function sideModel(sync: BenchSync, side: BenchSide, index: number): SideModel {
-  const mapped = sync.fields.flatMap((field) => columnOf(field, index) ?? []);
+  const mapped = sync.fields.flatMap((field) => field.parts ?? columnOf(field, index) ?? []);
   const columns = [...new Set(side.archive === undefined ? mapped : [...mapped, side.archive.column])];
   const filter = side.filter;
   return {
@@ -94,6 +97,10 @@ function sideModel(sync: BenchSync, side: BenchSide, index: number): SideModel {
 }
 
 function mappingOf(field: BenchField, side: BenchSide, index: number, columns: readonly string[]): FieldMapping | null {
+  if (field.parts !== undefined) {
+    const places = field.parts.map((part) => columns.indexOf(part));
+    return groupMapping(places, groupParts);
+  }
   const column = columnOf(field, index);
   if (column === null) return null;
   const place = columns.indexOf(column);

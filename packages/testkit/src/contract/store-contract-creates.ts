@@ -14,10 +14,11 @@ import {
   sampleMember,
 } from "./store-samples.ts";
 
-/** What the store promises of the creates of a plan: told in short, and taken in as they landed. */
+/** What the store promises of the creates of a plan: told in short, and taken in as they landed; and of updates that were settled as they were told. */
 export function describeStoreCreates(open: () => Promise<Store>): void {
   describePlannable(open);
   describeLanded(open);
+  describeSettled(open);
 }
 
 function describePlannable(open: () => Promise<Store>): void {
@@ -109,7 +110,74 @@ function describeLanded(open: () => Promise<Store>): void {
       expect((await store.countState(call)).syncs[0]?.members[place]).toBe(counted + 3);
       const story = await store.readJournal({ entity: id, limit: 9 }, call);
       expect(story.map(({ kind }) => kind)).toEqual(["write", "merge"]);
-      await expect(commit({ landed }), "[S34] it has a record now").rejects.toThrow();
+      const others = landed.map((one) => ({ ...one, record: `${one.record}8` }));
+      await expect(commit({ landed: others }), "[S34] it has a record now").rejects.toThrow();
     }
+  });
+}
+
+function describeSettled(open: () => Promise<Store>): void {
+  test("[S29] a record that an update left as it was told is so from then on, and nothing else of its entity changes", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    const images = [writeImage(["Ada", null]), writeImage(["ADA", null]), writeImage(["x\ty", "\\"]), null];
+    const id = await store.reserveEntities(images.length ** 2, call);
+    let entities = images.flatMap((one, row) =>
+      images.map((other, column) => {
+        const step = row * images.length + column;
+        const members = [
+          sampleMember(`1${step}`, { image: one, ack: [2, 1], incarnation: 2, retired: ["9"] }),
+          sampleMember(`2${step}`, { image: other, ack: [1, 1] }),
+        ];
+        return sampleEntity(sync, id + step, [null, null], { version: 2, members });
+      }),
+    );
+    await commit({ entities: entities.map((entity) => ({ entity, keys: null })) });
+    const expectAll = async (): Promise<void> => {
+      expect(
+        await store.loadEntities(
+          entities.map((entity) => entity.id),
+          call,
+        ),
+      ).toEqual(entities);
+    };
+    for (const [step, image] of [...images, ...images].entries()) {
+      const side = step % 2;
+      if (step === 5) {
+        // Rows of before keep the order of fields of then.
+        const sides = CONFIGURATION.sides.map((one) => ({ ...one, columns: one.columns.toReversed() }));
+        await store.openSync("customers", { ...CONFIGURATION, digest: "two", fields: CONFIGURATION.fields.toReversed(), sides }, call);
+        const loaded = await store.loadEntities(
+          entities.map((entity) => entity.id),
+          call,
+        );
+        expect(loaded.map(({ fields }) => fields.map(({ value }) => value))).toEqual(entities.map(() => [null, "Ada"]));
+        entities = [...loaded];
+      }
+      const ack = [step + 3, 2];
+      const changed = { image: image ?? writeImage(["Ada", null]), ack, position: `0/${step}`, seenAtMs: AT + step };
+      const landed = entities.map((entity) => ({ sync, side, entity: entity.id, record: entity.members[side]?.record ?? "", ...changed }));
+      await commit({ landed, journal: landed.map(({ entity }) => sampleEntry(sync, entity, { kind: "write" })) });
+      entities = entities.map((entity) => ({
+        ...entity,
+        members: entity.members.map((old, place) => (old === null || place !== side ? old : { ...old, ...changed })),
+      }));
+      await expectAll();
+      expect(await store.readJournal({ entity: id, limit: 99 }, call)).toHaveLength(step + 1);
+    }
+    // What is written whole in the same commit is written first.
+    const [first] = entities;
+    if (first === undefined) throw new Error("there are entities");
+    const changed = { image: writeImage(["Bob", null]), ack: [9, 9], position: "0/9", seenAtMs: AT };
+    const entity = { ...first, version: 9 };
+    await commit({
+      entities: [{ entity, keys: null }],
+      landed: [{ sync, side: 1, entity: id, record: "20", ...changed }],
+      journal: [sampleEntry(sync, id)],
+    });
+    const members = entity.members.map((old, side) => (old === null || side === 0 ? old : { ...old, ...changed }));
+    entities = entities.map((one) => (one.id === id ? { ...entity, members } : one));
+    await expectAll();
+    expect(await store.readJournal({ entity: id, limit: 99 }, call)).toHaveLength(9);
   });
 }

@@ -1,7 +1,7 @@
 import { applyPlan, makePlan, releaseEngine, releaseLeases, renewEngine, runLive, takeEngine } from "@accord/engine";
-import type { EngineContext, Limits } from "@accord/engine";
+import type { EngineContext, Limits, PlanSummary, SyncSettings } from "@accord/engine";
 import type { CallOptions, Connection, Host, Log } from "@accord/engine/connector";
-import { engineBench, UNCANCELLED } from "../bench/engine-bench.ts";
+import { engineBench } from "../bench/engine-bench.ts";
 import type { BenchSync } from "../bench/model.ts";
 import { memoryStore } from "../fake/store/memory-store.ts";
 import type { MemoryState } from "../fake/store/memory-state.ts";
@@ -20,17 +20,25 @@ export interface Premises {
   readonly syncs: readonly BenchSync[];
   readonly limits: Partial<Limits>;
   readonly sweepMs: number;
+  /** Of all syncs, beside their sweeps. */
+  readonly settings?: Partial<SyncSettings>;
   readonly seed: number;
 }
+
+/** A pilot makes so many writes of its plan. */
+const PILOT_WRITES = 1;
 
 /** The real engine as one process: each call of its ports is a turn of the scheduler's, and its death leaves every call where it stands. */
 export class AccordProcess {
   readonly actor: Actor;
   /** How it ended by itself: null for well; never, once it is dead. */
   readonly ended: Promise<{ readonly error: unknown } | null>;
-  readonly job: "plan and apply" | "run";
+  /** `apply`: the plan that there is, as after an approval. */
+  readonly job: "pilot" | "plan and apply" | "apply" | "run";
   readonly #premises: Premises;
   readonly #number: number;
+  /** Never aborted, and its own: what waits for ever once the process is dead must not be held by a signal that all share. */
+  readonly #options: CallOptions = { signal: new AbortController().signal };
 
   constructor(premises: Premises, number: number, job: AccordProcess["job"]) {
     this.job = job;
@@ -45,7 +53,7 @@ export class AccordProcess {
   }
 
   async #run(): Promise<void> {
-    await runLive(await this.#context(true), UNCANCELLED);
+    await runLive(await this.#context(true), this.#options);
   }
 
   /** As the commands do it, under the engine's lease. [S54] */
@@ -53,23 +61,23 @@ export class AccordProcess {
     const planning = await this.#context(false);
     const { options, end } = await this.#holdEngine(planning);
     try {
-      const { plan, summary } = await makePlan(planning, options);
+      const { plan, summary } = await (this.job === "apply" ? latestPlan(planning, options) : makePlan(planning, options));
       const applying: EngineContext = { ...planning, mayWrite: true };
-      await applyPlan(applying, plan, summary, { sample: null, entities: null }, options);
+      await applyPlan(applying, plan, summary, { sample: this.job === "pilot" ? PILOT_WRITES : null, entities: null }, options);
     } finally {
-      await releaseLeases(planning, UNCANCELLED);
+      await releaseLeases(planning, this.#options);
       await end();
     }
   }
 
   async #holdEngine(context: EngineContext): Promise<{ readonly options: CallOptions; readonly end: () => Promise<void> }> {
-    const lease = await takeEngine(context, UNCANCELLED);
+    const lease = await takeEngine(context, this.#options);
     const lost = new AbortController();
     const over = new AbortController();
     const renew = async (): Promise<void> => {
       for (;;) {
         await context.clock.sleep(context.limits.leaseMs / 3, { signal: over.signal });
-        await renewEngine(context, lease, UNCANCELLED);
+        await renewEngine(context, lease, this.#options);
       }
     };
     renew().catch((error: unknown) => {
@@ -79,13 +87,13 @@ export class AccordProcess {
       options: { signal: lost.signal },
       end: async () => {
         over.abort();
-        await releaseEngine(context, lease, UNCANCELLED);
+        await releaseEngine(context, lease, this.#options);
       },
     };
   }
 
   #context(mayWrite: boolean): Promise<EngineContext> {
-    const { scheduler, systems, state, syncs, limits, sweepMs, seed } = this.#premises;
+    const { scheduler, systems, state, syncs, limits, sweepMs, settings, seed } = this.#premises;
     const connections: Connection[] = systems.map((system) => system.connect({ pause: () => scheduler.turn(this.actor, system.name) }));
     return engineBench({
       host: this.#host(seed),
@@ -93,7 +101,7 @@ export class AccordProcess {
       connections,
       syncs,
       limits,
-      settings: { sweepMs },
+      settings: { ...settings, sweepMs },
       mayWrite,
       holder: this.actor.name,
     });
@@ -106,6 +114,14 @@ export class AccordProcess {
       log: SILENT,
     };
   }
+}
+
+async function latestPlan(context: EngineContext, options: CallOptions): Promise<Awaited<ReturnType<typeof makePlan>>> {
+  const latest = await context.store.latestPlan(options);
+  // The engine wrote this summary itself.
+  return latest === null || latest.summary === null
+    ? makePlan(context, options)
+    : { plan: latest.id, summary: JSON.parse(latest.summary) as PlanSummary };
 }
 
 /** Answers at once, without a turn: they change nothing that others see. */

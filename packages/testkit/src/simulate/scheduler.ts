@@ -10,11 +10,16 @@ export class Actor {
   isDead = false;
   /** Held up until then, as by a long collection of garbage or a laptop that sleeps. Elapsed milliseconds. */
   stalledUntilMs = 0;
+  /** Turns that it was given so far, waking from sleep included. */
+  turns = 0;
 
   constructor(name: string) {
     this.name = name;
   }
 }
+
+/** What a scheduler asks of chance. */
+export type Choice = Pick<SeededRandom, "chance" | "pick">;
 
 interface Waiting {
   readonly actor: Actor;
@@ -37,7 +42,7 @@ const DAWDLE_MS_MAX = 1_000;
  * it pass. The same seed gives the same turns, told by `trace`.
  */
 export class Scheduler {
-  readonly #random: SeededRandom;
+  readonly #random: Choice;
   readonly #world = new Actor("world");
   #waiting: Waiting[] = [];
   readonly #sleepers = new Set<Sleeper>();
@@ -51,7 +56,7 @@ export class Scheduler {
   readonly told: string[] = [];
   readonly #keep: number;
 
-  constructor(random: SeededRandom, keep = 0) {
+  constructor(random: Choice, keep = 0) {
     this.#random = random;
     this.#keep = keep;
   }
@@ -139,6 +144,7 @@ export class Scheduler {
   }
 
   #tell({ actor, what }: Waiting): void {
+    actor.turns += 1;
     const text = `${this.#elapsedMs} ${actor.name} ${what}`;
     for (let index = 0; index < text.length; index += 1) {
       this.#trace = Math.imul(this.#trace ^ text.charCodeAt(index), 0x01000193);
@@ -182,7 +188,7 @@ export class Scheduler {
  * Resolves when nothing moves any more but what waits for a turn. What is put off to the next tick comes after every promise that can be kept, and unlike a turn of the event loop asks the
  * operating system nothing: a third of the time otherwise. https://nodejs.org/en/learn/asynchronous-work/event-loop-timers-and-nexttick
  */
-function promisesAtRest(): Promise<void> {
+export function promisesAtRest(): Promise<void> {
   return new Promise((resolve) => {
     nextTick(resolve);
   });

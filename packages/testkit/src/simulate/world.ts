@@ -1,7 +1,7 @@
 import { AccordError } from "@accord/engine/connector";
+import type { CallOptions } from "@accord/engine/connector";
 import type { Limits } from "@accord/engine";
 import type { BenchSide, BenchSync } from "../bench/model.ts";
-import { UNCANCELLED } from "../bench/engine-bench.ts";
 import { createFakeSystem } from "../fake/system.ts";
 import type { FakeSystem } from "../fake/system.ts";
 import type { FakeCall, Fault } from "../fake/faults.ts";
@@ -46,6 +46,8 @@ export class SimulatedWorld {
   /** What this play went through: faults that struck, and where processes died. */
   readonly covered = new Map<string, number>();
   readonly #premises: Premises;
+  /** Never aborted, and its own: what waits for ever at the end must not be held by a signal that all worlds share. */
+  readonly #options: CallOptions = { signal: new AbortController().signal };
   readonly #faults: Map<string, Fault[]>;
   readonly #all = new Map<string, AccordProcess>();
   #process: AccordProcess | null = null;
@@ -127,7 +129,7 @@ export class SimulatedWorld {
         this.systems[index]?.user.insert(OBJECT, cells);
       }
     });
-    for (const system of this.systems) await system.connect().install([OBJECT], "do", UNCANCELLED);
+    for (const system of this.systems) await system.connect().install([OBJECT], "do", this.#options);
   }
 
   async #step(): Promise<boolean> {
@@ -251,7 +253,7 @@ export class SimulatedWorld {
       void process.ended.then((late) => {
         this.#failure ??= late !== null && codeOf(late.error) === null ? late : null;
       });
-      await clock.sleep(RESTART_MS, UNCANCELLED);
+      await clock.sleep(RESTART_MS, this.#options);
     }
   }
 
@@ -260,11 +262,11 @@ export class SimulatedWorld {
     const clock = this.scheduler.clockOf();
     const store = memoryStore(this.state);
     for (;;) {
-      await clock.sleep(APPROVAL_MS, UNCANCELLED);
+      await clock.sleep(APPROVAL_MS, this.#options);
       for (const trip of this.state.trips.values()) {
         if (trip.approvedAtMs !== null) continue;
-        await store.approveTrip(trip.id, clock.nowMs(), UNCANCELLED);
-        await store.setSyncState(trip.sync, "live", null, UNCANCELLED);
+        await store.approveTrip(trip.id, clock.nowMs(), this.#options);
+        await store.setSyncState(trip.sync, "live", null, this.#options);
         // A running process sees that somebody else has written to the store.
         this.state.counter += 1;
       }

@@ -1,5 +1,5 @@
 import { readImage, UNKNOWN_FIELD, writeImage, type EntityId, type NativeImage, type SideIndex } from "@accord/core";
-import type { Changes, Due, LandedRecord, Lease, Mark, Pull, StoredEntity, SyncConfiguration, SyncId } from "@accord/engine/store";
+import type { Changes, Due, Lease, Mark, Pull, StoredEntity, StoredMember, SyncConfiguration, SyncId } from "@accord/engine/store";
 import { foldMark } from "./fold-mark.ts";
 import { checkLease } from "./memory-leases.ts";
 import { dueKey, recordKey, type MemoryState } from "./memory-state.ts";
@@ -9,13 +9,11 @@ import { isWithRecord, type MemoryView } from "./memory-view.ts";
 export function commitChanges(view: MemoryView, leases: Lease | readonly Lease[], changes: Changes): void {
   const { state } = view;
   for (const lease of [leases].flat()) checkLease(state, lease);
-  const entities = lastOfEach(changes.entities);
-  const landed = (changes.landed ?? []).map((one) => ({ entity: withLanded(state, one), keys: null }));
-  checkLinks(view, [...entities, ...landed]);
+  const entities = lastOfEach([...changes.entities, ...withLanded(state, changes)]);
+  checkLinks(view, entities);
   checkIntents(state, changes);
   for (const { entity } of entities) releaseRecords(state, entity);
   for (const { entity, keys } of entities) putEntity(state, entity, keys);
-  for (const { entity } of landed) putEntity(state, entity, null);
   consumeMarks(state, changes);
   for (const mark of changes.marks) putMark(state, mark);
   if (changes.cursor) putCursor(state, changes.cursor);
@@ -84,12 +82,27 @@ function releaseRecords(state: MemoryState, entity: StoredEntity): void {
   }
 }
 
-function withLanded(state: MemoryState, { entity: id, side, record, image, ack, position, seenAtMs }: LandedRecord): StoredEntity {
-  const entity = state.entities.get(id);
-  const old = entity?.members[side] ?? null;
-  if (entity === undefined || old !== null) throw new RangeError(`entity ${id} has had a record at side ${side}`);
-  const member = { state: "live", record, incarnation: 1, image, ack, position, seenAtMs, intent: null, retired: [] } as const;
-  return { ...entity, members: entity.members.map((one, place) => (place === side ? member : one)) };
+/** Entities as they are after records of theirs landed. */
+function withLanded(state: MemoryState, { entities, landed = [] }: Changes): Written[] {
+  const changed = new Map(entities.map(({ entity }) => [entity.id, entity]));
+  return landed.map(({ entity: id, side, record, image, ack, position, seenAtMs }) => {
+    const entity = changed.get(id) ?? state.entities.get(id);
+    const old = entity?.members[side] ?? null;
+    if (entity === undefined || (old !== null && (old.state !== "live" || old.record !== record)))
+      throw new RangeError(`entity ${id} has had another record at side ${side}`);
+    const { incarnation, retired } = old ?? { incarnation: 1, retired: [] };
+    const member = { state: "live", record, incarnation, image, ack, position, seenAtMs, intent: null, retired } as const;
+    const after = { ...entity, members: entity.members.map((one, place) => (place === side ? member : one)) };
+    changed.set(id, after);
+    return { entity: after, keys: null };
+  });
+}
+
+/** What a store keeps of a member, whatever else it says. */
+function keptMember(member: StoredMember | null): StoredMember | null {
+  if (member === null) return null;
+  const { state, record, incarnation, image, ack, position, seenAtMs, intent, retired } = member;
+  return { state, record, incarnation, image, ack, position, seenAtMs, intent, retired };
 }
 
 function putEntity(state: MemoryState, entity: StoredEntity, keys: Written["keys"]): void {
@@ -100,7 +113,7 @@ function putEntity(state: MemoryState, entity: StoredEntity, keys: Written["keys
     if (holder !== undefined && holder !== entity.id) displaceDead(state, holder, side);
     state.links.set(key, entity.id);
   }
-  state.entities.set(entity.id, entity);
+  state.entities.set(entity.id, { ...entity, members: entity.members.map(keptMember) });
   if (keys !== null) state.keys.set(entity.id, keys);
 }
 

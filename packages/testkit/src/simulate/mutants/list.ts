@@ -100,9 +100,9 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "S38",
     what: "a delete is taken for nothing",
     file: "engine/src/run/absorb-sight.ts",
-    find: `  if (sight.image === null) return plain(`,
-    replace: `  if (sight.image === null) return untouched(entity);
-  if (sight.image === "") return plain(`,
+    find: `  if (image === null) return plain(`,
+    replace: `  if (image === null) return untouched(entity);
+  if (image === "") return plain(`,
     seeds: 200,
   },
 ];
