@@ -39,7 +39,7 @@ export { NO_REFERENCES } from "./mapping/references.ts";
 export type { References } from "./mapping/references.ts";
 
 // entity
-export { canonicalValues, isCurrent, isPresent, UNKNOWN_FIELD, withMember, withValue } from "./entity/entity.ts";
+export { isCurrent, isPresent, keyValues, UNKNOWN_FIELD, withMember, withValue } from "./entity/entity.ts";
 export type { CanonicalField, CountDelta, Entity, Life, Member, MemberState, Provenance, ReviewCase, SetAdd } from "./entity/entity.ts";
 export { isArchived, matchKeysOf, sideName, takesPart } from "./entity/sync-model.ts";
 export type { ArchiveMark, DeletePolicy, FieldModel, InitialPolicy, MaybeBoolean, SideModel, SyncModel } from "./entity/sync-model.ts";

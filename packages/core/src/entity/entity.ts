@@ -94,9 +94,15 @@ export function isCurrent(entity: Entity, member: Member, field: FieldIndex): bo
   return (member.ack[field] ?? 0) >= (entity.fields[field]?.version ?? 0);
 }
 
-/** The canonical values, by field. */
-export function canonicalValues(entity: Entity): MaybeValue[] {
-  return entity.fields.map((field) => field.value);
+/**
+ * The values that an entity is found by: the canonical ones; where no writer of a field has told one yet, what a record of the entity shows. Else a record that stands at a side that may tell nothing
+ * would never be found by the one that may, and be made a second time. [S36, S55]
+ */
+export function keyValues(entity: Entity): MaybeValue[] {
+  return entity.fields.map(({ value }, field) => {
+    if (value !== undefined) return value;
+    return entity.members.find((member) => (member?.shadow[field] ?? null) !== null)?.shadow[field];
+  });
 }
 
 /** A member is present when its record exists at the side and takes part in the sync. */

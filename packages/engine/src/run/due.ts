@@ -1,4 +1,4 @@
-import { acknowledgeLevel, canonicalValues, matchKeysOf, owe, withMember } from "@accord/core";
+import { acknowledgeLevel, keyValues, matchKeysOf, owe, withMember } from "@accord/core";
 import type { Entity, Owed, References, SideIndex, WriteOwed } from "@accord/core";
 import type { Due, DueKey } from "../store/rows.ts";
 import type { ChangeSet } from "./changes.ts";
@@ -22,7 +22,7 @@ export function keepEntity(
   entity: Entity,
   references: References,
   changes: ChangeSet,
-  keys: readonly (string | null)[] | null = matchKeysOf(sync.model, canonicalValues(entity)),
+  keys: readonly (string | null)[] | null = matchKeysOf(sync.model, keyValues(entity)),
 ): Kept {
   let kept = entity;
   const updates: Kept["updates"][number][] = [];
@@ -43,7 +43,7 @@ export function keepEntity(
 export function keepDue(
   context: EngineContext,
   sync: RunningSync,
-  entity: Entity,
+  entity: Pick<Entity, "id" | "members">,
   side: SideIndex,
   owed: Owed,
   changes: ChangeSet,

@@ -1,4 +1,4 @@
-import { canonicalValues, matchKeysOf } from "@accord/core";
+import { keyValues, matchKeysOf } from "@accord/core";
 import type { Entity, EntityId, Joined, References } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
@@ -130,7 +130,7 @@ class Meeting {
       if (joined.problems.length > 0 || joined.waiting.length > 0) return false;
       joins.push(joined);
       entity = joined.entity;
-      keys = record.isOutside || this.showsKeys(entity, record) ? record.keys : matchKeysOf(this.sync.model, canonicalValues(entity));
+      keys = record.isOutside || this.showsKeys(entity, record) ? record.keys : matchKeysOf(this.sync.model, keyValues(entity));
     }
     if (entity === null) return false;
     this.keep(entity, keys, joining, joins);

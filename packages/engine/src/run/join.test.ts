@@ -29,6 +29,25 @@ describe("two answers are a person's to decide", () => {
     expect(stage.erp.records("customers").size).toBe(2);
   });
 
+  test("[S36] [S55] a record at a side that may not tell its key is found by it all the same: the one that may is linked to it, now or later, and none is made twice", async () => {
+    const fields = STAGE_SYNC.fields.map((field) => ({ ...field, from: [0] }));
+    const stage = new Stage({ syncs: [{ ...STAGE_SYNC, fields }] });
+    const early = stage.erp.user.insert("customers", { email: "ann@x.org", name: "Old Ann" });
+    const moved = stage.erp.user.insert("customers", { email: "first@x.org", name: "Old Bob" });
+    const context = await stage.goLive();
+    expect(stage.crm.records("customers").size).toBe(0);
+    stage.crm.user.insert("customers", { email: "ann@x.org", name: "Ann" });
+    stage.erp.user.update("customers", moved, { email: "bob@x.org" });
+    await stage.settle(context);
+    stage.crm.user.insert("customers", { email: "bob@x.org", name: "Bob" });
+    const late = stage.erp.user.insert("customers", { email: "cid@x.org", name: "Old Cid" });
+    await stage.settle(context);
+    stage.crm.user.insert("customers", { email: "cid@x.org", name: "Cid" });
+    await stage.settle(context);
+    expect(stage.rows(stage.erp)).toEqual(stage.rows(stage.crm));
+    expect([...stage.erp.records("customers").keys()].toSorted()).toEqual([early, moved, late].toSorted());
+  });
+
   test("[S36] once one of the twins is gone the other links by itself", async () => {
     const { stage, context, a, b } = await twins();
     stage.erp.user.delete("customers", b);

@@ -1,4 +1,4 @@
-import { canonicalValues, matchKeysOf, NO_REFERENCES } from "@accord/core";
+import { keyValues, matchKeysOf, NO_REFERENCES } from "@accord/core";
 import type { Entity, EntityId, References, SyncModel } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
@@ -102,8 +102,10 @@ function referencesOf(context: EngineContext, sync: RunningSync, sights: readonl
  * stand under that record's keys instead. [S36, S42]
  */
 function keysSince(model: SyncModel, before: StoredEntity, after: Entity): readonly (string | null)[] | null {
-  const isSame = model.match.every((fields) => fields.every((field) => before.fields[field]?.value === after.fields[field]?.value));
-  return isSame && before.members.every((member) => member?.state !== "outOfScope") ? null : matchKeysOf(model, canonicalValues(after));
+  const isSame = model.match.every((fields) =>
+    fields.every((field) => after.fields[field]?.value !== undefined && before.fields[field]?.value === after.fields[field]?.value),
+  );
+  return isSame && before.members.every((member) => member?.state !== "outOfScope") ? null : matchKeysOf(model, keyValues(after));
 }
 
 function mergeSight(
