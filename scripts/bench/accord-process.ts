@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** The program as it is installed: built, so that no compiler runs in the process that is measured. */
 const MAIN = join(ROOT, "packages/accord/dist/main.js");
 /** How bin/accord.mjs starts it. */
-const HEAP = ["--max-semi-space-size=8", "--heap-growing-percent=60"];
+const HEAP = JSON.parse(readFileSync(join(ROOT, "packages/accord/bin/heap.json"), "utf8")) as Readonly<Record<"run" | "others", string[]>>;
 /** Between two looks at a process's memory and CPU. Milliseconds. */
 const SAMPLE_MS = 100;
 
@@ -101,7 +101,8 @@ export class AccordProject {
 
   #spawn(words: readonly string[]): ChildProcess {
     const profiling = this.#profile === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${this.#profile}`];
-    const child = spawn(process.execPath, [...HEAP, ...profiling, MAIN, ...words], {
+    const heap = words[0] === "run" ? HEAP.run : HEAP.others;
+    const child = spawn(process.execPath, [...heap, ...profiling, MAIN, ...words], {
       cwd: this.folder,
       env: { ...process.env, NO_COLOR: "1" },
       stdio: ["ignore", "pipe", "pipe"],

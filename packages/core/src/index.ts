@@ -39,15 +39,24 @@ export { NO_REFERENCES } from "./mapping/references.ts";
 export type { References } from "./mapping/references.ts";
 
 // entity
-export { isCurrent, isPresent, keyValues, UNKNOWN_FIELD, withMember, withValue } from "./entity/entity.ts";
+export { isCurrent, isPresent, isUnproven, keyValues, UNKNOWN_FIELD, withMember, withValue } from "./entity/entity.ts";
 export type { CanonicalField, CountDelta, Entity, Life, Member, MemberState, Provenance, ReviewCase, SetAdd } from "./entity/entity.ts";
-export { isArchived, matchKeysOf, sideName, takesPart } from "./entity/sync-model.ts";
-export type { ArchiveMark, DeletePolicy, FieldModel, InitialPolicy, MaybeBoolean, SideModel, SyncModel } from "./entity/sync-model.ts";
+export { isArchived, isReceiver, matchKeysOf, sideName, takesPart } from "./entity/sync-model.ts";
+export type {
+  ArchiveMark,
+  DeletePolicy,
+  Direction,
+  FieldModel,
+  InitialPolicy,
+  MaybeBoolean,
+  SideModel,
+  SyncModel,
+} from "./entity/sync-model.ts";
 
 // merge
 export { absorbFields, absorbRecord } from "./merge/absorb.ts";
 export type { Absorbed, Observation, SeenRecord } from "./merge/absorb.ts";
-export { absorbDelete, absorbEditOfDeleted, absorbReturn, deleteByDecision, revive } from "./merge/absorb-delete.ts";
+export { absorbDelete, absorbEditOfDeleted, absorbReturn, deleteByDecision, isEdited, revive } from "./merge/absorb-delete.ts";
 export type { Deleted, DeleteObservation } from "./merge/absorb-delete.ts";
 export { createEntity, joinMember } from "./merge/join.ts";
 export type { Joined } from "./merge/join.ts";
@@ -68,6 +77,7 @@ export type {
   SideRanks,
 } from "./merge/policy.ts";
 
+export { giveUpCreate, leaveUnproven } from "./merge/unproven.ts";
 export { settleWrite } from "./merge/settle.ts";
 export type { ConfirmedWrite, Settled } from "./merge/settle.ts";
 

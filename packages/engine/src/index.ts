@@ -15,7 +15,7 @@ export { Echoes } from "./run/echoes.ts";
 export { DEFAULT_LIMITS, requestMsMax } from "./run/limits.ts";
 export type { Limits } from "./run/limits.ts";
 export type { GuardSettings, SyncSettings } from "./run/settings.ts";
-export type { DecideRequest, LinkRequest, UndoRequest } from "./run/requests.ts";
+export type { DecideRequest, LinkRequest, RetryRequest, UndoRequest } from "./run/requests.ts";
 
 // journal
 export { planUndo } from "./journal/undo.ts";

@@ -67,9 +67,14 @@ export type { Shop, ShopOptions } from "./program/shop.ts";
 export { runCrashCampaign } from "./crash/campaign.ts";
 export type { CrashOptions, CrashReport, CrashRound } from "./crash/campaign.ts";
 export { CRASH_ROWS } from "./crash/crash-table.ts";
-export type { CrashCounts, CrashRow } from "./crash/crash-table.ts";
+export type { CrashRow } from "./crash/crash-table.ts";
 export type { CrashTopology } from "./crash/crash-world.ts";
-export { crashReportText } from "./crash/report.ts";
+export { crashReportText, neverHit } from "./crash/report.ts";
+export { startTcpProxy } from "./crash/tcp-proxy.ts";
+export type { Direction } from "./crash/proxied-connection.ts";
+export type { TcpProxy } from "./crash/tcp-proxy.ts";
+export { TROUBLES } from "./crash/trouble.ts";
+export type { Trouble } from "./crash/trouble.ts";
 
 // simulate: the real engine on simulated ports
 export { generateSetting } from "./simulate/generate.ts";

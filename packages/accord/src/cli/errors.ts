@@ -1,3 +1,5 @@
+import type { RetryRequest } from "@accord/engine";
+import type { DueKey, NewRequest } from "@accord/engine/store";
 import type { Command } from "commander";
 import { examples } from "./command.ts";
 import type { Binder, CommandContext } from "./command.ts";
@@ -83,7 +85,8 @@ async function retryErrors(context: CommandContext, { all }: RetryOptions, id?: 
   const { usageError } = await import("./problems.ts");
   if ((id === undefined) === (all !== true)) throw usageError("Say what to try again: one group (accord errors lists them), or --all.");
   const groups = await readGroups(context);
-  const keys = id === undefined ? groups.flatMap((group) => group.keys) : groupOf(groups, id).keys;
+  const meant = id === undefined ? groups : [groupOf(groups, id)];
+  const keys = meant.flatMap((group) => group.keys);
   if (id !== undefined && keys.length === 0)
     throw usageError(
       "These records could not be taken in, and there is no write to try again; mend the record or the mapping, and it is read again by itself.",
@@ -93,7 +96,12 @@ async function retryErrors(context: CommandContext, { all }: RetryOptions, id?: 
   let outcome: "done" | "failed" = "failed";
   try {
     const { store, context: engine, signal } = hand.session;
-    const retried = keys.length === 0 ? 0 : await store.retryParked(keys, engine.clock.nowMs(), { signal });
+    const when = { run: hand.run, atMs: engine.clock.nowMs() };
+    const unproven = meant.filter(isUnproven).flatMap((group) => group.keys.map((key) => makeAgain(key, group.side, when)));
+    const refused = meant.filter((group) => !isUnproven(group)).flatMap((group) => group.keys);
+    const released = refused.length === 0 ? 0 : await store.retryParked(refused, when.atMs, { signal });
+    const retried = released + unproven.length;
+    await hand.carryOut(unproven);
     await hand.drain(keys);
     const wanted = new Set(keys.map(keyText));
     const left = (await errorGroups(hand.session, { signal }))
@@ -109,6 +117,16 @@ async function retryErrors(context: CommandContext, { all }: RetryOptions, id?: 
   } finally {
     await hand.close(outcome);
   }
+}
+
+function isUnproven({ code }: ErrorGroup): boolean {
+  return code === "ACCORD_UNPROVEN";
+}
+
+/** A person has looked for what a create may have made, and there is none. [S35] */
+function makeAgain({ sync, entity }: DueKey, side: string, when: { readonly run: number; readonly atMs: number }): NewRequest {
+  const body: RetryRequest = { side, incarnation: null };
+  return { sync, entity, kind: "retry", body: JSON.stringify(body), ...when };
 }
 
 async function readGroups(context: CommandContext): Promise<readonly KeyedGroup[]> {

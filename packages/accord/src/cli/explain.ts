@@ -156,7 +156,7 @@ async function print(output: Output, sync: NamedSync, { entity, life, records, f
   const { showFieldValue, showInstant } = await import("./naming.ts");
   const names = records.map(
     ({ side, record, state }) =>
-      `${side} ${record === null ? "has none" : `record ${record}`}${state === "live" || state === "absent" ? "" : ` (${state})`}`,
+      `${side} ${record === null ? "has none" : `record ${record}`}${state === "live" || state === "absent" ? "" : ` (${STATE_NAMES[state] ?? state})`}`,
   );
   output.line(`${output.paint.bold(`${sync.name} entity ${entity}`)}: ${names.join(", ")}${life === "live" ? "" : `; it is ${life}`}`);
   for (const { field, value, by, cause, since, sides, inReview } of fields) {
@@ -173,6 +173,11 @@ async function print(output: Output, sync: NamedSync, { entity, life, records, f
     output.line(`  ${showInstant(Date.parse(at))}  ${text}${run === null ? "" : output.paint.dim(`  (run ${run})`)}`);
   if (story.length === 0) output.line("  nothing");
 }
+
+const STATE_NAMES: Readonly<Record<string, string>> = {
+  creating: "or one that was asked for and not seen yet: accord errors",
+  outOfScope: "out of scope",
+};
 
 const STATE_TEXTS = {
   shows: "shows it",

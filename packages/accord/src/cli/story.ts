@@ -84,7 +84,8 @@ function linesOf(view: StoryView, row: JournalRow, entity: number): StoryLine[] 
     case "write":
       return writeLines(view, base, iso(row.atMs), side, JSON.parse(row.payload) as WritePayload | CreatePayload);
     case "refused": {
-      const { reason, record } = JSON.parse(row.payload) as RefusedPayload;
+      const { reason, record, intent } = JSON.parse(row.payload) as RefusedPayload;
+      const verb = intent === undefined ? "refused" : "gave no answer to";
       return [
         {
           ...base,
@@ -92,7 +93,7 @@ function linesOf(view: StoryView, row: JournalRow, entity: number): StoryLine[] 
           field: null,
           side,
           kind: "refused",
-          text: `${side ?? "the side"} refused a write${record === null ? "" : ` to record ${record}`}: ${reason}`,
+          text: `${side ?? "the side"} ${verb} a write${record === null ? "" : ` to record ${record}`}: ${reason}`,
         },
       ];
     }
@@ -173,6 +174,10 @@ function eventText(view: StoryView, event: MergePayloadEvent, record: string | n
       return closedText(event, field, shown);
     case "joined":
       return joinedText(event, who, record);
+    case "notMade":
+      return event.by === "person"
+        ? `a person found that ${who} has no record of it: it is made again`
+        : `${who} turned out to have no record of it: it is made again`;
     case "renamed":
       return `${who} gave it another key: ${event.from ?? "?"} became ${event.to ?? "?"}`;
     case "deleted":
@@ -181,6 +186,10 @@ function eventText(view: StoryView, event: MergePayloadEvent, record: string | n
       return isNobody(side) ? null : `it is gone at ${side}`;
     case "deleteConflict":
       return `a delete met an edit at ${who}: ${event.kept === "review" ? "left to a person" : `the ${event.kept ?? "update"} won`}`;
+    case "deleteReverted":
+      return `the delete at ${who} counts for nothing, since this sync flows one way: it is made again there`;
+    case "deleteDrifted":
+      return `the delete at ${who} counts for nothing, since this sync flows one way: it stays away there`;
     case "revived":
       return cause === "undo"
         ? "it came back to life by an undo"
@@ -224,6 +233,7 @@ function joinedText(event: MergePayloadEvent, who: string, record: string | null
   const name = `record ${event.record ?? record ?? "?"} of ${who}`;
   if (event.by === "match") return `${name} was found to be the same thing by its match key`;
   if (event.by === "person") return `a person said that ${name} is the same thing`;
+  if (event.by === "create") return `${name} was found by its match key: the one that Accord had asked for`;
   if (event.by === "proof") return `${name} was recognised as the one that Accord had made`;
   return `first seen as ${name}`;
 }

@@ -4,6 +4,7 @@ import { columnsOf } from "./columns-of.ts";
 import { compileField } from "./compile-field.ts";
 import { compilePolicy, mappedFields } from "./compile-policy.ts";
 import { compileSide } from "./compile-side.ts";
+import { checkDirection, directionOf, driftOf, writersOf } from "./direction.ts";
 import { fieldTypeOf, typeCatalogue } from "./field-type.ts";
 import type { FieldType } from "./field-type.ts";
 import { tryLaws } from "./laws.ts";
@@ -69,6 +70,7 @@ export function compileSync(project: Project, syncName: string, schemas: Schemas
   const fields = mappedFields(sync).map(([name, entry]) => modelField(sync, name, entry, fieldTypeOf(catalogue, entry.type, entry.fields)));
   const fieldModels = fields.map((field) => fieldModel({ project, findings, sync }, field));
   const sides = contexts.map((context, side) => (context === null ? null : sideModel(context, fields, side, version)));
+  checkDirection({ project, findings }, sync);
   noteMatch({ project, findings }, sync, fields);
   if (findings.problems.length > 0 || !sides.every((side) => side !== null) || !fieldModels.every((field) => field !== null)) {
     return {
@@ -86,7 +88,7 @@ export function compileSync(project: Project, syncName: string, schemas: Schemas
     sides,
     initial,
     deletes,
-    direction: "two-way",
+    direction: directionOf(sync),
     match: match.map((key) => key.flatMap((name) => places.get(name) ?? [])),
   };
   return { kind: "ok", model, settings: settingsOf(sync.entry), notes: findings.notes, paused: findings.paused ?? [] };
@@ -125,7 +127,7 @@ function modelField(sync: ProjectSync, name: string, entry: FieldEntry, type: Fi
     const own = entry.sides[side];
     return own === undefined ? parts.length > 0 && parts.every((part) => part.sides[side] !== undefined) : own.constant === undefined;
   });
-  const from = entry.from === undefined ? null : [entry.from].flat();
+  const from = writersOf(sync, entry);
   const writers = sync.sides.map((side, index) => isMapped[index] === true && (from === null || from.includes(side.name)));
   return { name, entry, type, isMapped, writers };
 }
@@ -134,7 +136,7 @@ function fieldModel(context: Parameters<typeof compilePolicy>[0], { name, entry,
   const policy = compilePolicy(context, name, entry, type);
   if (policy === null) return null;
   const reference = typeof entry.type === "object" && "ref" in entry.type ? entry.type.ref : null;
-  return { name, type: type.type, policy, writers, drift: entry.drift, reference, sensitive: entry.sensitive };
+  return { name, type: type.type, policy, writers, drift: driftOf(context.sync, entry), reference, sensitive: entry.sensitive };
 }
 
 function sideModel(context: SideContext, fields: readonly ModelField[], side: number, version: number): SideModel | null {

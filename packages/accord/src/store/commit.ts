@@ -32,6 +32,5 @@ export function commitChanges(context: CommitContext, leases: Lease | readonly L
   writeGuardTallies(session, catalogue, changes.guarded ?? []);
   writeDue(context, changes);
   appendJournal(context, changes.journal, journal);
-  const folded = context.overlay.write();
-  if (folded !== null) context.formers.keepFolded(folded);
+  context.overlay.write();
 }

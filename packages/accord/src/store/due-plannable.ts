@@ -27,7 +27,7 @@ export function listPlannable(context: CommitContext, reader: EntityReader, list
   const open = intents.atSide(number);
   const factsOf = plainFacts(context, listing);
   const creates = rows.map(([, entity, state, , sinceMs, attempts, , extra, header, states, isPlain, values]): HeldCreate | null => {
-    const isSo = state === HELD && extra === null && isPlain === 1 && !open.has(entity) && overlay.of(entity) === undefined;
+    const isSo = state === HELD && extra === null && isPlain === 1 && !open.has(entity) && !overlay.holds(entity);
     const facts = isSo ? factsOf(header, states) : null;
     if (facts === null) return null;
     return { kind: "create", sync, side, entity, sinceMs, attempts, version: facts.version, values, versions: facts.versions };

@@ -27,9 +27,7 @@ export interface Formers {
   of(written: readonly WrittenEntity[]): readonly (Former | undefined)[];
   /** What the entity's row says now. */
   keep(entity: EntityId, former: Former): void;
-  /** What the rows say now into which changes were folded: the writes of some are still on their way. */
-  keepFolded(folded: ReadonlyMap<EntityId, EntityCells>): void;
-  /** This entity's row was changed otherwise. */
+  /** This entity's row says something else, or the overlay does now in its place. */
   drop(entity: EntityId): void;
   forget(): void;
 }
@@ -46,9 +44,6 @@ export function createFormers(session: Session, overlay: EntityOverlay): Formers
   };
   return {
     keep,
-    keepFolded: (folded) => {
-      for (const [entity, cells] of folded) keep(entity, formerOf(cells));
-    },
     of: (written) => {
       const unknown: EntityId[] = [];
       const formers = written.map(({ entity: { id } }): Former | undefined => {

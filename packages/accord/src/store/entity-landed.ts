@@ -40,8 +40,9 @@ export function writeLanded(context: CommitContext, landed: readonly LandedRecor
         members: withMemberBody(cells.members, sides, cells.fields, side.place, one),
         lastEntry: continueChain(chains, entity, cells.lastEntry),
       };
+      formers.drop(entity);
       if (holdsLive(cells, side, one.record)) {
-        overlay.hold(entity, next);
+        overlay.hold(entity, next, held);
         continue;
       }
       const linked = withRecord(next, side, one.record);
@@ -49,10 +50,9 @@ export function writeLanded(context: CommitContext, landed: readonly LandedRecor
       const cell = side.toCell(one.record);
       memberCells.push(side.number, cell, entity, LIVE);
       relinked.push({ side, cell });
-      formers.drop(entity);
       // Creates come in the order of the rows: a page of the file is written once.
       if (held === undefined) session.run(ROW, linked.header, linked.records, linked.states, linked.members, linked.lastEntry, entity);
-      else overlay.hold(entity, linked);
+      else overlay.hold(entity, linked, held);
     }
   }
   writeMembers(session, catalogue, context, memberCells);
@@ -94,7 +94,7 @@ type LandedRow = [
 
 /** Those that have no changes beside them. */
 function readRows({ session, overlay }: CommitContext, landed: readonly LandedRecord[]): ReadonlyMap<EntityId, EntityCells> {
-  const ids = landed.flatMap(({ entity }) => (overlay.of(entity) === undefined ? [entity] : []));
+  const ids = landed.flatMap(({ entity }) => (overlay.holds(entity) ? [] : [entity]));
   if (ids.length === 0) return new Map();
   const rows = session.all<LandedRow>(
     "SELECT e.id, e.fields, e.header, e.records, e.states, e.members, e.keys, e.extra, e.last_entry FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value",

@@ -1,10 +1,10 @@
-import { readImage, UNKNOWN_FIELD, type EntityId, type IntentId, type NativeImage } from "@accord/core";
+import { readImage, UNKNOWN_FIELD, type EntityId, type IntentId, type NativeImage, type RecordId } from "@accord/core";
 import type { StoredEntity, StoredMember } from "@accord/engine/store";
 import type { Catalogue, Side, SyncShape } from "./catalogue.ts";
 import type { EntityOverlay } from "./entity-overlay.ts";
 import { fieldOf, NO_PAST, readCase, readExtra, type EntityExtra } from "./entity-extra.ts";
 import { MEMBER_STATES, readMemberBodies, type MemberBody } from "./entity-members.ts";
-import type { Formers } from "./entity-former.ts";
+import type { Former, Formers } from "./entity-former.ts";
 import { createHeaderReader, type EntityHeader } from "./entity-header.ts";
 import { stateAt } from "./entity-states.ts";
 import { SET_SIZE_MAX } from "./limits.ts";
@@ -35,15 +35,12 @@ type EntityRow = [
 
 const COLUMNS = "e.id, e.sync, e.fields, e.header, e.records, e.extra, e.members, e.states, e.keys, e.review_since, e.last_entry";
 
-/** One entity half read: its members' rows are still to come. */
-interface Draft {
+/** A row with what its texts say. */
+interface ReadRow {
   readonly row: EntityRow;
   readonly shape: SyncShape;
   readonly header: EntityHeader;
   readonly extra: EntityExtra;
-  readonly records: readonly (string | null | undefined)[];
-  readonly bodies: readonly (MemberBody | null)[];
-  readonly members: (StoredMember | null)[];
 }
 
 export function createEntityReader(
@@ -55,32 +52,20 @@ export function createEntityReader(
 ): EntityReader {
   const readHeader = createHeaderReader();
 
-  const draft = (row: EntityRow): Draft => {
-    const shape = catalogue.sync(row[1]);
-    return {
-      row,
-      shape,
-      header: readHeader(row[3]),
-      extra: readExtra(row[5]),
-      records: readImage(row[4]),
-      bodies: readMemberBodies(row[6], row[2]),
-      members: shape.sides.map(() => null),
-    };
+  const read = (row: EntityRow): StoredEntity => {
+    const one = { row, shape: catalogue.sync(row[1]), header: readHeader(row[3]), extra: readExtra(row[5]) };
+    return entityOf(one, membersOf(one, intents));
   };
-  const complete = (rows: readonly EntityRow[]): StoredEntity[] =>
-    rows.map((row) => {
-      const one = draft(row);
-      for (const side of one.shape.sides) one.members[side.place] = memberOf(one, side, intents);
-      return entityOf(one);
-    });
   const load = (ids: readonly EntityId[]): StoredEntity[] => {
     const found: StoredEntity[] = [];
     for (let at = 0; at < ids.length; at += SET_SIZE_MAX) {
       const set = `[${ids.slice(at, at + SET_SIZE_MAX).join(",")}]`;
       const rows = session.all<EntityRow>(`SELECT ${COLUMNS} FROM json_each(?) j CROSS JOIN entity e ON e.id = j.value`, set);
-      for (const [id, , , , records, extra, , states, keys, reviewSince, lastEntry] of rows)
-        if (overlay.of(id) === undefined) formers.keep(id, { records, states, keys, extra, reviewSince, lastEntry });
-      found.push(...complete(rows.map((row) => currentRow(overlay, row))));
+      for (const row of rows) {
+        const current = currentRow(overlay, row);
+        if (current === row) formers.keep(row[0], formerOfRow(row));
+        found.push(read(current));
+      }
     }
     return found;
   };
@@ -88,11 +73,9 @@ export function createEntityReader(
     load,
     loadById: (ids) => new Map(load([...new Set(ids)]).map((entity) => [entity.id, entity])),
     list: (sync, after, limit) =>
-      complete(
-        session
-          .all<EntityRow>(`SELECT ${COLUMNS} FROM entity e WHERE e.sync = ? AND e.id > ? ORDER BY e.id LIMIT ?`, sync, after ?? -1, limit)
-          .map((row) => currentRow(overlay, row)),
-      ),
+      session
+        .all<EntityRow>(`SELECT ${COLUMNS} FROM entity e WHERE e.sync = ? AND e.id > ? ORDER BY e.id LIMIT ?`, sync, after ?? -1, limit)
+        .map((row) => read(currentRow(overlay, row))),
   };
 }
 
@@ -103,11 +86,19 @@ function currentRow(overlay: EntityOverlay, row: EntityRow): EntityRow {
   return [row[0], row[1], fields, header, records, extra, members, states, keys, row[9], lastEntry];
 }
 
-function memberOf(one: Draft, side: Side, intents: OpenIntents): StoredMember | null {
+function formerOfRow([, , , , records, extra, , states, keys, reviewSince, lastEntry]: EntityRow): Former {
+  return { records, states, keys, extra, reviewSince, lastEntry };
+}
+
+function membersOf(one: ReadRow, intents: OpenIntents): (StoredMember | null)[] {
+  const records = readImage(one.row[4]);
+  const bodies = readMemberBodies(one.row[6], one.row[2]);
+  return one.shape.sides.map((side) => memberOf(one, side, records[side.place] ?? null, bodies[side.place] ?? null, intents));
+}
+
+function memberOf(one: ReadRow, side: Side, record: RecordId | null, body: MemberBody | null, intents: OpenIntents): StoredMember | null {
   const intent = intents.of(side.number, one.row[0]);
-  const record = one.records[side.place] ?? null;
-  const body = one.bodies[side.place];
-  if (record === null || body === null || body === undefined) {
+  if (record === null || body === null) {
     const gone = one.extra.gone?.[side.place];
     if (gone === undefined) return intent === null ? null : beingCreated(one.shape.fields, intent);
     return { ...gone, image: imageOf(one, side, gone.image), record: null, ack: acksOf(one, side), intent };
@@ -146,17 +137,17 @@ export function cellSet(cells: readonly (bigint | string)[]): string {
   return `[${cells.map((cell) => (typeof cell === "bigint" ? String(cell) : JSON.stringify(cell))).join(",")}]`;
 }
 
-function imageOf(one: Draft, side: Side, image: NativeImage | null): NativeImage | null {
+function imageOf(one: ReadRow, side: Side, image: NativeImage | null): NativeImage | null {
   return image === null ? null : one.shape.imageAt(one.header.layout, side.place, image);
 }
 
-function acksOf(one: Draft, side: Side): readonly number[] {
+function acksOf(one: ReadRow, side: Side): readonly number[] {
   const acks = one.header.acks[side.place] ?? [];
   const places = one.shape.placesAt(one.header.layout);
   return places === null ? acks : places.map((place) => acks[place] ?? 0);
 }
 
-function entityOf({ row, shape, header, extra, members }: Draft): StoredEntity {
+function entityOf({ row, shape, header, extra }: ReadRow, members: StoredEntity["members"]): StoredEntity {
   const values = row[2] === "" && header.fieldVersions.length === 0 ? [] : readImage(row[2]);
   const then = values.map((value, index) =>
     fieldOf(value, header.fieldVersions[index] ?? 0, header.provenances[index] ?? UNKNOWN_FIELD.provenance, extra, index),

@@ -79,6 +79,7 @@ export function writeEntities(
     // Reviews are looked for by an index: what changes them goes into the row.
     if (before !== undefined && before.reviewSince === since) {
       overlay.hold(entity.id, cells);
+      formers.drop(entity.id);
       continue;
     }
     overlay.drop(entity.id);
@@ -180,7 +181,8 @@ function displaceDead(
   if (holder === undefined) return;
   const [entity, lives] = holder;
   assert(lives === 0, `entity ${taker} was given a record that entity ${entity} holds`);
-  const row = overlay.of(entity) ?? readCells(session, entity);
+  const held = overlay.of(entity);
+  const row = held ?? readCells(session, entity);
   const { place } = catalogue.sideByNumber(number);
   const records = readImage(row.records);
   // Only entity-extra.ts writes this text.
@@ -193,7 +195,7 @@ function displaceDead(
   const changed: EntityExtra = { ...extra, gone: { ...extra.gone, [place]: gone } };
   const remaining = writeImage(records.map((id, index) => (index === place ? null : id)));
   const states = `${row.states.slice(0, place + 1)}-${row.states.slice(place + 2)}`;
-  overlay.hold(entity, { ...row, records: remaining, states, extra: JSON.stringify(changed) });
+  overlay.hold(entity, { ...row, records: remaining, states, extra: JSON.stringify(changed) }, held);
   formers.drop(entity);
   session.run("DELETE FROM member WHERE side = ? AND record = ?", number, record);
 }

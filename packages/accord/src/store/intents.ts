@@ -5,6 +5,7 @@ import type { CommitContext } from "./commit-context.ts";
 import type { EntityReader } from "./entity-read.ts";
 import { intentOf } from "./intent-lines.ts";
 import type { OpenIntents } from "./open-intents.ts";
+import type { ShardOf } from "./shards.ts";
 
 /** Opens and closes intents. A second open intent of one member is refused. [S3, S29] */
 export function writeIntents({ catalogue, intents }: CommitContext, changes: Pick<Changes, "intentsOpened" | "intentsClosed">): void {
@@ -35,10 +36,10 @@ export function loadOpenIntents(
 }
 
 /** Adds the shards with an open intent whose outcome may be looked for by now, and says when the next one's deadline is over. [S31] */
-export function overdueIntents(intents: OpenIntents, nowMs: number, ready: Set<Shard>): number | null {
+export function overdueIntents(intents: OpenIntents, shardOf: ShardOf, nowMs: number, ready: Set<Shard>): number | null {
   let nextAtMs: number | null = null;
-  for (const { deadlineMs, block } of intents.all()) {
-    if (deadlineMs <= nowMs) ready.add(block.shard);
+  for (const { entity, deadlineMs } of intents.all()) {
+    if (deadlineMs <= nowMs) ready.add(shardOf(entity));
     else if (nextAtMs === null || deadlineMs < nextAtMs) nextAtMs = deadlineMs;
   }
   return nextAtMs;

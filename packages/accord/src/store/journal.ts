@@ -98,7 +98,7 @@ function moveHeads(session: Session, { formers, overlay }: Pick<CommitContext, "
     if (chain.previous !== undefined) continue;
     const held = overlay.of(entity);
     if (held !== undefined) {
-      overlay.hold(entity, { ...held, lastEntry: continueChain(chains, entity, held.lastEntry) });
+      overlay.hold(entity, { ...held, lastEntry: continueChain(chains, entity, held.lastEntry) }, held);
       formers.drop(entity);
       continue;
     }

@@ -24,13 +24,13 @@ export const SET_SIZE_MAX = 1_000;
 export const SHARDS = 16;
 
 /** Decoded entity headers kept: records of one page share theirs. */
-export const HEADERS_KEPT_MAX = 4_096;
+export const HEADERS_KEPT_MAX = 256;
 
 /** Entities whose row as it stands is remembered from loading to writing: a few batches. Some 300 bytes each. */
-export const FORMERS_KEPT_MAX = 8_192;
+export const FORMERS_KEPT_MAX = 2_048;
 
-/** Entities whose changes are gathered before they are folded into their rows. Some 600 bytes each. */
-export const OVERLAY_MAX = 8_192;
+/** Changes of entities that are gathered before they are folded into their rows: an edit and its settling are two. Some 500 bytes each. */
+export const OVERLAY_MAX = 16_384;
 
 /** Entities that one match key may answer with: three prove that it is ambiguous. [S36] */
 export const MATCHES_MAX = 3;

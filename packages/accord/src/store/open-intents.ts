@@ -17,11 +17,11 @@ export interface OpenIntent {
   readonly block: IntentBlock;
 }
 
-/** One row of the table of intents: those of one shard and side that one commit opened, at most {@link INTENTS_PER_BLOCK}. */
+/** One row of the table of intents: some of one side that one commit opened, at most {@link INTENTS_PER_BLOCK}. */
 interface IntentBlock {
   readonly number: number;
-  readonly shard: Shard;
-  readonly intents: Map<IntentId, OpenIntent>;
+  /** How many of them are open. */
+  open: number;
 }
 
 /** An intent with the number of its side. */
@@ -55,7 +55,7 @@ export interface OpenIntents {
 interface Known {
   readonly byId: Map<IntentId, OpenIntent>;
   readonly bySide: Map<number, Map<EntityId, OpenIntent>>;
-  readonly blocks: Map<number, IntentBlock>;
+  /** The number of the last block. */
   last: number;
 }
 
@@ -68,19 +68,17 @@ export function createOpenIntents(session: Session, shardOf: ShardOf): OpenInten
     atSide: (side) => known().bySide.get(side) ?? NONE,
     isAny: () => known().byId.size > 0,
     all: () => known().byId.values(),
-    linesOf: (shard) =>
-      [...known().blocks.values()]
-        .filter((block) => block.shard === shard)
-        .flatMap(({ number }) => {
-          const [side, body] = session.first<[number, string]>("SELECT side, body FROM intent_block WHERE number = ?", number) ?? [0, "[]"];
-          return readIntentLines(body).map((line) => ({ side, line }));
-        }),
+    linesOf: (shard) => {
+      const blocks = new Set<IntentBlock>();
+      for (const { entity, block } of known().byId.values()) if (shardOf(entity) === shard) blocks.add(block);
+      return [...blocks].flatMap(({ number }) => {
+        const [side, body] = session.first<[number, string]>("SELECT side, body FROM intent_block WHERE number = ?", number) ?? [0, "[]"];
+        return readIntentLines(body).flatMap((line) => (shardOf(line[1]) === shard ? [{ side, line }] : []));
+      });
+    },
     open: (intents) => {
       for (const [side, own] of groupBy(intents, (one) => one.side)) {
-        for (const [shard, some] of groupBy(own, ({ intent }) => shardOf(intent.entity))) {
-          for (let at = 0; at < some.length; at += INTENTS_PER_BLOCK)
-            openBlock(session, known(), shard, side, some.slice(at, at + INTENTS_PER_BLOCK));
-        }
+        for (let at = 0; at < own.length; at += INTENTS_PER_BLOCK) openBlock(session, known(), side, own.slice(at, at + INTENTS_PER_BLOCK));
       }
     },
     close: (ids) => {
@@ -95,11 +93,10 @@ export function createOpenIntents(session: Session, shardOf: ShardOf): OpenInten
 const NONE: ReadonlyMap<EntityId, OpenIntent> = new Map();
 
 function readBlocks(session: Session): Known {
-  const known: Known = { byId: new Map(), bySide: new Map(), blocks: new Map(), last: 0 };
-  const rows = session.all<[number, number, number, string]>("SELECT number, shard, side, body FROM intent_block ORDER BY number");
-  for (const [number, shard, side, body] of rows) {
-    const block: IntentBlock = { number, shard, intents: new Map() };
-    known.blocks.set(number, block);
+  const known: Known = { byId: new Map(), bySide: new Map(), last: 0 };
+  const rows = session.all<[number, number, string]>("SELECT number, side, body FROM intent_block ORDER BY number");
+  for (const [number, side, body] of rows) {
+    const block: IntentBlock = { number, open: 0 };
     known.last = number;
     for (const [id, entity, kind, , , , , deadlineMs] of readIntentLines(body)) keep(known, { id, side, entity, kind, deadlineMs, block });
   }
@@ -108,25 +105,24 @@ function readBlocks(session: Session): Known {
 
 function keep(known: Known, intent: OpenIntent): void {
   const { id, side, entity, block } = intent;
-  const atSide = known.bySide.get(side) ?? new Map<EntityId, OpenIntent>();
-  assert(!atSide.has(entity), `entity ${entity} has an open intent at this side already`);
-  assert(!known.byId.has(id), `intent ${id} is open already`);
+  let atSide = known.bySide.get(side);
+  if (atSide === undefined) known.bySide.set(side, (atSide = new Map()));
+  assert(!atSide.has(entity), "a member has one open intent at most");
+  assert(!known.byId.has(id), "an intent is opened once");
   atSide.set(entity, intent);
-  known.bySide.set(side, atSide);
   known.byId.set(id, intent);
-  block.intents.set(id, intent);
+  block.open += 1;
 }
 
-function openBlock(session: Session, known: Known, shard: Shard, side: number, intents: readonly NumberedIntent[]): void {
+function openBlock(session: Session, known: Known, side: number, intents: readonly NumberedIntent[]): void {
   known.last += 1;
-  const block: IntentBlock = { number: known.last, shard, intents: new Map() };
-  known.blocks.set(block.number, block);
+  const block: IntentBlock = { number: known.last, open: 0 };
   for (const { intent } of intents) {
     const { id, entity, kind, deadlineMs } = intent;
     keep(known, { id, side, entity, kind, deadlineMs, block });
   }
   const body = writeIntentLines(intents.map(({ intent }) => intent));
-  session.run("INSERT INTO intent_block (number, shard, side, body) VALUES (?, ?, ?, ?)", block.number, shard, side, body);
+  session.run("INSERT INTO intent_block (number, side, body) VALUES (?, ?, ?)", block.number, side, body);
 }
 
 /** A block all of whose intents are closed goes; one that is closed in part is written anew without them. */
@@ -137,17 +133,16 @@ function closeIntents(session: Session, known: Known, ids: readonly IntentId[]):
     if (intent === undefined) continue;
     known.byId.delete(id);
     known.bySide.get(intent.side)?.delete(intent.entity);
-    intent.block.intents.delete(id);
+    intent.block.open -= 1;
     touched.add(intent.block);
   }
-  for (const { number, intents } of touched) {
-    if (intents.size === 0) {
-      known.blocks.delete(number);
+  for (const { number, open } of touched) {
+    if (open === 0) {
       session.run("DELETE FROM intent_block WHERE number = ?", number);
       continue;
     }
     const body = session.first<[string]>("SELECT body FROM intent_block WHERE number = ?", number)?.[0] ?? "[]";
-    const left = readIntentLines(body).filter(([id]) => intents.has(id));
+    const left = readIntentLines(body).filter(([id]) => known.byId.has(id));
     session.run("UPDATE intent_block SET body = ? WHERE number = ?", JSON.stringify(left), number);
   }
 }

@@ -58,6 +58,9 @@ export interface StagingSettings {
   readonly leaseIsHeld: string;
 }
 
+/** What the thread is handed is of no use once it is written: little room for it is enough, and counts. Mebibytes. */
+const YOUNG_MIB = 6;
+
 interface Waiting {
   readonly resolve: (cells: readonly Cell[]) => void;
   readonly reject: (error: unknown) => void;
@@ -96,7 +99,7 @@ export function createStagingThread(file: string, maxPages: number | null, commi
       rowsAtOnce: BULK_ROWS,
       leaseIsHeld: LEASE_IS_HELD,
     };
-    const started = new Worker(WORK, { workerData: settings });
+    const started = new Worker(WORK, { workerData: settings, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } });
     started.on("message", ({ cells, failure }: StagingAnswer) => {
       settle(({ resolve, reject }) => {
         if (failure === null) resolve(cells);

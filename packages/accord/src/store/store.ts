@@ -146,7 +146,7 @@ function workMethods({ session, catalogue, intents, reader, context, shardOf, re
         return touched;
       }),
     countMarks: async (call) => read(call, () => countMarks(session)),
-    readyShards: async (nowMs, call) => read(call, () => readyShards(session, intents, nowMs)),
+    readyShards: async (nowMs, call) => read(call, () => readyShards(session, intents, shardOf, nowMs)),
     loadMarks: async (shard, limit, nowMs, call) => read(call, () => loadMarks(session, catalogue, reader, intents, shard, limit, nowMs)),
     loadRequests: async (shard, limit, call) => read(call, () => loadRequests(session, reader, shard, limit)),
     addRequests: async (requests) => write(() => addRequests(session, shardOf, requests)),

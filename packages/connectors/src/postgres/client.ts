@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { CallOptions } from "@accord/engine/connector";
 import pg from "pg";
 import { asAccordError, cancelled, serverFailure, throwIfCancelled } from "./errors.ts";
@@ -5,6 +6,7 @@ import { IDLE_CONNECTION_MS } from "./limits.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Parameter, Rows, Statement } from "./pipeline.ts";
 import type { PostgresSettings } from "./settings.ts";
+import { heardWithin, leave, ServerSilent, statementSilenceMs } from "./silence.ts";
 
 /**
  * What decides how the server spells values, pinned in every session (the replication connection's too), so that the text of a cell is the same
@@ -37,6 +39,9 @@ const WORK_SETTINGS: Readonly<Record<string, string>> = {
   idle_in_transaction_session_timeout: "60000",
 };
 
+/** The server's own clock, in milliseconds since 1970. */
+export const CLOCK = "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000";
+
 /** A pool of sessions of one database. */
 export interface Database {
   /** The connection's name and place, for messages: never a password. */
@@ -49,7 +54,7 @@ export interface Database {
   run(statements: readonly Statement[], options: CallOptions): Promise<readonly Rows[]>;
   /** One statement's rows. */
   rows(text: string, values: readonly Parameter[], options: CallOptions): Promise<Rows>;
-  /** Lends a session. It is closed instead of kept where `work` fails or the signal aborts. Failures are thrown as they are. */
+  /** Lends a session. It is closed instead of kept where `work` fails, the server falls silent or the signal aborts. Failures are thrown as they are. */
   lend<Result>(work: (client: pg.PoolClient) => Promise<Result>, options: CallOptions): Promise<Result>;
   /** Lends a session until it is released; one that is released as broken is closed. @throws {AccordError} see `asAccordError` */
   borrow(options: CallOptions): Promise<Session>;
@@ -59,6 +64,8 @@ export interface Database {
 /** A borrowed session. */
 export interface Session {
   readonly client: pg.PoolClient;
+  /** What the server's clock shows at the least when `performance.now()` is this. Milliseconds since 1970. */
+  serverClockMs(atMs: number): number;
   release(state: { readonly broken: boolean }): void;
 }
 
@@ -93,7 +100,7 @@ export function createDatabase(name: string, settings: PostgresSettings): Databa
 
   async function lend<Result>(work: (client: pg.PoolClient) => Promise<Result>, { signal }: CallOptions): Promise<Result> {
     const client = await pool.acquire(signal);
-    const working = work(client);
+    const working = heardWithin(statementSilenceMs(settings), client.connection.stream, () => work(client));
     try {
       const result = await untilAborted(working, signal, where);
       client.release();
@@ -126,7 +133,8 @@ export function createDatabase(name: string, settings: PostgresSettings): Databa
     lend,
     borrow: async ({ signal }) => {
       const client = await pool.acquire(signal);
-      return { client, release: ({ broken }) => client.release(broken) };
+      const aheadMs = pool.clockAheadMs(client);
+      return { client, serverClockMs: (atMs) => atMs + aheadMs, release: ({ broken }) => client.release(broken) };
     },
     close: () => pool.close(),
   };
@@ -134,6 +142,8 @@ export function createDatabase(name: string, settings: PostgresSettings): Databa
 
 interface Pool {
   acquire(signal: AbortSignal): Promise<pg.PoolClient>;
+  /** The server's clock less `performance.now()`, at the least: what it showed when the session began, and when we came to know. */
+  clockAheadMs(client: pg.PoolClient): number;
   close(): Promise<void>;
 }
 
@@ -147,23 +157,41 @@ function createPool(settings: PostgresSettings, where: string): Pool {
   });
   // A session that dies while nobody uses it is replaced at the next call; that call says so if there is anything to say.
   pool.on("error", () => {});
-  const pinned = new WeakSet<pg.PoolClient>();
+  const clocksAheadMs = new WeakMap<pg.PoolClient, number>();
+  const open = new Set<pg.PoolClient>();
+  /** Where one session has fallen silent, those of its time have too: none is asked again. */
+  const suspect = new WeakSet<pg.PoolClient>();
+  pool.on("connect", (client) => open.add(client));
+  pool.on("remove", (client) => open.delete(client));
   const { search_path: _, ...spelling } = SPELLING_SETTINGS;
   const timeouts = { statement_timeout: String(settings.statementTimeoutMs), lock_timeout: String(settings.lockTimeoutMs) };
-  const pinning = settingsStatement({ ...spelling, ...WORK_SETTINGS, ...timeouts });
+  const pinning = `${settingsStatement({ ...spelling, ...WORK_SETTINGS, ...timeouts })}, ${CLOCK} AS clock`;
 
   async function acquire(signal: AbortSignal): Promise<pg.PoolClient> {
     throwIfCancelled(signal, where);
     let client: pg.PoolClient | null = null;
-    const connecting = pool.connect();
+    let connecting = pool.connect();
+    // An idle session comes at once: there is no wait that the signal could cut short.
+    const arrived = (): Promise<pg.PoolClient> =>
+      pool.idleCount >= pool.waitingCount ? connecting : untilAborted(connecting, signal, where);
     try {
-      // An idle session comes at once: there is no wait that the signal could cut short.
-      client = await (pool.idleCount >= pool.waitingCount ? connecting : untilAborted(connecting, signal, where));
-      if (!pinned.has(client)) {
+      client = await arrived();
+      while (suspect.has(client)) {
+        client.release(true);
+        client = null;
+        connecting = pool.connect();
+        client = await arrived();
+      }
+      if (!clocksAheadMs.has(client)) {
         // Without a listener an error of the socket would end the process; whoever uses the session learns of it from its own call.
-        client.on("error", () => {});
-        await client.query(pinning);
-        pinned.add(client);
+        client.on("error", (error) => {
+          if (error instanceof ServerSilent) for (const other of open) suspect.add(other);
+        });
+        const fresh = client;
+        const { rows } = await heardWithin(statementSilenceMs(settings), fresh.connection.stream, () =>
+          fresh.query<{ readonly clock: number }>(pinning),
+        );
+        clocksAheadMs.set(client, Number(rows[0]?.clock) - performance.now());
       }
     } catch (error) {
       if (client !== null) client.release(true);
@@ -177,7 +205,12 @@ function createPool(settings: PostgresSettings, where: string): Pool {
   }
 
   let closing: Promise<void> | null = null;
-  return { acquire, close: () => (closing ??= pool.end()) };
+  const streams = (): Duplex[] => [...open].map(({ connection }) => connection.stream);
+  return {
+    acquire,
+    clockAheadMs: (client) => clocksAheadMs.get(client) ?? 0,
+    close: () => (closing ??= leave(() => pool.end(), streams)),
+  };
 }
 
 /** The promise's result, or ACCORD_CANCELLED as soon as the signal aborts. */

@@ -42,6 +42,18 @@ export const SETTLE_POLL_MS = 5;
 /** Looks of that kind, at most: about a second. */
 export const SETTLE_POLLS_MAX = 200;
 
+/** A statement's answer may come so much later than the server's own bound of it. */
+export const SILENCE_MARGIN_MS = 2_000;
+
+/** A stream may be silent for so long at least. */
+export const SILENCE_MS_MIN = 4_000;
+
+/** A listing that the server has to sort first may say nothing for so long: ten million rows take some minutes. */
+export const SORT_SILENCE_MS = 1_800_000;
+
+/** So long a session's good-bye is waited for. */
+export const CLOSING_MS = 2_000;
+
 /** How often the server hears from a feed that has nothing to say: far below wal_sender_timeout, 60 s as a rule. */
 export const STANDBY_STATUS_MS = 1000;
 

@@ -2,10 +2,12 @@ import type { ListOptions, RecordPage } from "@accord/engine/connector";
 import type { RecordId } from "@accord/core";
 import type { Database } from "./client.ts";
 import { CopyOut } from "./copy-out.ts";
+import type { CopiedPage } from "./copy-out.ts";
 import { asAccordError, cancelled, throwIfCancelled } from "./errors.ts";
-import { LIST_QUERY_ROWS } from "./limits.ts";
+import { LIST_QUERY_ROWS, SORT_SILENCE_MS } from "./limits.ts";
 import { quoteName, quoteText } from "./names.ts";
 import { readPosition } from "./positions.ts";
+import { heardWithin, statementSilenceMs } from "./silence.ts";
 import { recordSql } from "./table-sql.ts";
 import type { Table } from "./table-sql.ts";
 
@@ -77,13 +79,16 @@ async function* queryPages(
   const copy = new CopyOut(copySql(table, order, after), table.key.length, pageSize);
   const onAbort = (): void => copy.fail(cancelled(database.where));
   signal.addEventListener("abort", onAbort, { once: true });
+  // Only while a page is waited for: a socket that rests because nobody takes pages says nothing either.
+  const silenceMs = order.limit === null ? SORT_SILENCE_MS : statementSilenceMs(database.settings);
+  const nextPage = (): Promise<CopiedPage | null> => heardWithin(silenceMs, session.client.connection.stream, () => copy.nextPage());
   let finished = false;
   try {
     session.client.query(copy);
-    let page = await copy.nextPage();
+    let page = await nextPage();
     const position = readPosition(copy.rows[0]?.[0] ?? "");
     if (page === null) yield { ids: [], images: [], position, complete: false };
-    for (; page !== null; page = await copy.nextPage()) yield { ...page, position, complete: false };
+    for (; page !== null; page = await nextPage()) yield { ...page, position, complete: false };
     finished = true;
   } catch (error) {
     throw asAccordError(error, database.where);

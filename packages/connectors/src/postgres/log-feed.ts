@@ -9,6 +9,7 @@ import { openLogStream } from "./log-stream.ts";
 import type { LogReceiver, LogStream } from "./log-stream.ts";
 import { PgoutputDecoder } from "./pgoutput.ts";
 import type { FollowedTable } from "./pgoutput.ts";
+import { ServerSilent, streamSilenceMs } from "./silence.ts";
 
 /**
  * Follows tables through logical replication.
@@ -63,6 +64,9 @@ class LogFeed implements Feed {
   #wake: () => void = () => {};
   #changesMax = 1;
   #paused = false;
+  /** Since the last look at it. */
+  #isHeard = false;
+  #silentMs = 0;
   #receivedHex: string;
   #durableHex: string;
   #receipt: NodeJS.Timeout | null = null;
@@ -91,10 +95,12 @@ class LogFeed implements Feed {
     });
     this.#receiver = {
       message: (bytes, offset, lsnHex) => {
+        this.#isHeard = true;
         decoder.read(bytes, offset, lsnHex);
         if (buffer.size >= this.#changesMax && !this.#paused) this.#pause();
       },
       keepalive: (endHex, answerWanted) => {
+        this.#isHeard = true;
         this.#received(endHex);
         if (buffer.isIdle) buffer.advance(endHex);
         if (answerWanted) this.#sendStatus();
@@ -106,7 +112,7 @@ class LogFeed implements Feed {
   async open(options: CallOptions): Promise<void> {
     this.#stream = await openLogStream(this.#access, this.#start.endHex, this.#receiver, options);
     this.#timers.push(
-      setInterval(() => this.#sendStatus(), STANDBY_STATUS_MS),
+      setInterval(() => this.#showLife(), STANDBY_STATUS_MS),
       setInterval(() => void this.#checkRetained(), RETAINED_CHECK_MS),
     );
     for (const timer of this.#timers) timer.unref();
@@ -204,9 +210,18 @@ class LogFeed implements Feed {
     this.#receipt ??= setTimeout(() => this.#sendStatus(), RECEIPT_MS).unref();
   }
 
-  #sendStatus(): void {
+  #sendStatus(answerWanted = false): void {
     this.#stopReceipt();
-    this.#stream?.sendStatus(this.#receivedHex, this.#durableHex);
+    this.#stream?.sendStatus(this.#receivedHex, this.#durableHex, answerWanted);
+  }
+
+  /** Tells the server that we are there, and asks it for the same where it has nothing to say. Counted in looks, not by the clock: a process that stood still has not listened. */
+  #showLife(): void {
+    const { where, settings } = this.#access.database;
+    this.#silentMs = this.#isHeard || this.#paused ? 0 : this.#silentMs + STANDBY_STATUS_MS;
+    this.#isHeard = false;
+    if (this.#silentMs <= streamSilenceMs(settings)) this.#sendStatus(this.#silentMs > 0);
+    else this.#fail(asAccordError(new ServerSilent(this.#silentMs), where));
   }
 
   /** Looks at the log that the server keeps for us, and gives the slot up rather than filling the user's disk. */

@@ -8,6 +8,7 @@ import { cursorExpired, notInstalled } from "./log-slot.ts";
 import type { CaptureAccess } from "./log-slot.ts";
 import { readHex64 } from "./pgoutput.ts";
 import { hexToLsn } from "./positions.ts";
+import { heardWithin, streamSilenceMs } from "./silence.ts";
 
 /** What arrives from a {@link LogStream}. Called while the socket is read: must not wait. */
 export interface LogReceiver {
@@ -23,8 +24,8 @@ export interface LogReceiver {
 export interface LogStream {
   pause(): void;
   resume(): void;
-  /** Tells the server what was received and what it may forget. LSNs are 16 hex digits. */
-  sendStatus(receivedHex: string, durableHex: string): void;
+  /** Tells the server what was received and what it may forget, and asks it for a sign of life if wanted. LSNs are 16 hex digits. */
+  sendStatus(receivedHex: string, durableHex: string, answerWanted: boolean): void;
   close(): Promise<void>;
 }
 
@@ -58,13 +59,16 @@ async function start({ database, names }: CaptureAccess, startHex: string, recei
   // `replication` is a parameter of the start-up message that `pg` sends and its types leave out.
   const config: pg.ClientConfig & { readonly replication: "database" } = { ...clientConfig(database.settings), replication: "database" };
   const client = new pg.Client(config);
+  const silenceMs = streamSilenceMs(database.settings);
   let ended: ((error: unknown) => void) | null = null;
   client.on("error", (error) => ended?.(error));
   client.on("end", () => ended?.(new Error("Connection terminated")));
   try {
     await client.connect();
-    await client.query(settingsStatement(SPELLING_SETTINGS));
-    await new Promise<void>((resolve, reject) => {
+    // A client that is gone without an end would hold the slot for as long as the server waits for its next word.
+    const spelling = settingsStatement({ ...SPELLING_SETTINGS, wal_sender_timeout: String(silenceMs) });
+    await heardWithin(silenceMs, client.connection.stream, () => client.query(spelling));
+    const started = new Promise<void>((resolve, reject) => {
       ended = reject;
       client.connection.once("replicationStart", () => resolve());
       const publication = `"${names.publication}"`;
@@ -82,6 +86,7 @@ async function start({ database, names }: CaptureAccess, startHex: string, recei
         }
       });
     });
+    await heardWithin(silenceMs, client.connection.stream, () => started);
   } catch (error) {
     ended = null;
     client.connection.stream.destroy();
@@ -95,8 +100,8 @@ async function start({ database, names }: CaptureAccess, startHex: string, recei
   return {
     pause: () => void client.connection.stream.pause(),
     resume: () => void client.connection.stream.resume(),
-    sendStatus: (receivedHex, durableHex) => {
-      if (client.connection.stream.writable) client.connection.stream.write(statusMessage(receivedHex, durableHex));
+    sendStatus: (receivedHex, durableHex, answerWanted) => {
+      if (client.connection.stream.writable) client.connection.stream.write(statusMessage(receivedHex, durableHex, answerWanted));
     },
     close: async () => {
       ended = null;
@@ -115,7 +120,7 @@ function receive(chunk: Buffer, receiver: LogReceiver): void {
 }
 
 /** A standby status update inside a CopyData message. */
-function statusMessage(receivedHex: string, durableHex: string): Buffer {
+function statusMessage(receivedHex: string, durableHex: string, answerWanted: boolean): Buffer {
   const message = Buffer.alloc(5 + 34);
   message.write("d", 0, "latin1");
   message.writeUInt32BE(4 + 34, 1);
@@ -124,6 +129,7 @@ function statusMessage(receivedHex: string, durableHex: string): Buffer {
   message.write(durableHex, 14, "hex");
   message.write(durableHex, 22, "hex");
   message.writeBigInt64BE(BigInt(Date.now() - Date.UTC(2000, 0, 1)) * 1000n, 30);
+  message[38] = answerWanted ? 1 : 0;
   return message;
 }
 

@@ -6,6 +6,7 @@ import { FORGET_MS, FORGET_ROWS_MAX, IDLE_ADVANCE_MS, TOUCHED_BACKOFF_MS_MAX, TO
 import { cursorExpired, notInstalled } from "./log-slot.ts";
 import type { CaptureAccess } from "./log-slot.ts";
 import { includesSnapshot, parseSnapshot } from "./positions.ts";
+import { heardWithin, leave, streamSilenceMs } from "./silence.ts";
 import { TOUCH_KINDS, wakeLock } from "./trigger-sql.ts";
 
 /** A table whose touches are wanted. */
@@ -122,8 +123,8 @@ class TouchedFeed implements Feed {
   async open(): Promise<void> {
     try {
       await this.#client.connect();
-      await this.#client.query(settingsStatement({ ...SPELLING_SETTINGS, jit: "off", enable_seqscan: "off" }));
-      await this.#client.query(`LISTEN ${this.#access.names.channel}`);
+      await this.#ask({ text: settingsStatement({ ...SPELLING_SETTINGS, jit: "off", enable_seqscan: "off" }) });
+      await this.#ask({ text: `LISTEN ${this.#access.names.channel}` });
     } catch (error) {
       this.#client.connection.stream.destroy();
       throw asAccordError(error, this.#access.database.where);
@@ -168,7 +169,19 @@ class TouchedFeed implements Feed {
     }
     this.#closed = true;
     this.#wake();
-    if (this.#failure === null) await this.#client.end();
+    if (this.#failure === null)
+      await leave(
+        () => this.#client.end(),
+        () => [this.#client.connection.stream],
+      );
+  }
+
+  /** Every look asks the server something, so that a connection that stands still is noticed. */
+  #ask(query: { readonly text: string; readonly values?: string[] }): Promise<pg.QueryArrayResult<(string | null)[]>> {
+    const silenceMs = streamSilenceMs(this.#access.database.settings);
+    return heardWithin(silenceMs, this.#client.connection.stream, () =>
+      this.#client.query<(string | null)[]>({ ...query, rowMode: "array" }),
+    );
   }
 
   /** Reads what is new, unless we are sure that there is nothing. */
@@ -176,7 +189,7 @@ class TouchedFeed implements Feed {
     if (this.#armed && !this.#notified && performance.now() - this.#lookedAtMs < TOUCHED_POLL_MS) return [];
     if (this.#armed && this.#notified) {
       this.#armed = false;
-      await this.#client.query(`SELECT pg_advisory_unlock(${this.#lock})`);
+      await this.#ask({ text: `SELECT pg_advisory_unlock(${this.#lock})` });
     }
     this.#notified = false;
     this.#lookedAtMs = performance.now();
@@ -211,7 +224,7 @@ class TouchedFeed implements Feed {
       (SELECT NULL, seq::text, i.ordinal::text, object::text, op::text, i.record, former
       FROM ${this.#access.names.touched} t, unnest(records) WITH ORDINALITY AS i(record, ordinal)
       WHERE ${conditions} ORDER BY t.seq, i.ordinal LIMIT $3::bigint)`;
-    const { rows } = await this.#client.query<(string | null)[]>({ text, values, rowMode: "array" });
+    const { rows } = await this.#ask({ text, values });
     const touches: Touch[] = [];
     let snapshot = shown;
     for (const [shot, seq, ordinal, oid, op, record, former] of rows) {
@@ -250,10 +263,7 @@ class TouchedFeed implements Feed {
    * False while a transaction is under way that has tried the lock before: it will not notify.
    */
   async #arm(): Promise<boolean> {
-    const { rows } = await this.#client.query<(string | boolean)[]>({
-      text: `SELECT pg_try_advisory_lock(${this.#lock})::int::text`,
-      rowMode: "array",
-    });
+    const { rows } = await this.#ask({ text: `SELECT pg_try_advisory_lock(${this.#lock})::int::text` });
     this.#armed = rows[0]?.[0] === "1";
     // Looked at once more before waiting: what was committed before the lock was ours has not notified.
     this.#lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -284,7 +294,7 @@ class TouchedFeed implements Feed {
     const { xmax, running } = parseSnapshot(shown);
     const remove = `DELETE FROM ${touched} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${touched} WHERE xid < $2::xid8 AND NOT xid = ANY($3::xid8[]) LIMIT ${FORGET_ROWS_MAX}))`;
     const text = `WITH noted AS (UPDATE ${mark} SET forgotten = $1) ${remove}`;
-    const { rowCount } = await this.#client.query(text, [shown, String(xmax), arrayText(running)]);
+    const { rowCount } = await this.#ask({ text, values: [shown, String(xmax), arrayText(running)] });
     if ((rowCount ?? 0) < FORGET_ROWS_MAX && this.#acknowledged === shown) this.#acknowledged = null;
   }
 

@@ -2,7 +2,7 @@ import { AccordError } from "@accord/engine/connector";
 import type { Position, WriteOperation, WriteOptions, WriteOutcome } from "@accord/engine/connector";
 import type { EntityId, RecordId } from "@accord/core";
 import { writeImage } from "@accord/core";
-import { isStalePlan, runConfirmed, runPipeline, unprepared } from "./client.ts";
+import { CLOCK, isStalePlan, runConfirmed, runPipeline, unprepared } from "./client.ts";
 import type { Database, Session } from "./client.ts";
 import { asAccordError, serverFailure } from "./errors.ts";
 import type { ServerFailure } from "./errors.ts";
@@ -20,6 +20,9 @@ import { groupOperations } from "./write-group.ts";
 import type { WriteGroup } from "./write-group.ts";
 import { createLock, expectedImages, groupStatement, proofTarget, standsAlone } from "./write-sql.ts";
 import type { StatementOptions } from "./write-sql.ts";
+
+/** What no timeout can be: a write that came too late is refused with it. */
+const TOO_LATE = "too late";
 
 /** What a write needs to know beside its operations. */
 export interface WriteTarget {
@@ -60,11 +63,13 @@ export async function writeRecords(
   });
   const gone = new Map<EntityId, RecordId>();
   const confirmation = new Confirmation(options.confirm);
+  // Counted from the call: a process that stands still while it waits for a session must not write when it goes on.
+  const beginsByMs = performance.now() + target.database.settings.writeTimeoutMs;
   for (let pass = 0; pass < PASSES_MAX; pass += 1) {
     const waiting = places.filter((place) => outcomes[place] === undefined);
     if (waiting.length === 0) return outcomes;
     const batch = waiting.length === operations.length ? operations : waiting.map((place) => pick(operations, place));
-    const written = await writeOnce(target, batch, gone, confirmation, options);
+    const written = await writeOnce(target, batch, { gone, confirmation, beginsByMs }, options);
     const held: HeldCreate[] = [];
     written.forEach((outcome, index) => {
       const place = pick(waiting, index);
@@ -141,8 +146,7 @@ async function settleHeld(
 async function writeOnce(
   target: WriteTarget,
   operations: readonly WriteOperation[],
-  gone: ReadonlyMap<EntityId, RecordId>,
-  confirmation: Confirmation,
+  call: Pick<AttemptOptions, "gone" | "confirmation" | "beginsByMs">,
   options: WriteOptions,
 ): Promise<readonly PassOutcome[]> {
   const { database, table, names, ledgers } = target;
@@ -161,13 +165,13 @@ async function writeOnce(
       if (proof !== null && !ledgers.has(storeId)) await runPipeline(session.client, [ledgerStatement(proof)]);
       ledgers.add(storeId);
       const { serverVersion } = target;
-      const outcomes = await attempt(target, session, operations, { proof, gone, serverVersion, prepare, confirmation });
+      const outcomes = await attempt(target, session, operations, { ...call, proof, serverVersion, prepare });
       session.release({ broken: false });
       return outcomes;
     } catch (error) {
       const failure = serverFailure(error);
       session.release({ broken: true });
-      if (confirmation.isRefused) throw error;
+      if (call.confirmation.isRefused) throw error;
       if (failure === null || isConnectionEnd(failure)) return operations.map(() => lost(error, database.where));
       // Each of these is done once, so that the loop ends.
       if (mayLackLedger && proof !== null && lacksLedger(failure, proof)) {
@@ -182,6 +186,8 @@ async function writeOnce(
 interface AttemptOptions extends StatementOptions {
   readonly prepare: boolean;
   readonly confirmation: Confirmation;
+  /** When the server has to have begun, by `performance.now()`. */
+  readonly beginsByMs: number;
 }
 
 /** Sends the batch. Throws what the server or the socket said. */
@@ -197,7 +203,7 @@ async function attempt(
   const lock = names !== null && groups[0]?.kind === "create" ? [createLock(table, names)] : [];
   const writes = groups.map((group) => groupStatement(table, group, options));
   // The bounds come first: writes end before their worker's lease does, whatever else the session may do for longer. [S32]
-  const head = [bounds(target, operations), ...lock];
+  const head = [bounds(target, operations, session.serverClockMs(options.beginsByMs)), ...lock];
   const chosen = (statements: readonly Statement[]): readonly Statement[] => (options.prepare ? statements : unprepared(statements));
   const run = (statements: readonly Statement[]): Promise<readonly Rows[]> => runPipeline(session.client, chosen(statements));
   const timer = setTimeout(
@@ -228,15 +234,29 @@ async function attempt(
   }
 }
 
-/** The timeouts of a write, for its transaction alone. Where the client is paused between two round trips, the server ends the transaction by itself. [S31, S32] */
-function bounds({ database: { settings } }: WriteTarget, operations: readonly WriteOperation[]): Statement {
+/**
+ * The timeouts of a write, for its transaction alone. Where the client is paused between two round trips, the server ends the transaction by itself. A network may hold the
+ * whole back, or a part of it, and deliver it when its outcome has long been settled, and a process may stand still before it sends anything: a write that begins too late by the server's own clock is refused, by a timeout that
+ * is none, and from PostgreSQL 17 on one that began in time is ended in time. [S31, S32]
+ */
+function bounds(
+  { database: { settings }, serverVersion }: WriteTarget,
+  operations: readonly WriteOperation[],
+  beginsByMs: number,
+): Statement {
   const { writeTimeoutMs } = settings;
   const isYielding = operations.length > 1 && operations.some(({ kind }) => kind !== "create");
   const writeLockTimeoutMs = isYielding ? Math.min(settings.writeLockTimeoutMs, YIELD_MS) : settings.writeLockTimeoutMs;
-  const text =
-    "SELECT pg_catalog.set_config('statement_timeout', $1, true), pg_catalog.set_config('lock_timeout', $2, true), pg_catalog.set_config('idle_in_transaction_session_timeout', $1, true)";
-  return { text, values: [String(writeTimeoutMs), String(writeLockTimeoutMs)], prepare: true };
+  const values = [String(writeTimeoutMs), String(writeLockTimeoutMs), String(beginsByMs)];
+  const ends = serverVersion >= TRANSACTION_TIMEOUT;
+  if (ends) values.push(String(writeTimeoutMs + settings.writeLockTimeoutMs));
+  return { text: ends ? `${BOUNDS}, pg_catalog.set_config('transaction_timeout', $4, true)` : BOUNDS, values, prepare: true };
 }
+
+const BOUNDS = `SELECT pg_catalog.set_config('statement_timeout', CASE WHEN ${CLOCK} > $3::float8 THEN '${TOO_LATE}' ELSE $1 END, true), pg_catalog.set_config('lock_timeout', $2, true), pg_catalog.set_config('idle_in_transaction_session_timeout', $1, true)`;
+
+/** The first version with `transaction_timeout`. */
+const TRANSACTION_TIMEOUT = 170_000;
 
 /**
  * So long a batch waits for rows that somebody else has locked. It is less than the second after which a server looks for deadlocks, which ends the one who
@@ -315,8 +335,8 @@ async function interpretFailure(
   // Nor had all its locks in time: those of half of it may be free.
   if ((failure.code === "57014" || failure.code === "55P03") && operations.length > 1)
     return operations.map(() => ({ kind: "batchRejected", reason: failure.message }));
-  // Or the server waited too long for the commit, and ended the session instead.
-  if (/^(40|53|55P03|57014|25P03)/.test(failure.code))
+  // Or the server waited too long for the commit, and ended the session instead. Or it came too late.
+  if (/^(40|53|55P03|57014|25P03)/.test(failure.code) || isTooLate(failure))
     return operations.map(() => notSent(`${failure.message} (SQLSTATE ${failure.code})`));
   if (isStop(failure)) {
     const error = Object.assign(new Error(failure.message), { code: failure.code, severity: "ERROR" });
@@ -341,9 +361,14 @@ function isStop(failure: ServerFailure): boolean {
   return failure.code === "25006" || failure.code === "42P01" || failure.code === "42703" || failure.code === "3F000";
 }
 
-/** The session ended from the server's side; a commit that waited for a standby may have happened all the same [syncrep.c]. */
+/** `statement_timeout` cannot be what {@link bounds} sets it to when the write comes too late: guc.c. */
+function isTooLate({ code, inFunction, routine }: ServerFailure): boolean {
+  return code === "22023" && !inFunction && routine === "parse_and_validate_value";
+}
+
+/** The session ended from the server's side, by a transaction's timeout (25P04) too; a commit that waited for a standby may have happened all the same [syncrep.c]. */
 function isConnectionEnd({ code }: ServerFailure): boolean {
-  return code.startsWith("08") || /^57P0[1-5]/.test(code);
+  return code.startsWith("08") || /^(57P0[1-5]|25P04)/.test(code);
 }
 
 /** The ledger was removed after it was seen: `uninstall` and `install` under an open object. */

@@ -63,6 +63,7 @@ export interface ReviewCase {
   readonly candidates: readonly MaybeValue[];
 }
 
+/** `creating`: a create was asked for, and its outcome is not known. */
 export type MemberState = "absent" | "creating" | "live" | "archived" | "deleted" | "outOfScope" | "lost";
 
 /** The record of an entity at one side. [S3] */
@@ -108,6 +109,13 @@ export function keyValues(entity: Entity): MaybeValue[] {
 /** A member is present when its record exists at the side and takes part in the sync. */
 export function isPresent(member: Member | null | undefined): member is Member {
   return member !== null && member !== undefined && member.state === "live";
+}
+
+/** A create was asked for and nobody can tell whether it made a record: the image is what was asked for. [S35] */
+export type Unproven<Kind> = Kind & { readonly state: "creating"; readonly image: NativeImage };
+
+export function isUnproven<Kind extends Pick<Member, "state" | "image">>(member: Kind | null | undefined): member is Unproven<Kind> {
+  return member !== null && member !== undefined && member.state === "creating" && member.image !== null;
 }
 
 export function withMember(entity: Entity, side: SideIndex, member: Member): Entity {

@@ -15,8 +15,15 @@ export interface SyncModel {
   readonly match: readonly (readonly number[])[];
   readonly initial: InitialPolicy;
   readonly deletes: DeletePolicy;
-  readonly direction: "two-way";
+  readonly direction: Direction;
 }
+
+/**
+ * `one-way`: records come and go, and change, at the source alone; what happens to them at other sides is pushed back (`revert`) or left as it is (`keep`). Every field has the source as its only
+ * writer then. [S55]
+ */
+export type Direction =
+  { readonly kind: "two-way" } | { readonly kind: "one-way"; readonly source: SideIndex; readonly drift: "revert" | "keep" };
 
 /** A canonical field: a row of the sync's table. A field group is one field of a group type. [S16] */
 export interface FieldModel {
@@ -90,6 +97,11 @@ export function isArchived({ archive }: SideModel, cells: readonly NativeCell[])
 /** Whether a record takes part: it is in scope at its side, and not archived there. [S38, S42] */
 export function takesPart(side: SideModel, cells: readonly NativeCell[]): boolean {
   return !isArchived(side, cells) && side.filter?.(cells) !== false;
+}
+
+/** Whether a side only receives: what comes to be, changes or ends there says nothing of other sides. [S55] */
+export function isReceiver({ direction }: SyncModel, side: SideIndex): boolean {
+  return direction.kind === "one-way" && direction.source !== side;
 }
 
 /** The side's name, for messages; `accord` for what no side wrote. */

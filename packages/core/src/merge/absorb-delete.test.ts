@@ -118,6 +118,29 @@ describe("delete against update", () => {
   });
 });
 
+describe("cases of deleted entities", () => {
+  const wins = smallSync({ name: { policy: { kind: "review" } } }, { deletes: { conflict: "delete-wins" } });
+  /** Side 0 was edited, and then the entity was deleted at side 0: side 1 has seen neither. */
+  const deletedAfterEdit = gone(edited(wins), 0, wins).entity;
+
+  test("[S23, S38] where deletes win, an edit that comes too late asks nobody, and stays in the journal", () => {
+    const ended = absorbEditOfDeleted(wins, deletedAfterEdit, 1, 9);
+    const image = smallImage(["Zoe"], "x");
+    const { entity, events } = absorbRecord(wins, ended.entity, 1, { image, position: null, fromMs: 9, toMs: 9 }, NO_REFERENCES);
+    expect(entity).toMatchObject({ life: { kind: "deleted" }, fields: [{ value: "Bea", review: null }] });
+    expect(events).toContainEqual(expect.objectContaining({ kind: "reviewOpened", candidate: "Zoe" }));
+    expect(events.at(-1)).toMatchObject({ kind: "reviewClosed", because: "delete" });
+    expect(owe(wins, entity, 1, NO_REFERENCES).kind).toBe("delete");
+  });
+
+  test("[S23, S29] nor does an edit that is found beside our own write", () => {
+    const write = { kind: "update", record: "r1", fields: [], set: [], image: smallImage(["Zoe"], "x"), position: "p", atMs: 9 } as const;
+    const { entity, events } = settleWrite(wins, deletedAfterEdit, 1, write, NO_REFERENCES);
+    expect(entity.fields[0]?.review).toBeNull();
+    expect(events).toContainEqual(expect.objectContaining({ kind: "reviewOpened", candidate: "Zoe" }));
+  });
+});
+
 describe("archives and returns", () => {
   test("[S38] an archived record propagates as a delete", () => {
     const result = gone(start(archiving).entity, 1, archiving, smallImage(["Ann"], ARCHIVED));

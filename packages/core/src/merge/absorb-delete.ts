@@ -1,14 +1,16 @@
 import { cellsOf, isPresent, withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member, Provenance } from "../entity/entity.ts";
+import { isReceiver } from "../entity/sync-model.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import { imageOf } from "../mapping/side-mapping.ts";
+import { readImage } from "../record/native-image.ts";
 import type { NativeImage } from "../record/native-image.ts";
 import type { SideIndex } from "../record/identifiers.ts";
 import { equalValues } from "../value/value-type.ts";
 import { absorbRecord } from "./absorb.ts";
 import type { MergeEvent } from "./merge-event.ts";
-import { closeAgreedReviews } from "./review.ts";
+import { closeAgreedReviews, endReviews } from "./review.ts";
 
 export interface Deleted {
   readonly entity: Entity;
@@ -36,6 +38,7 @@ export function absorbDelete(
   references: References,
 ): Deleted {
   const member = entity.members[side] ?? null;
+  if (isReceiver(model, side)) return absorbDeleteAtReceiver(model, entity, side, observation, member);
   if (!isPresent(member)) return absorbLateDelete(model, entity, side, observation, member, references);
   if (observation.image !== null && observation.image !== member.image) {
     const edited = absorbRecord(model, entity, side, { ...observation, image: observation.image, isReading: true }, references);
@@ -58,6 +61,29 @@ export function absorbDelete(
   return settleConflict(model, entity, side, gone, observation, [goneEvent], references);
 }
 
+/** A side that only receives deletes for itself alone: where the source has the record, it is made again there or stays away, and the entity lives. [S55] */
+function absorbDeleteAtReceiver(
+  model: SyncModel,
+  entity: Entity,
+  side: SideIndex,
+  observation: DeleteObservation,
+  member: Member | null,
+): Deleted {
+  if (member === null || member.state === "deleted" || member.state === "absent") return { entity, events: [] };
+  if (member.state === "archived" && observation.image !== null) return { entity, events: [] };
+  const gone = goneMember(member, observation);
+  const remains = withMember(entity, side, gone);
+  const goneEvent: MergeEvent = { kind: "gone", side, record: member.record };
+  if (entity.life.kind !== "live" || model.direction.kind === "two-way") return { entity: remains, events: [goneEvent] };
+  const { source, drift } = model.direction;
+  if (!isPresent(entity.members[source])) {
+    const isLast = !remains.members.some(isPresent);
+    return isLast ? deleteEntity(remains, side, observation.toMs, [goneEvent]) : { entity: remains, events: [goneEvent] };
+  }
+  if (drift === "keep") return { entity: remains, events: [goneEvent, { kind: "deleteDrifted", side }] };
+  return { entity: withMember(entity, side, owedAgain(gone)), events: [goneEvent, { kind: "deleteReverted", side }] };
+}
+
 /** A delete of a record that did not take part any more: of an archived one that was to be restored it is a conflict, else it is only noted. */
 function absorbLateDelete(
   model: SyncModel,
@@ -78,23 +104,10 @@ function absorbLateDelete(
 }
 
 function deleteEntity(entity: Entity, side: SideIndex | null, atMs: number, events: readonly MergeEvent[]): Deleted {
-  const closed = closeReviews(entity, side);
-  const deleted: Entity = { ...closed.entity, life: { kind: "deleted", side, atMs }, version: entity.version + 1, review: null };
-  return { entity: deleted, events: [...events, ...closed.events, { kind: "deleted", side }] };
-}
-
-/** A delete ends every open case of a field; both values stay in the journal. [S23] */
-function closeReviews(entity: Entity, side: SideIndex | null): Deleted {
-  const events: MergeEvent[] = [];
-  const fields = entity.fields.map((field, index) => {
-    if (field.review === null) return field;
-    for (const [place, candidate] of field.review.candidates.entries()) {
-      if (candidate !== undefined) events.push({ kind: "reviewUpdated", field: index, side: place, candidate });
-    }
-    events.push({ kind: "reviewClosed", field: index, side, because: "delete", from: field.value, to: field.value });
-    return { ...field, review: null };
-  });
-  return { entity: { ...entity, fields }, events };
+  const ended: MergeEvent[] = [...events];
+  const closed = endReviews(entity, side, ended);
+  const deleted: Entity = { ...closed, life: { kind: "deleted", side, atMs }, version: entity.version + 1, review: null };
+  return { entity: deleted, events: [...ended, { kind: "deleted", side }] };
 }
 
 function settleConflict(
@@ -201,6 +214,13 @@ function hasUnseenUpdate(model: SyncModel, entity: Entity, side: SideIndex, memb
   });
 }
 
+/** Whether a record shows otherwise what was known of it: what was not known, as a column's default beside our own create, tells of no edit. [S5] */
+export function isEdited(member: Member, seen: NativeImage): boolean {
+  if (member.image === seen) return false;
+  const cells = readImage(seen);
+  return (cellsOf(member) ?? []).some((cell, column) => cell !== undefined && cells[column] !== undefined && cell !== cells[column]);
+}
+
 /**
  * An edit seen at a member whose entity was deleted elsewhere: delete against update, from the other end. [S38]
  * Returns whether the edit is to be absorbed (the entity lives again), and the entity to absorb it into.
@@ -211,6 +231,7 @@ export function absorbEditOfDeleted(
   side: SideIndex,
   atMs: number,
 ): Deleted & { readonly lives: boolean } {
+  if (isReceiver(model, side)) return { entity, events: [{ kind: "deleteConflict", side, kept: "delete" }], lives: false };
   switch (model.deletes.conflict) {
     case "delete-wins":
       return { entity, events: [{ kind: "deleteConflict", side, kept: "delete" }], lives: false };
@@ -249,5 +270,7 @@ export function absorbReturn(model: SyncModel, entity: Entity, side: SideIndex, 
   const retired = member.retired.filter((record) => record !== member.record);
   const back: Member = { ...member, state: "live", seenAtMs: provenance.toMs, image: member.image ?? image, retired };
   const linked = withMember(entity, side, back);
-  return entity.life.kind === "deleted" ? revive(model, linked, side) : { entity: linked, events: [{ kind: "inScope", side }] };
+  return entity.life.kind === "deleted" && !isReceiver(model, side)
+    ? revive(model, linked, side)
+    : { entity: linked, events: [{ kind: "inScope", side }] };
 }

@@ -10,7 +10,7 @@ import type { MaybeValue } from "../value/value-type.ts";
 import { absorbField } from "./absorb-field.ts";
 import type { FieldSight, FieldState } from "./field-sight.ts";
 import type { MergeEvent } from "./merge-event.ts";
-import { closeAgreedReviews } from "./review.ts";
+import { closeAgreedReviews, endReviews } from "./review.ts";
 import { seeCells } from "./see-record.ts";
 import { resetCount, stocktakeOf } from "./stocktake.ts";
 import type { StocktakeSight } from "./stocktake.ts";
@@ -122,6 +122,8 @@ export function absorbFields(
     seenAtMs: observation.toMs,
   };
   const merged: Entity = { ...entity, fields, version, members: entity.members.with(side, next) };
+  // An edit that is taken down although its entity was deleted asks nobody: what it met was the delete. [S23, S38]
+  if (merged.life.kind === "deleted") return { entity: endReviews(merged, side, events), events };
   return closeAgreedReviews(model, merged, side, provenance, events, references);
 }
 

@@ -1,4 +1,4 @@
-import { cellsOf, UNKNOWN_FIELD, withMember } from "../entity/entity.ts";
+import { cellsOf, isUnproven, UNKNOWN_FIELD, withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member, Provenance } from "../entity/entity.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
@@ -12,6 +12,7 @@ import type { MaybeValue } from "../value/value-type.ts";
 import type { Observation } from "./absorb.ts";
 import { isOneWay, meet } from "./meet.ts";
 import type { MergeEvent } from "./merge-event.ts";
+import { adoptRecord } from "./unproven.ts";
 
 export interface Joined {
   readonly entity: Entity;
@@ -53,6 +54,7 @@ export function createEntity(
 /**
  * Links a record to an entity that has none at this side, and merges its fields by the initial policy. [S36]
  * Non-writers of a field are ignored (S55); null never beats a value; counters take the owner's value, never a sum; sets unite; differing texts go to review.
+ * Where a create of ours may have made it, it is adopted instead. [S35]
  */
 export function joinMember(
   model: SyncModel,
@@ -63,6 +65,8 @@ export function joinMember(
   by: "match" | "person" | "proof",
   references: References,
 ): Joined {
+  if (isUnproven(entity.members[side]))
+    return adoptRecord(model, entity, side, record, observation, by === "match" ? "create" : by, references);
   const { values, problems, waiting, image } = readForJoin(model, side, observation, references);
   const events: MergeEvent[] = [{ kind: "joined", side, record, by }];
   const provenance: Provenance = { side, cause: "initial", fromMs: observation.fromMs, toMs: observation.toMs };

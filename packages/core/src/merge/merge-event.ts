@@ -45,13 +45,24 @@ export type MergeEvent =
       readonly from: MaybeValue;
       readonly to: MaybeValue;
     }
-  | { readonly kind: "joined"; readonly side: SideIndex; readonly record: RecordId; readonly by: "new" | "match" | "person" | "proof" }
+  | {
+      readonly kind: "joined";
+      readonly side: SideIndex;
+      readonly record: RecordId;
+      /** `create`: it is taken for what a create of Accord's made whose answer was lost. [S35] */
+      readonly by: "new" | "match" | "person" | "proof" | "create";
+    }
+  /** A create whose answer was lost made nothing. [S35] */
+  | { readonly kind: "notMade"; readonly side: SideIndex; readonly by: "listing" | "person" }
   | { readonly kind: "renamed"; readonly side: SideIndex; readonly from: RecordId; readonly to: RecordId }
   | { readonly kind: "deleted"; readonly side: SideIndex | null }
   /** The delete reached a side, or that side deleted it too. */
   | { readonly kind: "gone"; readonly side: SideIndex; readonly record: RecordId | null }
   /** A delete met an update. `kept` is how it ended. */
   | { readonly kind: "deleteConflict"; readonly side: SideIndex; readonly kept: "update" | "delete" | "review" }
+  /** A delete at a side that only receives: the record is made again, or stays away, by configuration. [S55] */
+  | { readonly kind: "deleteReverted"; readonly side: SideIndex }
+  | { readonly kind: "deleteDrifted"; readonly side: SideIndex }
   | { readonly kind: "revived"; readonly side: SideIndex | null }
   | { readonly kind: "outOfScope"; readonly side: SideIndex }
   | { readonly kind: "inScope"; readonly side: SideIndex }

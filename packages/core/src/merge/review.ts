@@ -66,6 +66,20 @@ export function closeAgreedReviews(
   return { entity: result, events };
 }
 
+/** A delete ends every open case of a field; both values stay in the journal. [S23] */
+export function endReviews(entity: Entity, side: SideIndex | null, events: MergeEvent[]): Entity {
+  if (entity.fields.every(({ review }) => review === null)) return entity;
+  const fields = entity.fields.map((field, index) => {
+    if (field.review === null) return field;
+    for (const [place, candidate] of field.review.candidates.entries()) {
+      if (candidate !== undefined) events.push({ kind: "reviewUpdated", field: index, side: place, candidate });
+    }
+    events.push({ kind: "reviewClosed", field: index, side, because: "delete", from: field.value, to: field.value });
+    return { ...field, review: null };
+  });
+  return { ...entity, fields };
+}
+
 /** A person's decision on a frozen field, or on any field: a new version, owed to every side that does not show it. [S23] */
 export function decideField(
   model: SyncModel,

@@ -84,9 +84,11 @@ export function settleAsTold(
   if (write.kind !== "update" || write.image === null || write.position === null) return null;
   const known = old === null ? null : cellsOf(old);
   if (old === null || known === null || mapping === undefined) return null;
-  if (old.state !== "live" || entity.life.kind !== "live" || entity.review !== null) return null;
-  const cells = predictCells(known, write);
-  if (cells.includes(undefined) || writeImage(cells) !== write.image) return null;
+  if (old.state !== "live" || old.record !== write.record || entity.life.kind !== "live" || entity.review !== null) return null;
+  const told = predictCells(known, write);
+  const cells = readImage(write.image);
+  if (cells.length !== told.length) return null;
+  for (let column = 0; column < cells.length; column += 1) if (cells[column] === undefined || cells[column] !== told[column]) return null;
   const ack = [...old.ack];
   const shadow = [...old.shadow];
   for (const { field, version } of write.fields) ack[field] = version;

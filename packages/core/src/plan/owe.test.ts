@@ -127,8 +127,7 @@ describe("updates", () => {
 
   test("[S38, S42] nothing is owed to members that take no part, and to entities that wait for a person or live on in another", () => {
     const { entity } = edited();
-    for (const state of ["outOfScope", "lost", "deleted", "creating"])
-      expect(dueAt(withSide1(entity, { state }), 1)).toEqual({ kind: "nothing" });
+    for (const state of ["outOfScope", "lost", "deleted"]) expect(dueAt(withSide1(entity, { state }), 1)).toEqual({ kind: "nothing" });
     expect(dueAt({ ...entity, review: { openedAtMs: 1, reason: "", candidates: [] } }, 1)).toEqual({ kind: "nothing" });
     expect(dueAt({ ...entity, life: { kind: "merged", into: 2 } }, 1)).toEqual({ kind: "nothing" });
   });

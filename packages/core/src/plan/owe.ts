@@ -1,4 +1,4 @@
-import { cellsOf, isPresent } from "../entity/entity.ts";
+import { cellsOf, isPresent, isUnproven } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member } from "../entity/entity.ts";
 import type { FieldModel, SideModel, SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
@@ -43,6 +43,8 @@ export type Owed =
   | { readonly kind: "refused"; readonly field: FieldIndex; readonly problem: string }
   /** A create whose image would fail the side's own filter is shown and not sent. [S42] */
   | { readonly kind: "withheld"; readonly reason: string }
+  /** Whether the side has the record already nobody can tell: nothing is owed to it until that is known. [S35] */
+  | { readonly kind: "unproven" }
   /** What the record holds is not fully known: it must be read before a write can be conditional on it. */
   | { readonly kind: "reread" };
 
@@ -56,12 +58,14 @@ export interface WriteOwed<Kind extends string> {
 }
 
 const NOTHING: Owed = { kind: "nothing" };
+const UNPROVEN: Owed = { kind: "unproven" };
 
 /** What this side lacks of the entity. Pure. Members with an open intent are not to be asked about. [S28, S33] */
 export function owe(model: SyncModel, entity: Entity, side: SideIndex, references: References): Owed {
   const sideModel = model.sides[side];
-  if (sideModel === undefined || entity.review !== null) return NOTHING;
   const member = entity.members[side] ?? null;
+  if (isUnproven(member)) return UNPROVEN;
+  if (sideModel === undefined || entity.review !== null) return NOTHING;
   if (entity.life.kind === "deleted") return oweDelete(model, sideModel, member);
   if (entity.life.kind === "merged") return NOTHING;
   if (member === null || member.state === "absent") return oweCreate(model, entity, side, references);

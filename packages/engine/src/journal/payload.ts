@@ -82,6 +82,8 @@ export interface WrittenField {
 export interface RefusedPayload {
   /** A write, or a person's request, that was refused. */
   readonly kind: Intent["kind"] | NewRequest["kind"];
+  /** Of a write that got no answer, and may have been made all the same. [S31, S35] */
+  readonly intent?: string;
   readonly record: RecordId | null;
   readonly code: string;
   readonly reason: string;

@@ -6,11 +6,14 @@ import type { CallOptions } from "../host/host.ts";
 import { ChangeSet } from "../run/changes.ts";
 import { retryDelayMs } from "../run/context.ts";
 import type { EngineContext, RunningSync } from "../run/context.ts";
+import { UNPROVEN } from "../run/due.ts";
 import { hydrate, loadReferences } from "../run/hydrate.ts";
 import { endFormerHolders } from "../run/key-reuse.ts";
 import { settleOutcome } from "../run/settle.ts";
-import type { Intent, Lease, LoadedIntent, Shard } from "../store/rows.ts";
+import { parkUnproven } from "../run/unproven.ts";
+import type { Intent, JournalEntry, Lease, LoadedIntent, Shard } from "../store/rows.ts";
 import { freezeCounts } from "./freeze-counts.ts";
+import type { RefusedPayload } from "./payload.ts";
 import { waitsOf } from "./unsettled.ts";
 
 /**
@@ -81,21 +84,35 @@ async function closeIntents(
   );
   const references = await loadReferences(context, sync, [...entities.values()], [], options);
   const changes = new ChangeSet();
-  const landings = intents.map((intent, index) => ({ intent, outcome: outcomes[index]?.outcome }));
+  const landings = intents.map((intent, index) => ({ intent, outcome: outcomes[index]?.outcome ?? undefined }));
   await endFormerHolders(context, sync, intents[0]?.side ?? 0, landings, changes, options);
   for (const [index, intent] of intents.entries()) {
     const { outcome, cells } = outcomes[index] ?? { outcome: NOT_LANDED, cells: null };
     const entity = hydrate(sync.model, entities.get(intent.entity) ?? intent.stored, references);
     const known = cells === null ? entity : freezeCounts(context, sync, entity, intent, cells, changes);
-    settleOutcome(context, sync, { entity: known, intent, due: null }, outcome, references, changes);
-    context.log.info("intent.recovered", { intent: intent.id, sync: sync.model.name, kind: intent.kind, outcome: outcome.kind });
+    if (outcome === null) parkUnproven(context, sync, { entity: known, intent }, references, changes);
+    else settleOutcome(context, sync, { entity: known, intent, due: null }, outcome, references, changes);
+    const isTold = outcome?.kind === "applied" || outcome?.kind === "exists";
+    if (!isTold) changes.journal.push(unansweredEntry(context, intent, outcome === null ? UNPROVEN : UNANSWERED));
+    const told = outcome?.kind ?? "unproven";
+    context.log.info("intent.recovered", { intent: intent.id, sync: sync.model.name, kind: intent.kind, outcome: told });
   }
   await context.store.commit(lease, changes, options);
 }
 
+const UNANSWERED = "nothing shows that it was made";
+
+/** A process that is held up for longer than its lease lasts may send a write whose intent was closed: the journal names it all the same. [S32, I14] */
+function unansweredEntry(context: EngineContext, intent: Intent, reason: string): JournalEntry {
+  const { id, run, sync, entity, side, kind, record } = intent;
+  const payload: RefusedPayload = { kind, intent: id, record, code: "ACCORD_UNANSWERED", reason };
+  return { run, atMs: context.clock.nowMs(), sync, entity, side, kind: "refused", payload: JSON.stringify(payload) };
+}
+
 /** What became of an intent; `cells` where the record shows something between before and after, so that a count in it tells nothing. */
 interface SeenOutcome {
-  readonly outcome: WriteOutcome;
+  /** Null: nobody can tell. */
+  readonly outcome: WriteOutcome | null;
   readonly cells: readonly NativeCell[] | null;
 }
 
@@ -135,11 +152,7 @@ async function seenOutcomes(object: OpenObject, intents: readonly LoadedIntent[]
     const record = created.get(intent.entity);
     if (record !== undefined) return certain({ kind: "exists", record });
     if (object.capabilities.externalId) return certain(NOT_LANDED);
-    return certain({
-      kind: "rejected",
-      code: "ACCORD_UNPROVEN",
-      reason: "the answer to a create was lost and this system cannot tell whether it happened: look for the record, then retry",
-    });
+    return { outcome: null, cells: null };
   });
 }
 

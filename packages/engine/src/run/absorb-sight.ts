@@ -1,4 +1,14 @@
-import { absorbDelete, absorbEditOfDeleted, absorbRecord, absorbReturn, isArchived, joinMember, readImage, withMember } from "@accord/core";
+import {
+  absorbDelete,
+  absorbEditOfDeleted,
+  absorbRecord,
+  absorbReturn,
+  isArchived,
+  isEdited,
+  joinMember,
+  readImage,
+  withMember,
+} from "@accord/core";
 import type {
   Absorbed,
   Entity,
@@ -129,7 +139,7 @@ function absorbIntoDeleted(
   const side = sight.mark.side;
   const member = entity.members[side];
   if (member === null || member === undefined || member.image === observation.image) return plain({ entity, events: before });
-  const ended = absorbEditOfDeleted(model, entity, side, sight.toMs);
+  const ended = isEdited(member, observation.image) ? absorbEditOfDeleted(model, entity, side, sight.toMs) : { entity, events: [] };
   const absorbed = absorbRecord(model, ended.entity, side, observation, references);
   return { ...absorbed, events: [...before, ...ended.events, ...absorbed.events] };
 }

@@ -1,6 +1,7 @@
 import type { RecordId, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
-import type { Mark } from "../store/rows.ts";
+import type { LoadedMark, Mark } from "../store/rows.ts";
+import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { touch } from "./due.ts";
 
@@ -23,6 +24,31 @@ export async function confirmRenames(
     const former = wrong.get(mark.record);
     return former === undefined ? [mark] : [touch(sync, side, mark.record, nowMs), touch(sync, side, former, nowMs)];
   });
+}
+
+/**
+ * A rename whose new id came to be linked to another entity before its turn (the record was joined by what the feed told of it) is none any more: it becomes two hints, and the link
+ * stays injective. [S34, S63] Returns the other marks.
+ */
+export async function withoutOvertaken(
+  context: EngineContext,
+  sync: RunningSync,
+  marks: readonly LoadedMark[],
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<readonly LoadedMark[]> {
+  const overtaken = new Set<LoadedMark>();
+  const nowMs = context.clock.nowMs();
+  for (const mark of marks) {
+    const { side, record, renamedFrom, entity, sequence } = mark;
+    if (renamedFrom === null || entity === null) continue;
+    const [holder = null] = await context.store.findLinks(sync.id, side, [record], options);
+    if (holder === null || holder === entity.id) continue;
+    overtaken.add(mark);
+    changes.consumed.push(sequence);
+    changes.marks.push(touch(sync, side, record, nowMs), touch(sync, side, renamedFrom, nowMs));
+  }
+  return overtaken.size === 0 ? marks : marks.filter((mark) => !overtaken.has(mark));
 }
 
 interface Guess {

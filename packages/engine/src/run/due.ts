@@ -54,6 +54,8 @@ export function keepDue(
   }
   const nowMs = context.clock.nowMs();
   if (owed.kind === "reread") {
+    // Who absorbs the reading works out anew what is due: until then nothing is, however long the mark has to wait.
+    changes.dueDone.push({ sync: sync.id, side, entity: entity.id });
     const record = entity.members[side]?.record;
     if (record !== null && record !== undefined) changes.marks.push(touch(sync, side, record, nowMs));
     return null;
@@ -96,6 +98,9 @@ export function keepDue(
     case "withheld":
       changes.due.push({ ...fresh, state: "parked", code: "ACCORD_OUT_OF_FILTER", reason: owed.reason });
       return null;
+    case "unproven":
+      changes.due.push({ ...fresh, state: "parked", code: "ACCORD_UNPROVEN", reason: UNPROVEN });
+      return null;
     case "create":
     case "update":
     case "restore":
@@ -105,6 +110,10 @@ export function keepDue(
       return fresh;
   }
 }
+
+/** Why nothing is written to a side that may have the record already, in plain words. [S35] */
+export const UNPROVEN =
+  "the answer to a create was lost, and the system cannot tell whether it happened; the next listing tells, or look for the record and retry if there is none";
 
 /** What a side may lack, from now on and at once. */
 export function readyDue(key: DueKey, nowMs: number): Due {

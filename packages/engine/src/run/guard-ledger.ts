@@ -6,8 +6,9 @@ export interface GuardTally {
   /** The most records that were present at the side within the window, as far as it was looked at. */
   records: number;
   deletes: number;
-  /** Records rewritten because somebody changed them elsewhere. */
+  /** Records rewritten because somebody changed them elsewhere, and when the first of them was. */
   readonly changed: SeenRecords;
+  changedSinceMs: number | null;
   readonly rewrites: Map<string, number>;
   readonly emptied: Map<string, number>;
 }
@@ -26,7 +27,7 @@ export class SeenRecords {
   private bits: Uint32Array | null = null;
   count: number;
 
-  /** @param count of records that were seen before, nobody knows which */
+  /** @param count of records that were seen before: `recall` says which */
   constructor(count = 0) {
     this.count = count;
   }
@@ -40,11 +41,16 @@ export class SeenRecords {
   /** @param records that the side has now */
   add(entity: EntityId, records: number): void {
     if (this.has(entity)) return;
+    this.recall(entity, records);
+    this.count += 1;
+  }
+
+  /** It was seen before, and is in the count already. */
+  recall(entity: EntityId, records: number): void {
     this.bits ??= new Uint32Array(Math.ceil(Math.max(BITS_MIN, records * 2) / 32));
     const bit = entity % (this.bits.length * 32);
     const word = Math.floor(bit / 32);
     this.bits[word] = (this.bits[word] ?? 0) | (1 << (bit % 32));
-    this.count += 1;
   }
 
   clear(): void {

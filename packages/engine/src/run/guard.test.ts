@@ -101,6 +101,22 @@ describe("guards", () => {
     expect(stage.erp.records("customers").size).toBe(10);
   });
 
+  test("[S43] [I13] a record that is changed again and again counts once as changed, however many processes there were", async () => {
+    const { stage, context: first, ids } = await guarded({ changedShareMax: 0.9 }, 60);
+    await releaseLeases(first, UNCANCELLED);
+    for (const name of ["A", "B", "C"]) {
+      for (const id of ids.slice(0, 50)) stage.crm.user.update("customers", id, { name });
+      const context = await stage.context({ holder: name });
+      await stage.settle(context);
+      await releaseLeases(context, UNCANCELLED);
+      expect(await waiting(context)).toEqual([]);
+    }
+    for (const id of ids.slice(50)) stage.crm.user.update("customers", id, { name: "D" });
+    const context = await stage.context({ holder: "D" });
+    await stage.settle(context);
+    expect(await waiting(context)).toEqual(["customers/erp/all-changed"]);
+  });
+
   test("[S43] deletes are counted per hour, over batches, and each once however often it is tried", async () => {
     const { stage, context, ids } = await guarded({ deletesMax: 5 });
     stage.erp.faults = ({ method }) => (method === "write" ? { kind: "unavailable" } : null);

@@ -1,6 +1,8 @@
 import { checkGuards } from "@accord/core";
 import type { Entity, GuardCounts, GuardLimits, GuardStop, OwedField } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
+import type { CreatePayload, WritePayload } from "../journal/payload.ts";
+import type { GuardTallyRow } from "../store/rows.ts";
 import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { SeenRecords } from "./guard-ledger.ts";
@@ -10,6 +12,8 @@ import { trip, tripId } from "./trip.ts";
 
 /** Guards count per hour. */
 const WINDOW_MS = 3_600_000;
+/** Journal entries looked at in one step. */
+const JOURNAL_PAGE = 1_000;
 /** A field emptied in more than this share of a side's records within a window is a mistake somewhere. */
 const EMPTIED_SHARE_MAX = 0.2;
 
@@ -47,7 +51,7 @@ export async function guardPush(
     // What was approved counts no more: else every later write within the window would ask again.
     counts = withoutApproved(counts, stop);
   }
-  keepCounts(sync, side, tally, counts, dispatches, changes);
+  keepCounts(sync, side, tally, counts, dispatches, context.clock.nowMs(), changes);
   return dispatches;
 }
 
@@ -63,7 +67,7 @@ export async function passesGuards(
   const tally = await tallyOf(context, sync, side, options);
   const counts = countsWith(sync, side, tally, dispatches);
   if (checkGuards(counts, guardLimits(sync)) !== null) return false;
-  keepCounts(sync, side, tally, counts, dispatches, changes);
+  keepCounts(sync, side, tally, counts, dispatches, context.clock.nowMs(), changes);
   return true;
 }
 
@@ -99,6 +103,7 @@ async function tallyOf(context: EngineContext, sync: RunningSync, side: number, 
     records: await countRecords(context, sync, side, options),
     deletes: 0,
     changed: new SeenRecords(),
+    changedSinceMs: null,
     rewrites: new Map<string, number>(),
     emptied: new Map<string, number>(),
   };
@@ -106,19 +111,44 @@ async function tallyOf(context: EngineContext, sync: RunningSync, side: number, 
   return tally;
 }
 
-/** What an earlier process has let through within this very hour. Which records it rewrote is not known any more: one of them that is rewritten again counts twice. */
+/** What an earlier process has let through within this very hour. */
 async function runningTally(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<GuardTally | null> {
   const row = await context.store.guardTally(sync.id, side, options);
   if (row === null || context.clock.nowMs() - row.sinceMs >= WINDOW_MS) return null;
-  const { sinceMs, records, deletes, changed, rewrites, emptied } = row;
+  const { sinceMs, records, deletes, rewrites, emptied } = row;
   return {
     sinceMs,
     records,
     deletes,
-    changed: new SeenRecords(changed),
+    changed: await changedWithin(context, sync, row, options),
+    changedSinceMs: row.changedSinceMs,
     rewrites: new Map(Object.entries(rewrites)),
     emptied: new Map(Object.entries(emptied)),
   };
+}
+
+/** The journal tells which records were written meanwhile: one of them that is rewritten again counts no more. */
+async function changedWithin(
+  context: EngineContext,
+  sync: RunningSync,
+  { side, records, changed, changedSinceMs }: GuardTallyRow,
+  options: CallOptions,
+): Promise<SeenRecords> {
+  const seen = new SeenRecords(changed);
+  if (changedSinceMs === null) return seen;
+  const query = { sync: sync.id, kinds: ["write"], fromMs: changedSinceMs, limit: JOURNAL_PAGE } as const;
+  let page = await context.store.readJournal(query, options);
+  for (;;) {
+    for (const { side: at, entity, payload } of page) {
+      // The engine wrote this payload itself; what was erased since is counted once more at worst.
+      const isUpdate =
+        at === side && entity !== null && payload !== "" && (JSON.parse(payload) as WritePayload | CreatePayload).kind === "update";
+      if (isUpdate) seen.recall(entity, records);
+    }
+    const last = page.at(-1);
+    if (last === undefined || page.length < JOURNAL_PAGE) return seen;
+    page = await context.store.readJournal({ ...query, before: last.sequence }, options);
+  }
 }
 
 async function countRecords(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<number> {
@@ -185,13 +215,17 @@ function keepCounts(
   tally: GuardTally,
   counts: GuardCounts,
   dispatches: readonly Dispatch[],
+  nowMs: number,
   changes: ChangeSet,
 ): void {
   if (!dispatches.some(({ intent }) => intent.kind !== "create")) return;
   tally.deletes = counts.deletes;
   // Nothing counts after an approval.
-  if (counts.changed === 0) tally.changed.clear();
-  else {
+  if (counts.changed === 0) {
+    tally.changed.clear();
+    tally.changedSinceMs = null;
+  } else {
+    tally.changedSinceMs ??= nowMs;
     for (const { intent, entity, fields } of dispatches)
       if (intent.kind === "update" && intent.attempt === 1 && isRewritten(sync, entity, fields))
         tally.changed.add(entity.id, tally.records);
@@ -201,7 +235,8 @@ function keepCounts(
   for (const [name, count] of Object.entries(counts.rewrites)) tally.rewrites.set(name, count);
   for (const [name, count] of Object.entries(counts.emptied)) tally.emptied.set(name, count);
   const { records, deletes, rewrites, emptied } = counts;
-  changes.guarded.push({ sync: sync.id, side, sinceMs: tally.sinceMs, records, deletes, changed: tally.changed.count, rewrites, emptied });
+  const { sinceMs, changed, changedSinceMs } = tally;
+  changes.guarded.push({ sync: sync.id, side, sinceMs, records, deletes, changed: changed.count, changedSinceMs, rewrites, emptied });
 }
 
 async function isApproved(

@@ -14,6 +14,7 @@ import { hydrate, loadReferences } from "./hydrate.ts";
 import { finishMark, keepProblems, wakeChildren } from "./finish-mark.ts";
 import { withoutRivals } from "./rivals.ts";
 import type { Sight } from "./sight.ts";
+import { withAsked } from "./unproven.ts";
 
 /** A record to be joined, with its match keys. */
 export interface JoiningRecord {
@@ -69,12 +70,13 @@ async function propose(
   seekers: readonly Seeker[],
   options: CallOptions,
 ): Promise<readonly MatchProposal[]> {
-  const candidates = await context.store.findMatches(
+  const known = await context.store.findMatches(
     sync.id,
     side,
     seekers.map(({ sight, keys }) => ({ record: sight.mark.record, keys })),
     options,
   );
+  const candidates = await withAsked(context, sync, side, seekers, known, options);
   const proposals = await context.matcher.propose(
     seekers.map(({ sight, gotten }, index) => ({
       sync: sync.model.name,

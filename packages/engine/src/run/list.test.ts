@@ -163,6 +163,24 @@ describe("a sweep", () => {
     expect(await confirmRenames(context, sync, 0, [other], UNCANCELLED)).toEqual([other]);
   });
 
+  test("[S34] [S63] a rename is overtaken too where its new id was linked before its turn came", async () => {
+    const stage = populated(3);
+    const context = await stage.goLive();
+    const sync = only(context);
+    const id = stage.idOf(stage.crm, { email: "u1@x.org" });
+    const entity = stage.entityOf(0, id);
+    stage.crm.user.delete("customers", id);
+    const next = stage.crm.user.insert("customers", { email: "u9@x.org", name: "Next" });
+    await context.store.commitPull({ marks: [touch(sync, 0, next, 0)], cursor: null, listing: null }, UNCANCELLED);
+    await stage.drain(context);
+    const late = { ...touch(sync, 0, next, stage.clock.nowMs()), renamedFrom: id };
+    await context.store.commitPull({ marks: [late], cursor: null, listing: null }, UNCANCELLED);
+    await stage.settle(context);
+    expect(stage.entityOf(0, next)).not.toBe(entity);
+    expect(stage.state.entities.get(entity)?.life.kind).toBe("deleted");
+    expect(stage.rows(stage.erp)).toEqual(stage.rows(stage.crm));
+  });
+
   test("[S63] two new ones with the key of one that is gone are not it", async () => {
     const stage = populated(2);
     const context = await stage.goLive();

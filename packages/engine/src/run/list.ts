@@ -11,6 +11,7 @@ import type { EngineContext, RunningSync } from "./context.ts";
 import { touch } from "./due.ts";
 import { guardCanaries, guardCount } from "./guard-sight.ts";
 import { Whereabouts } from "./relink.ts";
+import { askedRecords, AskedSearch } from "./unproven.ts";
 
 /** The error for a listing that ended before its end: nothing may be concluded from it. [S11] */
 export function incompleteListing(sync: RunningSync, side: SideIndex): AccordError {
@@ -49,7 +50,12 @@ export async function sweepSides(
   sides: readonly SideIndex[],
   options: CallOptions,
 ): Promise<ReadonlyMap<SideIndex, SweepResult>> {
-  const sweeps = new Map(sides.map((side) => [side, new Sweep(context, sync, side, options)]));
+  const sweeps = new Map<SideIndex, Sweep>();
+  for (const side of sides) {
+    // Before the listing begins: what is asked for later, it may miss. [S35]
+    const search = new AskedSearch(sync, side, await askedRecords(context, sync, side, options));
+    sweeps.set(side, new Sweep(context, sync, side, search, options));
+  }
   await compareBeside(context, sync, sweeps, null, options);
   return new Map([...sweeps].map(([side, { result }]) => [side, result]));
 }
@@ -59,16 +65,18 @@ class Sweep implements BesideVisitor {
   private readonly context: EngineContext;
   private readonly sync: RunningSync;
   private readonly side: SideIndex;
+  private readonly search: AskedSearch;
   private readonly options: CallOptions;
   private readonly whereabouts: Whereabouts;
   private marks: Mark[] = [];
   private count = 0;
   result: SweepResult = NOTHING_SWEPT;
 
-  constructor(context: EngineContext, sync: RunningSync, side: SideIndex, options: CallOptions) {
+  constructor(context: EngineContext, sync: RunningSync, side: SideIndex, search: AskedSearch, options: CallOptions) {
     this.context = context;
     this.sync = sync;
     this.side = side;
+    this.search = search;
     this.options = options;
     this.whereabouts = new Whereabouts(sync, side);
   }
@@ -83,7 +91,9 @@ class Sweep implements BesideVisitor {
   }
 
   found(record: RecordId, image: NativeImage): void {
-    const mark = this.whereabouts.found(record, image, this.context.clock.nowMs());
+    const nowMs = this.context.clock.nowMs();
+    // What a create of ours may have made is no other record under a new id.
+    const mark = this.search.mayBe(image) ? touch(this.sync, this.side, record, nowMs) : this.whereabouts.found(record, image, nowMs);
     if (mark !== null) this.marks.push(mark);
   }
 
@@ -111,6 +121,8 @@ class Sweep implements BesideVisitor {
     this.result = { records, marks: this.count + marks.length, isComplete };
     await guardCanaries(context, marks, options);
     const row = { side, state: "done", after: null, completedAtMs: nowMs, strangers } as const;
+    const requests = isComplete ? this.search.requests(context) : [];
+    if (requests.length > 0) await context.store.addRequests(requests, options);
     await context.store.commitPull({ marks, cursor: null, listing: isComplete ? { sync: sync.id, row } : null }, options);
   }
 }

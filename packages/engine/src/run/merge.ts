@@ -5,6 +5,7 @@ import { mergeEntry } from "../journal/payload.ts";
 import type { Lease, LoadedMark, Shard, StoredEntity } from "../store/rows.ts";
 import { absorbSight } from "./absorb-sight.ts";
 import { ChangeSet } from "./changes.ts";
+import { withoutOvertaken } from "./confirm-renames.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { keepEntity, touch } from "./due.ts";
 import type { Kept } from "./due.ts";
@@ -71,7 +72,8 @@ export async function mergeMarks(
   changes: ChangeSet,
   options: CallOptions,
 ): Promise<Merged> {
-  const sights = await lookAt(context, sync, marks, changes, options);
+  const valid = await withoutOvertaken(context, sync, marks, changes, options);
+  const sights = await lookAt(context, sync, valid, changes, options);
   const references = hasReferences(sync) ? await referencesOf(context, sync, sights, options) : NO_REFERENCES;
   const merged = new Map<EntityId, { readonly stored: StoredEntity; entity: Entity }>();
   for (const sight of sights) {

@@ -8,6 +8,7 @@ import { drainAll } from "./drain.ts";
 import { CONTESTED, contestedEntities } from "./contested.ts";
 import { guardLimits, isRewritten } from "./guard.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
+import { noticeConfiguration } from "./notice-configuration.ts";
 import { meetFirst } from "./first-contact.ts";
 import { listFirst } from "./first-listing.ts";
 import { sweepSides } from "./list.ts";
@@ -80,6 +81,7 @@ export async function makePlan(
 /** Lists or sweeps every side, parents first, and merges. Needs a context that may not write. */
 export async function look(context: EngineContext, options: CallOptions): Promise<void> {
   if (context.identity.restored) await rebuildLinks(context, options);
+  await noticeConfiguration(context, options);
   const rows = await context.store.listSyncs(options);
   for (const sync of context.syncs) {
     const row = rows.find(({ id }) => id === sync.id);
@@ -215,7 +217,7 @@ function operationOf(sync: RunningSync, due: LoadedDue, references: References, 
     sync: due.sync,
     side: due.side,
     entity: due.entity,
-    kind: owed.kind === "paused" ? "refused" : owed.kind,
+    kind: plannedAs(owed.kind),
     record: member?.record ?? null,
     entityVersion: entity.version,
     imageDigest: digestOf(entity, due.side),
@@ -223,6 +225,12 @@ function operationOf(sync: RunningSync, due: LoadedDue, references: References, 
     detail: owed.kind === "create" && detail.reason === null ? "" : JSON.stringify(detail),
   };
   return { operation, fields: detail.fields, isRewrite: owed.kind === "update" && isRewritten(sync, entity, owed.fields) };
+}
+
+/** What is not written counts as withheld or refused. */
+function plannedAs(kind: Exclude<Owed["kind"], "nothing" | "reread">): PlannedOperation["kind"] {
+  if (kind === "unproven") return "withheld";
+  return kind === "paused" ? "refused" : kind;
 }
 
 /** What each operation of a plan would write, or why not. Those of creates are told from their entities as they are now. One per operation, in order. */

@@ -5,6 +5,7 @@ import type { Mark, Shard } from "../store/rows.ts";
 import { retryDelayMs } from "./context.ts";
 import type { EngineContext } from "./context.ts";
 import { touch } from "./due.ts";
+import type { FirstWord } from "./first-word.ts";
 import type { FollowedSide } from "./followed-side.ts";
 import { guardCanaries } from "./guard-sight.ts";
 import type { Handover, Pulled } from "./handover.ts";
@@ -14,6 +15,8 @@ import { sweep } from "./list.ts";
 const ACKNOWLEDGE_MS = 500;
 /** The same while batch after batch goes straight through. Milliseconds. */
 const ACKNOWLEDGE_MS_MAX = 5_000;
+/** The first batch of a feed is waited for so long at most: what has waited there comes at once. Milliseconds. */
+const FIRST_WAIT_MS = 100;
 /** How often an idle feed's cursor is kept, so that the system may forget what it holds for us. Milliseconds. */
 const IDLE_CURSOR_MS = 10_000;
 
@@ -27,6 +30,7 @@ export async function followConnection(
   ring: () => void,
   options: CallOptions,
   handover: Handover | null = null,
+  first: FirstWord | null = null,
 ): Promise<void> {
   const sides = followedSides(context, connection.name);
   if (sides.length === 0) return;
@@ -51,6 +55,7 @@ export async function followConnection(
             ring();
           },
           handover,
+          first,
           options,
         );
       } finally {
@@ -58,6 +63,7 @@ export async function followConnection(
       }
     } catch (error) {
       if (options.signal.aborted) return;
+      first?.heard(connection.name);
       await recoverFeed(context, connection, error, attempts, options).catch((failure: unknown) => {
         if (!options.signal.aborted) throw failure;
       });
@@ -110,6 +116,7 @@ async function pump(
   start: Cursor,
   ring: () => void,
   handover: Handover | null,
+  first: FirstWord | null,
   options: CallOptions,
 ): Promise<void> {
   let keptCursor = start;
@@ -117,11 +124,13 @@ async function pump(
   let toldCursor = start;
   let toldAtMs = keptAtMs;
   while (!options.signal.aborted) {
-    const batch = await feed.next({ ...options, waitMs: context.limits.feedWaitMs, changesMax: context.limits.feedBatch });
+    const isFirst = first?.isMissing(connection.name) ?? false;
+    const waitMs = isFirst ? FIRST_WAIT_MS : context.limits.feedWaitMs;
+    const batch = await feed.next({ ...options, waitMs, changesMax: context.limits.feedBatch });
     const isStale = batch.cursor !== keptCursor && context.clock.nowMs() - keptAtMs >= IDLE_CURSOR_MS;
     if (batch.changes.length > 0 || isStale) {
       const pulled = { connection: connection.name, sides, batch };
-      const isMerged = handover !== null && isStraight(context, pulled) && (await handover.offer(pulled, ring, options));
+      const isMerged = handover !== null && !isFirst && isStraight(context, pulled) && (await handover.offer(pulled, ring, options));
       options.signal.throwIfAborted();
       if (!isMerged) {
         await waitForRoom(context, options);
@@ -133,6 +142,7 @@ async function pump(
       // Writes have just gone out: what is no hurry waits for a quieter moment.
       if (isMerged && context.clock.nowMs() - toldAtMs < ACKNOWLEDGE_MS_MAX) continue;
     }
+    if (isFirst) first?.heard(connection.name);
     if (keptCursor === toldCursor || context.clock.nowMs() - toldAtMs < ACKNOWLEDGE_MS) continue;
     await context.store.makeDurable(options);
     feed.acknowledge(keptCursor);

@@ -200,6 +200,7 @@ function writeOf(owed: Owed): PreparedWrite | null {
     case "paused":
     case "refused":
     case "withheld":
+    case "unproven":
     case "reread":
       return null;
   }

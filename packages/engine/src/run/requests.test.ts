@@ -1,6 +1,7 @@
 import { Stage, STAGE_SYNC, UNCANCELLED } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
 import type { EngineContext } from "./context.ts";
+import { sweep } from "./list.ts";
 
 interface Ground {
   readonly stage: Stage;
@@ -10,7 +11,7 @@ interface Ground {
   readonly entity: number;
 }
 
-async function agreed(conflict: "update-wins" | "review" = "update-wins"): Promise<Ground> {
+async function agreed(conflict: "update-wins" | "delete-wins" | "review" = "update-wins"): Promise<Ground> {
   const stage = new Stage({
     syncs: [
       {
@@ -32,6 +33,27 @@ async function refusals(context: EngineContext): Promise<readonly string[]> {
 }
 
 describe("what people ask for", () => {
+  test("[S23, S33] nobody is asked about an edit of an entity that was deleted a moment before, where deletes win", async () => {
+    const { stage, context, left, right } = await agreed("delete-wins");
+    const [sync] = context.syncs;
+    if (sync === undefined) throw new RangeError("no sync");
+    stage.erp.faults = ({ method }) => (method === "write" ? { kind: "unavailable" } : null);
+    stage.crm.user.update("customers", left, { name: "Left" });
+    await sweep(context, sync, 0, UNCANCELLED);
+    await stage.drain(context);
+    stage.crm.user.delete("customers", left);
+    stage.erp.user.update("customers", right, { name: "Right" });
+    for (const side of [0, 1]) {
+      await sweep(context, sync, side, UNCANCELLED);
+      await stage.drain(context);
+    }
+    expect(await context.store.listReviews(10, UNCANCELLED)).toEqual([]);
+    stage.erp.faults = null;
+    await stage.settle(context);
+    expect(stage.erp.records("customers").size).toBe(0);
+    expect(stage.state.journal.map(({ payload }) => payload).join()).toContain('"Right"');
+  });
+
   test("[S23] a decision is a new version, written everywhere; other fields are not touched", async () => {
     const { stage, context, left, right, entity } = await agreed();
     stage.crm.user.update("customers", left, { name: "Left" });

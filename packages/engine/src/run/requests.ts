@@ -1,4 +1,14 @@
-import { createEntity, decideField, deleteByDecision, joinMember, readImage, revive, undoField } from "@accord/core";
+import {
+  createEntity,
+  decideField,
+  deleteByDecision,
+  giveUpCreate,
+  isUnproven,
+  joinMember,
+  readImage,
+  revive,
+  undoField,
+} from "@accord/core";
 import type { Entity, MergeEvent, NativeCell, RecordId, References, Value } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { CellPatch } from "../connector/connector.ts";
@@ -24,6 +34,12 @@ export interface LinkRequest {
   readonly record: RecordId;
   /** It belongs to none of the entities that it fits: it is a thing of its own. */
   readonly alone?: true;
+}
+/** A create whose answer was lost made nothing: it is to be made. [S35] */
+export interface RetryRequest {
+  readonly side: string;
+  /** Which try is meant: a later one may have made something. Null: whichever is the last, as a person found. */
+  readonly incarnation: number | null;
 }
 export type UndoRequest = Pick<UndoItem, "fields" | "restores" | "creates" | "revive">;
 
@@ -78,7 +94,7 @@ async function answer(
       sync.model,
       { run: request.run ?? context.run, sync: sync.id, entity: answered.entity.id, side: null, atMs: context.clock.nowMs() },
       { record: null, fromMs: request.atMs, toMs: request.atMs, version: answered.entity.version, events: answered.events },
-      request.kind === "undo" ? "undo" : "decision",
+      JOURNALLED_AS[request.kind],
     ),
   );
   keepEntity(context, sync, answered.entity, references, changes);
@@ -98,6 +114,15 @@ async function endProblem(
   await releaseContested(context, sync, about, changes, options);
   changes.problemsOver.push({ sync: sync.id, ...about });
 }
+
+const JOURNALLED_AS = {
+  decide: "decision",
+  link: "decision",
+  delete: "decision",
+  revive: "decision",
+  undo: "undo",
+  retry: "recovery",
+} as const;
 
 interface Answered {
   readonly entity: Entity;
@@ -122,9 +147,18 @@ async function carryOut(
       return { ...deleteByDecision(entity, request.atMs), undos: [] };
     case "revive":
       return { ...revive(sync.model, entity, null), undos: [] };
+    case "retry":
+      return retry(sync, entity, JSON.parse(request.body) as RetryRequest);
     case "link":
       return link(context, sync, entity, JSON.parse(request.body) as LinkRequest, references, options);
   }
+}
+
+function retry(sync: RunningSync, entity: Entity, { side: name, incarnation }: RetryRequest): Answered | null {
+  const side = sync.model.sides.findIndex((candidate) => candidate.name === name);
+  const member = entity.members[side];
+  if (!isUnproven(member) || (incarnation !== null && incarnation !== member.incarnation)) return null;
+  return { ...giveUpCreate(sync.model, entity, side, incarnation === null ? "person" : "listing"), undos: [] };
 }
 
 function decide(sync: RunningSync, entity: Entity, request: DecideRequest, atMs: number): Answered | null {

@@ -97,6 +97,54 @@ describe("a live run", () => {
     expect(await stop()).toBeNull();
   });
 
+  test("[S8] a clock that was set back puts no second try of a sweep off", async () => {
+    const { stage, pass, stop } = await live({
+      systems: [{ name: "crm", capabilities: { capture: "sweep" } }, { name: "erp" }],
+      settings: { sweepMs: 10_000 },
+    });
+    rename(stage, 0, "Anne");
+    stage.crm.faults = ({ method }) => (method === "list" ? { kind: "unavailable" } : null);
+    await pass(12_000);
+    stage.clock.jump(stage.clock.nowMs() - 3_600_000);
+    stage.crm.faults = null;
+    await pass(13_000);
+    expect(nameAt(stage, 1)).toBe("Anne");
+    expect(await stop()).toBeNull();
+  });
+
+  test("[S36] [I4] one that begins hears every log before it acts on what was left undone: a person may have entered what it would create", async () => {
+    const { stage, pass, stop } = await live();
+    await stop();
+    stage.crm.user.insert("customers", { email: "bob@x.org", name: "Bob" });
+    const [sync] = (await stage.context()).syncs;
+    if (sync === undefined) throw new RangeError("no sync");
+    await sweep(await stage.context(), sync, 0, UNCANCELLED);
+    stage.erp.user.insert("customers", { email: "bob@x.org", name: "Bobby" });
+    stage.erp.faults = ({ method }) => (method === "next" ? { kind: "slow", durationMs: 200 } : null);
+    const next = new AbortController();
+    const run = runLive(await stage.context({ holder: "next" }), { signal: next.signal });
+    await pass(3_000);
+    expect(stage.rows(stage.erp)).toEqual(["ann@x.org|Ann|", "bob@x.org|Bob|"]);
+    expect(stage.rows(stage.crm)).toEqual(stage.rows(stage.erp));
+    next.abort();
+    await pass(1_000);
+    await run;
+  });
+
+  test("[S47] [I11] one that begins waits for the log of a system that does not answer for a moment only", async () => {
+    const { stage, pass, stop } = await live({ systems: [{ name: "crm" }, { name: "erp" }, { name: "shop" }] });
+    await stop();
+    rename(stage, 0, "Anne");
+    stage.erp.faults = ({ method }) => (method === "next" ? { kind: "slow", durationMs: 60_000 } : null);
+    const next = new AbortController();
+    const run = runLive(await stage.context({ holder: "next" }), { signal: next.signal });
+    await pass(2_000);
+    expect(nameAt(stage, 2)).toBe("Anne");
+    next.abort();
+    await pass(1_000);
+    await run;
+  });
+
   test("[S54] one that was held up while another worked does not go on, though nobody holds the store any more", async () => {
     const { stage, context, pass, ended } = await live();
     const later = stage.clock.nowMs() + context.limits.leaseMs + 1;
@@ -130,6 +178,23 @@ describe("a live run", () => {
     await pass(10_000);
     expect(await stop()).toBeNull();
     expect([...stage.state.leases.keys()]).toEqual([]);
+  });
+
+  test("[S30] begins as soon as every system answers, where one goes away just as it begins", async () => {
+    const { stage, context, pass, stop } = await live();
+    await stop();
+    stage.erp.faults = ({ method }) => (method === "epoch" ? { kind: "unavailable" } : null);
+    const controller = new AbortController();
+    const run = runLive(context, { signal: controller.signal });
+    rename(stage, 0, "Anne");
+    await pass(2_000);
+    expect(nameAt(stage, 1)).toBe("Ann");
+    stage.erp.faults = null;
+    await pass(10_000);
+    expect(nameAt(stage, 1)).toBe("Anne");
+    controller.abort();
+    await pass(1_000);
+    await run;
   });
 
   test("[S54] refuses a second one on the same store, and leaves the first alone", async () => {

@@ -7,12 +7,14 @@ import { Bell } from "./bell.ts";
 import { retryDelayMs } from "./context.ts";
 import type { EngineContext } from "./context.ts";
 import { drainAll, releaseLeases } from "./drain.ts";
+import { FirstWord } from "./first-word.ts";
 import { Handover } from "./handover.ts";
 import { sweep } from "./list.ts";
 import { checkEpochs } from "./epoch.ts";
-import { noticePauses } from "./notice-pauses.ts";
-import { followConnection } from "./pull.ts";
+import { noticeConfiguration } from "./notice-configuration.ts";
+import { followConnection, followedSides } from "./pull.ts";
 import { carryOffers } from "./straight.ts";
+import { isListingAwaited } from "./unproven.ts";
 
 /** How often an idle engine looks whether another process left it something to do. Milliseconds. */
 const LOOK_MS = 250;
@@ -24,16 +26,18 @@ const SWEEP_LOOK_MS = 1_000;
  * One process at a time may run: the engine's lease. @throws ACCORD_ALREADY_RUNNING, ACCORD_EPOCH_CHANGED
  */
 export async function runLive(context: EngineContext, options: CallOptions): Promise<void> {
-  await checkEpochs(context, options);
+  await untilReached(context, () => checkEpochs(context, options), options);
   const lease = await takeEngine(context, options);
   await noteOpenIntents(context, options);
-  await noticePauses(context, options);
+  await noticeConfiguration(context, options);
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   options.signal.addEventListener("abort", abort, { once: true });
   if (options.signal.aborted) abort();
   const bell = new Bell(context.clock);
   const handover = new Handover(context.clock);
+  const followed = [...context.connections.keys()].filter((name) => followedSides(context, name).length > 0);
+  const first = new FirstWord(followed, context.clock);
   const inner = { signal: stop.signal };
   const guarded = async (task: Promise<void>): Promise<void> => {
     try {
@@ -46,13 +50,13 @@ export async function runLive(context: EngineContext, options: CallOptions): Pro
   try {
     const feeds = [...context.connections.values()].map((connection) =>
       untilAborted(
-        followConnection(context, connection, () => bell.ring(), inner, handover),
+        followConnection(context, connection, () => bell.ring(), inner, handover, first),
         stop,
       ),
     );
     await allEnded([
       guarded(keepEngine(context, lease, inner)),
-      guarded(drainLoop(context, bell, handover, inner)),
+      guarded(drainLoop(context, bell, handover, first, inner)),
       guarded(sweepLoop(context, bell, inner)),
       ...feeds,
     ]);
@@ -61,6 +65,20 @@ export async function runLive(context: EngineContext, options: CallOptions): Pro
     const closing = { signal: new AbortController().signal };
     await releaseLeases(context, closing);
     await releaseEngine(context, lease, closing);
+  }
+}
+
+/** Tries again while a system does not answer: whoever started the run has been told that it runs, and it waits for systems from its first moment on. [S30] */
+async function untilReached(context: EngineContext, work: () => Promise<void>, options: CallOptions): Promise<void> {
+  for (let attempts = 0; ; attempts += 1) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (options.signal.aborted || !(error instanceof AccordError) || error.remedy !== "retry") throw error;
+      context.log.warn("run.waiting", { code: error.code, where: error.where });
+      await context.clock.sleep(error.retryAfterMs ?? retryDelayMs(context.limits, attempts), options);
+    }
   }
 }
 
@@ -120,7 +138,8 @@ export async function renewEngine(context: EngineContext, lease: Lease, options:
   if (renewed.epoch !== lease.epoch) throw engineLost();
 }
 
-async function drainLoop(context: EngineContext, bell: Bell, handover: Handover, options: CallOptions): Promise<void> {
+async function drainLoop(context: EngineContext, bell: Bell, handover: Handover, first: FirstWord, options: CallOptions): Promise<void> {
+  await first.wait(options);
   while (!options.signal.aborted) {
     try {
       await carryOffers(context, handover, options);
@@ -155,6 +174,7 @@ async function waitForWork(
 }
 
 async function sweepLoop(context: EngineContext, bell: Bell, options: CallOptions): Promise<void> {
+  // By elapsed time: a wall clock that is set back puts no sweep off.
   const waits = new Map<string, { readonly attempts: number; readonly untilMs: number }>();
   while (!options.signal.aborted) {
     await sleep(context, SWEEP_LOOK_MS, options);
@@ -165,15 +185,15 @@ async function sweepLoop(context: EngineContext, bell: Bell, options: CallOption
       for (const listing of row.listings) {
         // A clock that was set back says nothing of how long ago it was.
         const sinceMs = listing.completedAtMs === null ? Infinity : Math.abs(context.clock.nowMs() - listing.completedAtMs);
-        const isDue = sinceMs >= sync.settings.sweepMs;
+        const isDue = sinceMs >= sync.settings.sweepMs || (await isListingAwaited(context, sync, listing, options));
         if (!isDue || options.signal.aborted) continue;
         const key = `${sync.id}/${listing.side}`;
         const wait = waits.get(key);
-        if (wait !== undefined && wait.untilMs > context.clock.nowMs()) continue;
+        if (wait !== undefined && wait.untilMs > context.clock.elapsedMs()) continue;
         const isComplete = await sweepPatiently(context, sync, listing.side, options);
         const attempts = (wait?.attempts ?? 0) + 1;
         if (isComplete) waits.delete(key);
-        else waits.set(key, { attempts, untilMs: context.clock.nowMs() + retryDelayMs(context.limits, attempts) });
+        else waits.set(key, { attempts, untilMs: context.clock.elapsedMs() + retryDelayMs(context.limits, attempts) });
         bell.ring();
       }
     }

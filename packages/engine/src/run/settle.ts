@@ -83,11 +83,11 @@ export function settleOutcome(
       if (intent.kind === "delete" || intent.kind === "undo-delete") {
         applied(context, sync, landing, intent.record ?? "", null, null, references, changes);
       } else {
-        lookAgain(context, sync, landing, references, changes);
+        lookAgain(context, sync, landing, changes);
       }
       return;
     case "changed":
-      lookAgain(context, sync, landing, references, changes);
+      lookAgain(context, sync, landing, changes);
       return;
     case "taken":
       taken(context, sync, landing, outcome.reason, outcome.holder, references, changes);
@@ -141,9 +141,11 @@ function applied(
   const isGone = intent.kind === "delete" || intent.kind === "undo-delete";
   if (settled.reread && !isGone) changes.marks.push(touch(sync, intent.side, record, nowMs));
   if (intent.kind === "create") changes.arrived.push({ sync: sync.id, entity: entity.id });
-  if (settled.isAsTold) {
-    changes.entities.push({ entity: dehydrate(sync, settled.entity), keys: null });
-    changes.dueDone.push({ sync: sync.id, side: intent.side, entity: entity.id });
+  const told = settled.isAsTold ? settled.entity.members[intent.side] : null;
+  if (told && told.image !== null) {
+    const key = { sync: sync.id, side: intent.side, entity: entity.id };
+    changes.landed.push({ ...key, record, image: told.image, ack: told.ack, position: told.position, seenAtMs: told.seenAtMs });
+    changes.dueDone.push(key);
   } else keepEntity(context, sync, settled.entity, references, changes);
   if (intent.kind === "undo-update" || intent.kind === "undo-delete") {
     changes.undosDone.push({ sync: sync.id, side: intent.side, entity: entity.id });
@@ -243,11 +245,12 @@ function closeIntent(sync: RunningSync, landing: Landing, changes: ChangeSet): E
 }
 
 /** The record is not as it was: read, merge, and compute what is owed anew. [S30] */
-function lookAgain(context: EngineContext, sync: RunningSync, landing: Landing, references: References, changes: ChangeSet): void {
+function lookAgain(context: EngineContext, sync: RunningSync, landing: Landing, changes: ChangeSet): void {
   const closed = closeIntent(sync, landing, changes);
   const { intent } = landing;
   const nowMs = context.clock.nowMs();
-  keepEntity(context, sync, closed, references, changes);
+  // Nothing is known that was not known before: what is due at other sides stays put off, or set aside, as it is.
+  changes.entities.push({ entity: dehydrate(sync, closed), keys: null });
   const attempts = (landing.due?.attempts ?? 0) + 1;
   if (attempts > context.limits.attemptsMax) {
     setAside(

@@ -91,6 +91,22 @@ describe("the straight way", () => {
     expect([stage.state.marks.size, stage.state.due.size, stage.state.intents.size]).toEqual([0, 0, 0]);
   });
 
+  test("[S29] a record that is as it was told is told to the store in short: its entity is not written again", async () => {
+    const { stage, record, commits, carry } = await straight();
+    stage.crm.user.update("customers", record, { name: "Anne" });
+    expect(await carry()).toBe(true);
+    expect(commits.map(({ entities, landed }) => [entities.length, landed?.length ?? 0])).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
+    const [entity] = stage.state.entities.values();
+    expect(entity?.members.map((member) => member?.ack)).toEqual([
+      entity?.fields.map(({ version }) => version),
+      entity?.fields.map(({ version }) => version),
+    ]);
+    expect(new Set(entity?.members.map((member) => member?.image)).size).toBe(1);
+  });
+
   test("[S29] the call of a few writes has begun when their intents are committed, and that of many has not", async () => {
     const { stage, record, commits, carry } = await straight({}, {}, 40);
     const committed: number[] = [];

@@ -1,7 +1,8 @@
-import type { EntityId, RecordId, SideIndex } from "@accord/core";
+import type { EntityId, RecordId } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { Lease, LoadedMark, Mark, Shard, StoredEntity } from "../store/rows.ts";
+import { BySide } from "./by-side.ts";
 import { ChangeSet } from "./changes.ts";
 import { refreshStates } from "./context.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
@@ -35,11 +36,11 @@ const TURN_BATCHES = 32;
  * next: an entity whose call is on its way has an open intent, so that news of it becomes a mark.
  */
 export async function carryOffers(context: EngineContext, handover: Handover, options: CallOptions): Promise<void> {
-  const underway = new Map<Promise<void>, ReadonlySet<string>>();
+  const underway = new Map<Promise<void>, WrittenRecords>();
   // Our own writes may come back before their calls are settled: by then they are known for what they are, and no marks are made of them. [S57]
   const mayTake = (pulled: Pulled): boolean => {
     const written = [...underway.values()];
-    return written.length === 0 || !isOfRecords(pulled, (key) => written.some((keys) => keys.has(key)));
+    return !written.some((records) => isOfRecords(pulled, records));
   };
   const failures: unknown[] = [];
   try {
@@ -86,23 +87,22 @@ export async function carryOffers(context: EngineContext, handover: Handover, op
   }
 }
 
-function keyOf(sync: RunningSync, side: SideIndex, record: RecordId): string {
-  return `${sync.id}/${side}/${record}`;
-}
+/** The records that are being written, by side. */
+type WrittenRecords = BySide<Set<RecordId>>;
 
-/** The records that are being written. */
-function recordsOf(opened: readonly OpenedWrites[]): ReadonlySet<string> {
-  const keys = new Set<string>();
+function recordsOf(opened: readonly OpenedWrites[]): WrittenRecords {
+  const written: WrittenRecords = new BySide(() => new Set());
   for (const { sync, side, dispatches } of opened) {
-    for (const { intent } of dispatches) if (intent.record !== null) keys.add(keyOf(sync, side, intent.record));
+    const records = written.of(sync.id, side);
+    for (const { intent } of dispatches) if (intent.record !== null) records.add(intent.record);
   }
-  return keys;
+  return written;
 }
 
-function isOfRecords({ sides, batch }: Pulled, has: (key: string) => boolean): boolean {
+function isOfRecords({ sides, batch }: Pulled, written: WrittenRecords): boolean {
   return batch.changes.some(({ object, record }) => {
     const followed = sides[object];
-    return followed !== undefined && has(keyOf(followed.sync, followed.side, record));
+    return followed !== undefined && written.of(followed.sync.id, followed.side).has(record);
   });
 }
 

@@ -1,4 +1,4 @@
-import { equalValues, imageOf, isPresent, owe, rankAmong, readImage, takesPart } from "@accord/core";
+import { equalValues, imageOf, isPresent, isUnproven, owe, rankAmong, readImage, takesPart } from "@accord/core";
 import type { Entity, FieldModel, MaybeValue, NativeImage, RecordId, References, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import type { EntityPage, ListedMember, StoredMember } from "../store/rows.ts";
@@ -180,7 +180,10 @@ function verifyEntity(sync: RunningSync, entity: Entity, references: References,
     }
     const state = member?.state ?? "absent";
     if (!isPresent(member)) {
-      const isOwed = hasPresent && entity.review === null && (state === "absent" || state === "archived");
+      const isLacking = state === "absent" || state === "archived" || isUnproven(member);
+      // What no writer has told anything of is made nowhere. [S55]
+      const isTold = entity.fields.some(({ value }) => value !== undefined);
+      const isOwed = hasPresent && entity.review === null && isLacking && isTold;
       if (!isOwed || !takesRecords(sync, side)) continue;
       // What would not pass the side's own filter is not made there. [S42]
       if (owe(sync.model, entity, side, references).kind === "withheld") exempt += 1;

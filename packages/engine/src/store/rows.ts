@@ -145,7 +145,8 @@ export interface LoadedMark extends Mark {
 export interface NewRequest {
   readonly sync: SyncId;
   readonly entity: EntityId;
-  readonly kind: "decide" | "undo" | "link" | "delete" | "revive";
+  /** `retry`: a create whose answer was lost made nothing; also asked by the engine itself, where a complete listing shows it. [S35] */
+  readonly kind: "decide" | "undo" | "link" | "delete" | "revive" | "retry";
   readonly body: string;
   readonly run: RunId | null;
   readonly atMs: number;
@@ -443,8 +444,9 @@ export interface GuardTallyRow {
   /** The most records that were present at the side, as far as it was looked at. */
   readonly records: number;
   readonly deletes: number;
-  /** Records rewritten because somebody changed them elsewhere. */
+  /** Records rewritten because somebody changed them elsewhere, and when the first of them was. Epoch milliseconds; null while there are none. */
   readonly changed: number;
+  readonly changedSinceMs: number | null;
   /** By field name: values replaced, and those of them that were emptied. */
   readonly rewrites: Readonly<Record<string, number>>;
   readonly emptied: Readonly<Record<string, number>>;

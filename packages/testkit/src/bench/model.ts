@@ -36,6 +36,7 @@ export interface BenchSync {
   readonly match: readonly (readonly string[])[];
   readonly initial?: SyncModel["initial"];
   readonly deletes?: SyncModel["deletes"];
+  readonly direction?: SyncModel["direction"];
 }
 
 /** Compiles a bench sync into the model that core and engine work with, as the project file's compiler would. */
@@ -48,7 +49,7 @@ export function benchModel(sync: BenchSync): SyncModel {
     match: sync.match.map((rule) => rule.map((name) => sync.fields.findIndex((field) => field.name === name))),
     initial: sync.initial ?? "owner",
     deletes: sync.deletes ?? { do: "archive", conflict: "update-wins" },
-    direction: "two-way",
+    direction: sync.direction ?? { kind: "two-way" },
   };
 }
 

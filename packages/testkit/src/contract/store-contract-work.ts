@@ -1,3 +1,4 @@
+import { writeImage } from "@accord/core";
 import type { Store, UndoWrite } from "@accord/engine/store";
 import { expect, test } from "vitest";
 import {
@@ -11,6 +12,7 @@ import {
   sampleEntry,
   sampleIntent,
   sampleMark,
+  sampleMember,
 } from "./store-samples.ts";
 
 /** What the store promises of work: due writes, intents, requests, plans, guards, and that commits are whole. */
@@ -276,6 +278,25 @@ function describeOpenIntents(open: () => Promise<Store>): void {
     expect(await member()).toBeNull();
   });
 
+  test("[S35] what an unproven create asked for is kept with its member, which has no record, and is found as such beside what is parked", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    const id = await store.reserveEntities(1, call);
+    const asked = sampleMember(null, { state: "creating", image: writeImage(["Ann", undefined]), ack: [1, 0], position: null });
+    const sample = sampleEntity(sync, id, ["1", null]);
+    const [member = null] = sample.members;
+    await commit({
+      entities: [{ entity: { ...sample, members: [member, asked] }, keys: ["ann", null] }],
+      due: [sampleDue(sync, id, { side: 1, state: "parked", code: "ACCORD_UNPROVEN" })],
+    });
+    const again = await open();
+    expect((await again.loadEntities([id], call))[0]?.members[1]).toEqual(asked);
+    const [parked] = await again.listDue({ sync, side: 1, states: ["parked"], after: null, limit: 9 }, call);
+    expect(parked?.stored.members[1]).toEqual(asked);
+    const [found] = await again.findMatches(sync, 1, [{ record: "x", keys: ["ann", null] }], call);
+    expect(found?.[0]?.entities).toEqual([id]);
+  });
+
   test("[S29, S31] open intents survive, oldest first, with what they were about to do; a member has one at most", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);
@@ -353,7 +374,17 @@ function describeGuards(open: () => Promise<Store>): void {
     const store = await open();
     const { sync, commit } = await beginSample(store);
     expect(await store.guardTally(sync, 0, call)).toBeNull();
-    const row = { sync, side: 0, sinceMs: AT, records: 9, deletes: 1, changed: 2, rewrites: { name: 2 }, emptied: { "the name's": 1 } };
+    const row = {
+      sync,
+      side: 0,
+      sinceMs: AT,
+      records: 9,
+      deletes: 1,
+      changed: 2,
+      changedSinceMs: AT,
+      rewrites: { name: 2 },
+      emptied: { "the name's": 1 },
+    };
     await commit({ guarded: [row, { ...row, side: 1, deletes: 5 }] });
     await commit({ guarded: [{ ...row, deletes: 2 }] });
     expect(await store.guardTally(sync, 0, call)).toEqual({ ...row, deletes: 2 });

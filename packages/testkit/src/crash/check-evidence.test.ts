@@ -112,6 +112,19 @@ test("[I2] a user's value that Accord overwrote is found, unless a later user re
   expect(rulesBroken(known)).toEqual([]);
 });
 
+/** The thing is deleted at the left, and the conflict log shows what the right has lost. */
+function deletedAfter(story: Story): Story {
+  story.user(0, "delete", {}).accord(1, "delete", {});
+  story.conflicts = [{ field: "city", value: "right loses" }];
+  return story;
+}
+
+test("[I2] a value that lost to a user's of the other side dies with the thing that is deleted there; one that met no rival may not", () => {
+  const rival = begun().user(1, "update", { city: "right loses" }).user(0, "update", { city: "left wins" });
+  expect(rulesBroken(deletedAfter(rival))).toEqual([]);
+  expect(rulesBroken(deletedAfter(begun().user(1, "update", { city: "right loses" })))).toEqual(["I2"]);
+});
+
 test("[I2] the conflict log excuses nothing that was no conflict: a value that no user of the other side wrote may not win", () => {
   const story = begun().user(1, "update", { name: "n2" }).accord(1, "update", { name: "n1" });
   story.conflicts = [{ field: "name", value: "n2" }];

@@ -38,7 +38,8 @@ function loss(place: Place, value: string, next: HistoryRow, lost: ReadonlySet<s
   if (next.kind === "delete") {
     const shown = other.findIndex(({ after }) => after?.[field] === value);
     const isKnown = shown !== -1 && other.slice(shown + 1).some(({ kind, operation }) => kind === "delete" && operation !== null);
-    return isKnown ? null : "was deleted with its record by Accord, before any user who deleted it elsewhere could have seen it";
+    if (isKnown || (lost.has(keyOfLost({ field, value })) && isDeletedAfterRival(place))) return null;
+    return "was deleted with its record by Accord, before any user who deleted it elsewhere could have seen it";
   }
   const winner = next.after?.[field] ?? null;
   const shown = other.findIndex(({ after }) => after?.[field] === value);
@@ -49,6 +50,12 @@ function loss(place: Place, value: string, next: HistoryRow, lost: ReadonlySet<s
   const isUsers = other.some((row) => row.operation !== null && sets(row, field) && (row.after?.[field] ?? null) === winner);
   if (!isUsers) return `was overwritten by Accord with ${winner}, which no user wrote at the other side`;
   return lost.has(keyOfLost({ field, value })) ? null : `lost to the concurrent ${winner}, and the conflict log does not show it`;
+}
+
+/** Whether a user at the other side set the field and a user there deleted the thing after it: what lost to the former was not there any more to stop the latter. */
+function isDeletedAfterRival({ field, other }: Place): boolean {
+  const rival = other.findIndex((row) => row.operation !== null && row.kind === "update" && sets(row, field));
+  return rival !== -1 && other.slice(rival + 1).some(({ kind, operation }) => kind === "delete" && operation !== null);
 }
 
 /** [I3] Accord writes only values that a user wrote for that thing, and never brings back a value that its place has left behind. */

@@ -13,19 +13,23 @@ export const CRASH_ROWS = [
 /** One row of the crash table. */
 export type CrashRow = (typeof CRASH_ROWS)[number];
 
-/** How often kills hit each row. */
-export type CrashCounts = Readonly<Record<CrashRow, number>>;
+/** How often each row was hit. */
+export type Counts<Row extends string> = Readonly<Record<Row, number>>;
 
-/** Counts hits of crash rows. */
-export class CrashTally {
-  readonly #counts = new Map<CrashRow, number>(CRASH_ROWS.map((row) => [row, 0]));
+/** Counts hits of the rows of a table. */
+export class Tally<Row extends string> {
+  readonly #counts: Map<Row, number>;
 
-  hit(row: CrashRow): void {
+  constructor(rows: readonly Row[]) {
+    this.#counts = new Map(rows.map((row) => [row, 0]));
+  }
+
+  hit(row: Row): void {
     this.#counts.set(row, (this.#counts.get(row) ?? 0) + 1);
   }
 
-  counts(): CrashCounts {
+  counts(): Counts<Row> {
     // Every row was set by the constructor.
-    return Object.fromEntries(this.#counts) as Record<CrashRow, number>;
+    return Object.fromEntries(this.#counts) as Record<Row, number>;
   }
 }

@@ -45,9 +45,9 @@ export interface Evidence {
   readonly conflicts: readonly LostValue[];
 }
 
-/** A broken invariant: which, and what was seen. */
+/** A broken invariant: which, and what was seen. `log`: databases and users tell different stories; `program`: Accord ended, or would not end, where it should not. */
 export interface Violation {
-  readonly rule: "I1" | "I2" | "I3" | "I4" | "I5" | "I6" | "I8" | "I12" | "log";
+  readonly rule: "I1" | "I2" | "I3" | "I4" | "I5" | "I6" | "I8" | "I10" | "I12" | "log" | "program";
   readonly what: string;
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Running } from "../program/command-line.ts";
-import type { CrashRow, CrashTally } from "./crash-table.ts";
+import type { CrashRow, Tally } from "./crash-table.ts";
 import { isTooEarly } from "./store-view.ts";
 import type { OpenIntent, StoreView } from "./store-view.ts";
 import type { CrashSystem } from "./system.ts";
@@ -10,7 +10,7 @@ import type { CrashUsers } from "./users.ts";
 export interface KillScene {
   readonly systems: readonly CrashSystem[];
   readonly users: CrashUsers;
-  readonly tally: CrashTally;
+  readonly tally: Tally<CrashRow>;
   /** Opens the store from outside; null while there is none yet. */
   openStore(): StoreView | null;
 }

@@ -36,6 +36,9 @@ export function sqliteSystem(name: string, file: string): CrashSystem {
     name,
     connection: `{ connector: sqlite, file: "${file}", busyMs: 1500, requestMs: 1000 }`,
     object: "contacts",
+    remote: null,
+    moment: () => Promise.resolve(""),
+    hasFollowed: () => Promise.resolve(true),
     openUser: () => Promise.resolve(user(open())),
     rows: () =>
       Promise.resolve(

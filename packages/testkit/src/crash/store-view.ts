@@ -28,6 +28,8 @@ export interface StoreView {
   state(): StoreState;
   /** Nothing waits any more that would be done by itself: no mark, no due write, no open intent. */
   isIdle(): boolean;
+  /** Guards that stopped something and wait for a person. */
+  trips(): readonly string[];
   /** Every value that the conflict log (merge events in the journal) says has lost. */
   lostValues(): readonly LostValue[];
   /** Keeps Accord from committing, as a busy disk would, until the returned function ends it. Null where Accord is just committing. */
@@ -65,6 +67,11 @@ export function openStoreView(file: string): StoreView | null {
         reader(),
         "SELECT (SELECT count(*) FROM mark) + (SELECT count(*) FROM intent) + (SELECT count(*) FROM due WHERE state IN (0, 1)) AS n",
       ) === 0,
+    trips: () =>
+      reader()
+        .prepare("SELECT id FROM trip WHERE approved_at_ms IS NULL")
+        .all()
+        .map(({ id }) => String(id)),
     lostValues: () => lostValues(reader()),
     hold: () => hold(file),
     close: () => database?.close(),

@@ -1,4 +1,5 @@
 import type { CrashFields, HistoryRow } from "./evidence.ts";
+import type { Remote } from "./trouble.ts";
 
 /** What a user does to one thing. */
 export type UserAct =
@@ -20,7 +21,15 @@ export interface CrashSystem {
   /** Its entry below `connections:` and its object, for accord.yaml. */
   readonly connection: string;
   readonly object: string;
+  /** Null for a file. */
+  readonly remote: Remote | null;
   openUser(): Promise<CrashUser>;
+  /** A place in what happens at this side, to ask later whether Accord has followed it. */
+  moment(): Promise<string>;
+  /**
+   * Whether Accord's feed, not a sweep, has come past the moment: the database itself shows what Accord told it to forget. True where a database cannot tell.
+   */
+  hasFollowed(moment: string): Promise<boolean>;
   rows(): Promise<readonly CrashFields[]>;
   history(): Promise<readonly HistoryRow[]>;
   /** The last change's sequence. */

@@ -18,6 +18,8 @@ export interface CrashUsers {
   stop(): Promise<void>;
   /** One more write, now: an edit of the thing at that side. Returns whether it was there. */
   edit(side: number, code: string): Promise<boolean>;
+  /** Makes one more thing at that side, now. */
+  add(side: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -97,6 +99,10 @@ class Crowd implements CrashUsers {
     const field = this.#random.pick(TEXT_FIELDS);
     const act: UserAct = { kind: "set", code, field, value: this.#value(code, field, side) };
     return this.#patiently(side, act);
+  }
+
+  async add(side: number): Promise<void> {
+    await this.#patiently(side, this.#insert(this.#newThing(false, false), side, "0"));
   }
 
   async close(): Promise<void> {

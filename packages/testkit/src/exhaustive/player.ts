@@ -18,8 +18,11 @@ import type { Scenario } from "./scenario.ts";
 
 /** An act has to come to rest within this. Milliseconds of simulated time. */
 const REST_MS_MAX = 180_000;
-/** From the first contact to the first act. Milliseconds. */
+/** From the first contact to the start of a process that lives, and from there to the first act. Milliseconds. */
 const PAUSE_MS = 1_000;
+
+/** A process that ended with an error is started again after so long. Milliseconds. */
+const RESTART_MS = 2_000;
 
 /** What became of one play. */
 export interface Played extends LastLook {
@@ -47,6 +50,7 @@ class Player {
   readonly #processes: AccordProcess[] = [];
   /** How the last process ended by itself; null while it has not. */
   #ended: { readonly error: unknown } | "well" | null = null;
+  #isCounting = false;
   #turnsBefore = 0;
   readonly #actsAtMs: number[] = [];
   #waitUntilMs: number | null = null;
@@ -68,7 +72,10 @@ class Player {
     this.#scene.spendIds();
     (scenario.before ?? enterAnn)(this.#people);
     await this.#scene.install();
-    if ((scenario.begins ?? "live") === "live") await this.#goLive();
+    const begins = scenario.begins ?? "live";
+    if (begins === "live" || begins === "stopped") await this.#goLive();
+    if (begins === "live") await this.#idle();
+    this.#isCounting = true;
     for (const act of scenario.acts) {
       this.#actsAtMs.push(this.#nowMs);
       await act(this.#people);
@@ -96,6 +103,13 @@ class Player {
       await context.clock.sleep(PAUSE_MS, UNCANCELLED);
     };
     await this.#scene.carry(goLive());
+  }
+
+  /** A process that has nothing to do when the first act comes: its deaths count from then on. */
+  async #idle(): Promise<void> {
+    this.#waitUntilMs = this.#scene.scheduler.elapsedMs + PAUSE_MS;
+    await this.#workUntilQuiet(this.#nowMs);
+    this.#turnsBefore = this.#turns;
   }
 
   async #workUntilQuiet(actedAtMs: number): Promise<void> {
@@ -134,7 +148,8 @@ class Player {
   async #start(): Promise<void> {
     const { state, premises, scheduler } = this.#scene;
     const freeInMs = (state.leases.get("engine")?.expiresAtMs ?? 0) - this.#nowMs;
-    await this.#scene.carry(scheduler.clockOf().sleep(Math.max(1, freeInMs), UNCANCELLED));
+    const pauseMs = codeOf(this.#ended) === null ? 1 : RESTART_MS;
+    await this.#scene.carry(scheduler.clockOf().sleep(Math.max(pauseMs, freeInMs), UNCANCELLED));
     const job = this.#nextJob();
     this.#ended = null;
     const process = new AccordProcess(premises, this.#processes.length + 1, job);
@@ -163,6 +178,7 @@ class Player {
 
   /** Notes what a death would leave behind now, and lets the process die where it is its time. */
   async #afterTurn(): Promise<void> {
+    if (!this.#isCounting) return;
     const turns = this.#turns;
     const [death] = this.#deaths;
     if (death === undefined) {

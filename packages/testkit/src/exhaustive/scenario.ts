@@ -10,8 +10,8 @@ export interface Scenario {
   readonly name: string;
   /** The rules that it is about. */
   readonly rules: string;
-  /** Whether Accord is live already (the default), has yet to plan and apply, or begins with a pilot of one write. */
-  readonly begins?: "live" | "planning" | "pilot";
+  /** Whether Accord is live and has nothing to do (the default), is live but does not run just now, has yet to plan and apply, or begins with a pilot of one write. */
+  readonly begins?: "live" | "stopped" | "planning" | "pilot";
   /** Default: `crm` with a log of images, `erp` with a log of touched records, both as good as systems can be (G3). */
   readonly systems?: Readonly<Record<string, SystemTraits>>;
   /** Beside `who`, by which people know a thing and records are matched. Default: `name`, a text whose owner is the first system. */

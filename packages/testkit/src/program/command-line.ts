@@ -36,6 +36,8 @@ export interface CommandLine {
   write(name: string, text: string): void;
   run(words: readonly string[], options?: RunOptions): Promise<Ended>;
   start(words: readonly string[], options?: RunOptions): Running;
+  /** Ends what still runs, the hard way. The folder stays. */
+  stop(): Promise<void>;
   /** Ends what still runs and removes the folder. */
   remove(): Promise<void>;
 }
@@ -51,15 +53,19 @@ export function createCommandLine(): CommandLine {
     started.push(running);
     return running;
   };
+  const stop = async (): Promise<void> => {
+    for (const { child } of started) if (child.exitCode === null) child.kill("SIGKILL");
+    await Promise.all(started.map(({ ended }) => ended));
+  };
   return {
     folder,
     path: (name) => join(folder, name),
     write: (name, text) => writeFileSync(join(folder, name), text),
     run: (words, options) => start(words, options).ended,
     start,
+    stop,
     remove: async () => {
-      for (const { child } of started) if (child.exitCode === null) child.kill("SIGKILL");
-      await Promise.all(started.map(({ ended }) => ended));
+      await stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -34,14 +34,14 @@ function someOf(count: number, random: SeededRandom): number[] {
 function systemSetting(name: string, random: SeededRandom): SystemSetting {
   // As good as systems can be, as often as not; else each thing may be missing by itself.
   const isWhole = random.chance(0.6);
-  // A system with neither a proof nor an id of ours is of G1, where an unproven create is a person's to look up: not simulated yet. [S26]
-  const proof = isWhole || random.chance(0.7);
+  // With neither a proof nor an id of ours an unproven create is looked up by match keys. [S26, S35]
+  const isBare = !isWhole && random.chance(0.35);
   return {
     name,
     capture: random.pick(["log", "log", "touched", "touched", "sweep"]),
     compareAndSet: isWhole || random.chance(0.7),
-    proof,
-    externalId: isWhole || !proof || random.chance(0.8),
+    proof: isWhole || (!isBare && random.chance(0.7)),
+    externalId: isWhole || (!isBare && random.chance(0.7)),
     batch: random.pick(["per-item", "all-or-nothing"]),
     writesReturn: isWhole ? "image-and-position" : random.pick(["image-and-position", "image", "nothing"]),
     hints: random.pick(["numbered", "bare"]),

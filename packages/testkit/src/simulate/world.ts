@@ -1,3 +1,4 @@
+import type { EntityId } from "@accord/core";
 import { AccordError } from "@accord/engine/connector";
 import type { CallOptions } from "@accord/engine/connector";
 import type { Limits } from "@accord/engine";
@@ -215,10 +216,15 @@ export class SimulatedWorld {
   }
 
   #isQuiet(): boolean {
-    const { marks, intents, due, requests, syncs } = this.state;
+    const { marks, intents, due, requests, problems, syncs } = this.state;
+    const isAsked = (entity: EntityId): boolean => [...problems.values()].some(({ entities }) => entities.includes(entity));
     // What may be the same thing as a record that nobody has decided on waits for a person. [S36]
     const isDue = [...due.values()].some(({ state, code }) => (state === "ready" && code !== "ACCORD_CONTESTED") || state === "held");
-    return marks.size === 0 && intents.size === 0 && requests.size === 0 && !isDue && syncs.every(({ state }) => state === "live");
+    // The next listing tells of an unproven create, unless a person has to tell records apart that may be it. [S35]
+    const isUntold = [...due.values()].some(({ code, entity }) => code === "ACCORD_UNPROVEN" && !isAsked(entity));
+    return (
+      !isUntold && marks.size === 0 && intents.size === 0 && requests.size === 0 && !isDue && syncs.every(({ state }) => state === "live")
+    );
   }
 
   #leftOver(): string {

@@ -37,6 +37,7 @@ export interface SmallOptions {
   readonly initial?: SyncModel["initial"];
   readonly deletes?: Partial<DeletePolicy>;
   readonly match?: SyncModel["match"];
+  readonly direction?: SyncModel["direction"];
   /** What reads as archived in the column after the fields'. */
   readonly archive?: Readonly<Record<number, string>>;
   readonly filters?: Readonly<Record<number, SideModel["filter"]>>;
@@ -60,7 +61,7 @@ export function smallSync(fields: Readonly<Record<string, SmallField>>, options:
     match: options.match ?? [],
     initial: options.initial ?? "owner",
     deletes: { do: "archive", conflict: "update-wins", ...options.deletes },
-    direction: "two-way",
+    direction: options.direction ?? { kind: "two-way" },
   };
 }
 

@@ -151,7 +151,7 @@ export interface FieldEntry {
   readonly category?: string | undefined;
   readonly sensitive: boolean;
   readonly from?: string | readonly string[] | undefined;
-  readonly drift: "revert" | "keep";
+  readonly drift?: "revert" | "keep" | undefined;
   /** Of a group: its parts. */
   readonly fields?: Readonly<Record<string, PartEntry>> | undefined;
   readonly sides: Readonly<Record<string, SideEntry>>;
@@ -182,9 +182,10 @@ export function fieldSchema(sides: SideNames): z.ZodType<FieldEntry> {
       )
       .optional()
       .meta({ description: "The only sides whose edits are taken: a one-directional field. [S55]" }),
-    drift: oneOf(["revert", "keep"], "a rule for edits at other sides")
-      .default("revert")
-      .meta({ description: "What happens to an edit at a side that is not in `from`: pushed back, or left and listed." }),
+    drift: oneOf(["revert", "keep"], "a rule for edits at other sides").optional().meta({
+      description:
+        "What happens to an edit at a side that is not in `from`: pushed back (`revert`, the default), or left and listed (`keep`).",
+    }),
     fields: z
       .record(z.string(), partSchema(sides), expects("the parts of the group", "{ street: { type: text, crm: street } }"))
       .optional()

@@ -3,7 +3,7 @@ import { fieldSchema } from "./field-schema.ts";
 import type { FieldEntry } from "./field-schema.ts";
 import { guardsSchema } from "./guards-schema.ts";
 import type { GuardsEntry } from "./guards-schema.ts";
-import { bySide, policySchema } from "./policy-schema.ts";
+import { bySide, policySchema, sideName } from "./policy-schema.ts";
 import type { SideNames } from "./policy-schema.ts";
 import { cellText, duration, expects, flag, list, oneOf, say, strict, text } from "./leaf.ts";
 
@@ -47,6 +47,7 @@ const SYNC_KEYS = [
   "fields",
   "ignore",
   "deletes",
+  "direction",
   "guards",
   "live",
   "quiet",
@@ -66,6 +67,33 @@ const deletesSchema = strict(
   "what deletes do",
 );
 
+/** `one-way` in full. */
+function oneWaySchema(sides: SideNames) {
+  return strict(
+    {
+      from: sideName(sides).meta({ description: "The source: the only side where records come and go, and change." }),
+      drift: oneOf(["revert", "keep"], "a rule for what happens at other sides").default("revert").meta({
+        description:
+          "Edits and deletes at other sides: pushed back (`revert`), or left and listed (`keep`). A field's own `drift` goes before it.",
+      }),
+    },
+    "a direction: its source",
+  );
+}
+
+function directionSchema(sides: SideNames) {
+  return z
+    .union(
+      [oneOf(["two-way", "one-way"], "a direction"), oneWaySchema(sides)],
+      expects("a direction: two-way, one-way, or its source", `direction: { from: ${sides?.[0] ?? "crm"} }`),
+    )
+    .default("two-way")
+    .meta({
+      description:
+        "`two-way`, or `one-way` from the first side to all others: records of other sides are linked and never copied back, edits and deletes there are pushed back. [S55]",
+    });
+}
+
 /** One sync as parsed. */
 export interface SyncEntry {
   readonly sides: Readonly<Record<string, z.output<typeof sideSchema>>>;
@@ -77,6 +105,7 @@ export interface SyncEntry {
   readonly fields: Readonly<Record<string, FieldEntry>>;
   readonly ignore: Readonly<Record<string, readonly string[]>>;
   readonly deletes: z.output<typeof deletesSchema>;
+  readonly direction: "two-way" | "one-way" | z.output<ReturnType<typeof oneWaySchema>>;
   readonly guards: GuardsEntry;
   readonly live: boolean;
   readonly quiet: number;
@@ -139,6 +168,7 @@ export function syncSchema(sides: SideNames): z.ZodType<SyncEntry> {
         .default({})
         .meta({ description: "Columns that are left alone on purpose, by side; `*` stands for anything." }),
       deletes: deletesSchema.prefault({}).meta({ description: "What a delete at one side means for the others. [S38]" }),
+      direction: directionSchema(sides),
       guards: guardsSchema(sides).prefault({}).meta({ description: "Stops before harm. [S43]" }),
       live: flag("live: true").default(true).meta({ description: "Whether changes are followed as they happen." }),
       quiet: duration("quiet: 2s")

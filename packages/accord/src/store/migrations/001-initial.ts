@@ -90,8 +90,8 @@ CREATE INDEX due_ready ON due (shard, side, since_ms, entity, not_before_ms) WHE
 CREATE INDEX due_later ON due (not_before_ms) WHERE state = 0 AND not_before_ms > since_ms;
 CREATE INDEX due_set_aside ON due (since_ms) WHERE state >= 2;
 CREATE INDEX due_waits ON due (waits_for) WHERE waits_for IS NOT NULL;
-CREATE TABLE intent_block (number INTEGER PRIMARY KEY, shard INTEGER NOT NULL, side INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE VIEW intent AS SELECT b.shard, b.side, j.value ->> 1 AS entity, j.value ->> 0 AS id, j.value ->> 2 AS kind, j.value ->> 3 AS record, j.value ->> 4 AS run, j.value ->> 5 AS attempt,
+CREATE TABLE intent_block (number INTEGER PRIMARY KEY, side INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE VIEW intent AS SELECT b.side, j.value ->> 1 AS entity, j.value ->> 0 AS id, j.value ->> 2 AS kind, j.value ->> 3 AS record, j.value ->> 4 AS run, j.value ->> 5 AS attempt,
   j.value ->> 6 AS opened_at_ms, j.value ->> 7 AS deadline_ms FROM intent_block b, json_each(b.body) j;
 
 CREATE TABLE journal (first INTEGER PRIMARY KEY, chain TEXT NOT NULL, body TEXT NOT NULL);

@@ -124,6 +124,8 @@ export const EDITS: readonly Scenario[] = [
   {
     name: "an image of before Accord's own write comes after it",
     rules: "S57",
+    begins: "stopped",
+    limits: { feedBatch: 1 },
     fields: NAME_AND_PHONE,
     before: annWithPhone,
     acts: [
@@ -138,6 +140,7 @@ export const EDITS: readonly Scenario[] = [
   {
     name: "changes come twice",
     rules: "S7",
+    begins: "stopped",
     acts: [
       ({ crm }) => {
         crm.fails("next", { kind: "hintsDuplicated" });
@@ -149,6 +152,7 @@ export const EDITS: readonly Scenario[] = [
   {
     name: "hints come in another order",
     rules: "S7",
+    begins: "stopped",
     acts: [
       ({ erp }) => {
         erp.fails("next", { kind: "hintsReordered" });
@@ -160,6 +164,7 @@ export const EDITS: readonly Scenario[] = [
   {
     name: "the feed breaks, and is followed again from where it was",
     rules: "S9",
+    begins: "stopped",
     acts: [
       ({ crm }) => {
         crm.fails("next", { kind: "feedCut" });
@@ -171,6 +176,7 @@ export const EDITS: readonly Scenario[] = [
   {
     name: "changes get lost, and a sweep finds them",
     rules: "S8",
+    begins: "stopped",
     sweeps: true,
     acts: [
       ({ erp }) => {
@@ -183,6 +189,7 @@ export const EDITS: readonly Scenario[] = [
   {
     name: "the system has forgotten the cursor",
     rules: "S8 S9",
+    begins: "stopped",
     acts: [
       ({ crm }) => {
         crm.fails("follow", { kind: "cursorExpired" });

@@ -56,8 +56,9 @@ export const LIVES: readonly Scenario[] = [
     ends: ["ann Ann", "bob Bob"],
   },
   {
-    name: "the same thing is entered at both systems at once",
-    rules: "S36 I4",
+    name: "the same thing is entered at both systems at once, and each allows it once",
+    rules: "S36 S37 I4",
+    systems: { crm: { uniques: ["who"] }, erp: { uniques: ["who"] } },
     acts: [
       ({ crm, erp }) => {
         crm.add({ who: "bob", name: "Bob" });
@@ -284,6 +285,18 @@ export const LIVES: readonly Scenario[] = [
     ends: ["anne Ann"],
   },
   {
+    name: "a key that people choose is changed while the record is edited elsewhere",
+    rules: "S63 S13",
+    systems: { crm: { isKeyedByWho: true } },
+    acts: [
+      ({ crm, erp }) => {
+        crm.edit("ann", { who: "anne" });
+        erp.edit("ann", { name: "Anna" });
+      },
+    ],
+    ends: ["anne Anna"],
+  },
+  {
     name: "a key that Accord knows only by sweeps is changed: the record is linked again",
     rules: "S63",
     systems: { crm: { isKeyedByWho: true, can: { capture: "sweep" } } },
@@ -312,6 +325,7 @@ export const LIVES: readonly Scenario[] = [
   {
     name: "a child comes before its parent is known",
     rules: "S44",
+    begins: "stopped",
     hasCompanies: true,
     sweeps: true,
     fields: { company: { reference: "companies" } },

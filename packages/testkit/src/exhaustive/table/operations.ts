@@ -123,13 +123,13 @@ export const OPERATIONS: readonly Scenario[] = [
     begins: "planning",
     settings: { guards: { ...GUARDS, rewritesShareMax: { name: 0.1 } } },
     before: ({ crm, erp }) => {
-      for (let index = 0; index < 30; index += 1) {
+      for (let index = 0; index < 5; index += 1) {
         crm.add({ who: `u${index}`, name: "U" });
         erp.add({ who: `u${index}`, name: "V" });
       }
     },
     acts: [NOTHING, ({ approve }) => approve()],
-    ends: Array.from({ length: 30 }, (_, index) => `u${index} U`),
+    ends: Array.from({ length: 5 }, (_, index) => `u${index} U`),
   },
   {
     name: "more deletes than are allowed stop the sync",

@@ -140,6 +140,7 @@ export const OUTCOMES: readonly Scenario[] = [
   {
     name: "a feed refuses the credentials, and is followed again once they are mended",
     rules: "S30",
+    begins: "stopped",
     acts: [
       ({ crm }) => {
         crm.fails("next", { kind: "authRejected" });

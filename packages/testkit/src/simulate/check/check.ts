@@ -3,7 +3,7 @@ import { checkAgreement, checkCauses, checkUnmapped } from "./agreement.ts";
 import { evidenceOf } from "./evidence.ts";
 import type { Evidence } from "./evidence.ts";
 import { checkCounts, checkLives } from "./lives.ts";
-import { checkPolicies } from "./policies.ts";
+import { checkAdopted, checkPolicies } from "./policies.ts";
 import { checkInventions, checkUpdates } from "./updates.ts";
 
 /** Another two sweeps must find nothing to write. Milliseconds. */
@@ -16,6 +16,7 @@ const CHECKS: readonly ((evidence: Evidence) => readonly Violation[])[] = [
   checkLives,
   checkCounts,
   checkPolicies,
+  checkAdopted,
   checkUnmapped,
   checkCauses,
 ];

@@ -32,7 +32,7 @@ export interface Evidence {
   readonly things: ReadonlySet<string>;
   /**
    * Things that people entered in several systems, and that one of them shows twice: Accord's record and a person's, made at the same moment where nothing forbids it. They
-   * are two until a person says otherwise.
+   * are two until a person says otherwise. And things of which a process that was held up past its lease sent a create after all, where no id of ours makes the system refuse it. [S32]
    */
   readonly twins: ReadonlySet<string>;
 }
@@ -51,8 +51,17 @@ export function evidenceOf(world: SimulatedWorld): Evidence {
 }
 
 function isTwice(world: SimulatedWorld, told: Evidence["told"], thing: string): boolean {
-  const inserts = told.flat().filter((one) => one.isUser && one.kind === "insert" && one.thing === thing);
-  return inserts.length > 1 && world.systems.some((system) => recordsOf(system, thing) > 1);
+  if (!world.systems.some((system) => recordsOf(system, thing) > 1)) return false;
+  const inserts = told.flat().filter((one) => one.kind === "insert" && one.thing === thing);
+  return inserts.filter(({ isUser }) => isUser).length > 1 || inserts.some((one) => isTooLate(world, one));
+}
+
+/** Whether a create came to its system after its intent had been closed, at a time when no request can come any more but that of a process which slept. */
+function isTooLate(world: SimulatedWorld, { intent, system, atMs }: Told): boolean {
+  const { script, systems } = world.setting;
+  if (intent === null || systems[system]?.externalId === true || !script.some(({ kind }) => kind === "stall")) return false;
+  const closed = world.state.journal.find(({ payload }) => payload.includes(`"kind":"create","intent":"${intent}"`));
+  return closed !== undefined && (closed.atMs <= atMs || script.some(({ kind }) => kind === "clockJump"));
 }
 
 /** How many records of a thing a system shows. */
@@ -91,6 +100,13 @@ export function changedFields({ before, after }: Told): readonly string[] {
 /** What people did to a thing, at all systems. */
 export function userTold({ told }: Evidence, thing: string): readonly Told[] {
   return told.flat().filter((one) => one.isUser && one.thing === thing);
+}
+
+/** Whether a record is one that Accord asked for without hearing that it was made, at a system that can tell neither that nor whose it is. [S35] */
+export function isUnproven({ world }: Evidence, { intent, system }: Told): boolean {
+  const { proof, externalId } = world.setting.systems[system] ?? { proof: true, externalId: true };
+  if (proof || externalId) return false;
+  return world.state.journal.some(({ payload }) => payload.includes(`"kind":"create","intent":"${intent ?? ""}"`));
 }
 
 /** Fields that wait for a person, by thing: exempt from convergence. [S23] Read from Accord, since only Accord knows what it asks. */

@@ -1,5 +1,5 @@
 import type { Violation } from "../world.ts";
-import { frozenFields, heldThings, userTold } from "./evidence.ts";
+import { frozenFields, heldThings, isUnproven, userTold } from "./evidence.ts";
 import type { Evidence, Told } from "./evidence.ts";
 
 /** [I5] Nothing dies that nobody deleted, and what was only deleted is dead. */
@@ -17,10 +17,20 @@ export function checkLives(evidence: Evidence): Violation[] {
     }
     // A case that waits for a person makes of a delete one against an update: then the policy decides. [S23, S38]
     const isAsked = held.has(thing) || world.setting.fields.some(({ name }) => frozen.has(`${thing} ${name}`));
-    if (isSettled(evidence, done) && lives > 0 && !isAsked)
+    if (isSettled(evidence, done) && lives > 0 && !isAsked && !done.some((one) => isUnknowable(evidence, one)))
       violations.push({ rule: "I5", what: `${thing} was deleted and lives at ${lives} of ${world.systems.length}` });
   }
   return violations;
+}
+
+/**
+ * Whether a person deleted a record that Accord had made and could not know of: the answer was lost, the system tells neither what was written nor for whom, and the record was
+ * gone before it was seen. Then nobody can tell it from one that was never made. [S26, S35]
+ */
+function isUnknowable(evidence: Evidence, { kind, system, record }: Told): boolean {
+  if (kind !== "delete") return false;
+  const made = evidence.told[system]?.findLast((one) => one.kind === "insert" && one.record === record);
+  return made !== undefined && isUnproven(evidence, made);
 }
 
 /** Whether nothing was under way that the delete could have met: known and alike everywhere before Accord went live, and never touched since but to delete it. */

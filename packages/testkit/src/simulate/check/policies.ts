@@ -1,6 +1,6 @@
 import type { FieldSetting } from "../setting.ts";
 import type { Violation } from "../world.ts";
-import { changedFields, frozenFields, heldThings, userTold } from "./evidence.ts";
+import { changedFields, frozenFields, heldThings, isUnproven, userTold } from "./evidence.ts";
 import type { Evidence, Told } from "./evidence.ts";
 
 /**
@@ -44,6 +44,37 @@ function rivalsOf(evidence: Evidence, thing: string, { name, type, from }: Field
   const inserted = new Set(done.filter(({ kind }) => kind === "insert").map(({ after }) => after?.[name] ?? null));
   const isOfOneBase = inserted.size === 1 && inserted.has(one.before?.[name] ?? null) && one.before?.[name] === other.before?.[name];
   return isOfOneBase && one.after?.[name] !== other.after?.[name] ? [one, other] : null;
+}
+
+/**
+ * [I2, S35] The only edit of a field since its thing was entered, made in a record that Accord had asked for and did not know of yet, is an edit: no rule for records that
+ * meet decides against it.
+ */
+export function checkAdopted(evidence: Evidence): Violation[] {
+  const { world, told, now, things } = evidence;
+  const held = heldThings(evidence);
+  const frozen = frozenFields(evidence);
+  const violations: Violation[] = [];
+  for (const thing of things) {
+    const done = userTold(evidence, thing);
+    const [inserted, ...others] = done.filter(({ kind }) => kind !== "update");
+    // A person's own record beside it may be the one that was found.
+    if (held.has(thing) || inserted?.kind !== "insert" || others.length > 0) continue;
+    for (const { name, from, type } of world.setting.fields) {
+      if (type !== "text" || from !== null || frozen.has(`${thing} ${name}`)) continue;
+      const [edit, ...more] = done.filter((one) => one.kind === "update" && changedFields(one).includes(name));
+      if (edit === undefined || more.length > 0 || world.setting.systems[edit.system]?.compareAndSet !== true) continue;
+      const made = told[edit.system]?.find((one) => one.kind === "insert" && one.record === edit.record);
+      if (made === undefined || made.isUser || !isUnproven(evidence, made)) continue;
+      const expected = edit.after?.[name] ?? null;
+      if (now.some((records) => (records.get(thing)?.[name] ?? null) !== expected))
+        violations.push({
+          rule: "I2",
+          what: `${thing} ${name}: ${String(expected)}, an edit of a record that was asked for, was set back`,
+        });
+    }
+  }
+  return violations;
 }
 
 /** What is wrong with how it ended, or null. */

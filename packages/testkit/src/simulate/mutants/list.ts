@@ -19,7 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "core/src/merge/absorb-field.ts",
     find: `  return wasCurrent ? takeEdit(sight, state, canonical, events) : contest(sight, state, canonical, events);`,
     replace: `  return takeEdit(sight, state, canonical, events);`,
-    seeds: 400,
+    seeds: 1_000,
   },
   {
     rule: "S13",
@@ -38,7 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
         applied(context, sync, landing, intent.record, null, null, references, changes);
         return;
       }`,
-    seeds: 50,
+    seeds: 250,
   },
   {
     rule: "S29",
@@ -78,6 +78,30 @@ export const MUTANTS: readonly Mutant[] = [
     file: "testkit/src/fake/installation.ts",
     find: `    return this.#rowsByEntity.get(entityKey({ object, entity }));`,
     replace: `    return object === "" ? this.#rowsByEntity.get(entityKey({ object, entity })) : undefined;`,
+    seeds: 1_000,
+  },
+  {
+    rule: "S35",
+    what: "a record that an unproven create made meets like any stranger, and a user's edit of it loses by the initial policy",
+    file: "core/src/merge/join.ts",
+    find: `  if (isUnproven(entity.members[side]))`,
+    replace: `  if (isUnproven(entity.members[side]) && by === "person")`,
+    seeds: 1_000,
+  },
+  {
+    rule: "S35",
+    what: "while nobody can tell whether a create happened, another is made",
+    file: "core/src/plan/owe.ts",
+    find: `  if (isUnproven(member)) return UNPROVEN;`,
+    replace: `  if (isUnproven(member)) return oweCreate(model, entity, side, references);`,
+    seeds: 1_000,
+  },
+  {
+    rule: "S35",
+    what: "an unproven create is given up without a listing that lacks its record",
+    file: "engine/src/run/unproven.ts",
+    find: `const missing = this.#sought.filter(({ asked }) => !this.#seen.has(asked));`,
+    replace: `const missing = this.#sought;`,
     seeds: 1_000,
   },
   {

@@ -1,0 +1,165 @@
+import { withoutColumns } from "../connector/partial.ts";
+import type { CallOptions } from "../host/host.ts";
+import type { DueKey } from "../store/rows.ts";
+import { ChangeSet } from "./changes.ts";
+import type { EngineContext, RunningSync } from "./context.ts";
+import { drainAll, takeShard } from "./drain.ts";
+import { sweep } from "./list.ts";
+import { FIELD_PAUSED } from "./paused-field.ts";
+
+/** Due rows looked at in one step. */
+const PAGE = 500;
+
+/** What the journal keeps of a sync's configuration, whenever it changes in this. */
+export interface ConfigurationPayload {
+  /** By side and field, with the reason. [S50] */
+  readonly paused: readonly { readonly side: string; readonly field: string; readonly reason: string }[];
+  /** By field: the sides whose edits are taken. [S55] */
+  readonly writers: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * Notices what has changed since a run was last begun, tells it in the journal, and lets go of what it makes untrue:
+ *
+ * - Fields that are paused, or are no more: their sides are swept at once. The sweep of a pause forgets what the field was seen to hold, so that what comes back in its place later meets like a
+ *   field that is mapped anew, and is no edit; that of its end sees what has come back, and what waited for it is due again. [S50]
+ * - Sides whose edits of a field are taken from now on, and were not: what they were seen to hold, and was nobody's business, is forgotten too, and meets by the initial policy. A plan does so, and
+ *   shows what comes of it. [S51, S55]
+ */
+export async function noticeConfiguration(context: EngineContext, options: CallOptions): Promise<void> {
+  for (const sync of context.syncs) {
+    const before = await lastNoticed(context, sync, options);
+    const now: ConfigurationPayload = { paused: pausedOf(sync), writers: writersOf(sync) };
+    if (before !== null && JSON.stringify(before) === JSON.stringify(now)) continue;
+    const isNew = (await context.store.listSyncs(options)).some(({ id, state }) => id === sync.id && state === "new");
+    for (const [side, { name }] of isNew ? [] : sync.model.sides.entries()) {
+      const resumed = fieldsAt(before?.paused ?? [], name).filter((field) => !fieldsAt(now.paused, name).includes(field));
+      const isShort = resumed.length > 0 && !(await isSwept(context, sync, side, options));
+      const told = newlyTold(before, now, name);
+      const forgotten = isShort ? [...new Set([...told, ...resumed])] : told;
+      if (forgotten.length > 0) await forget(context, sync, side, forgotten, options);
+      if (fieldsAt(before?.paused ?? [], name).join() === fieldsAt(now.paused, name).join()) continue;
+      await sweepSoon(context, sync, side, options);
+      await resumeWrites(context, sync, side, options);
+      context.log.warn("fields.paused", { sync: sync.model.name, side: name, fields: fieldsAt(now.paused, name).join(", ") });
+    }
+    // After it was done: a process that dies before does it once more.
+    await noteInJournal(context, sync, now, options);
+  }
+}
+
+/** The fields that a side tells from now on, and did not before. A field that is new altogether has nothing to be forgotten. */
+function newlyTold(before: ConfigurationPayload | null, now: ConfigurationPayload, side: string): readonly string[] {
+  return Object.entries(now.writers).flatMap(([field, sides]) => {
+    const then = before?.writers[field];
+    return then !== undefined && sides.includes(side) && !then.includes(side) ? [field] : [];
+  });
+}
+
+/** Whether the side was listed to its end since its pause began. */
+async function isSwept(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<boolean> {
+  const row = (await context.store.listSyncs(options)).find(({ id }) => id === sync.id);
+  return (row?.listings.find((listing) => listing.side === side)?.completedAtMs ?? null) !== null;
+}
+
+/**
+ * Lists a side as if some fields were paused there, so that what their columns held is forgotten. Else a column that was made anew would show its emptiness as an edit of every record, and what
+ * was kept apart would never be looked at again. [S50, S51]
+ */
+async function forget(
+  context: EngineContext,
+  sync: RunningSync,
+  side: number,
+  forgotten: readonly string[],
+  options: CallOptions,
+): Promise<void> {
+  const model = sync.model.sides[side];
+  const object = sync.objects[side];
+  if (model === undefined || object === undefined) return;
+  const paused = { kind: "paused", reason: "it is looked at anew" } as const;
+  const without = new Set<string>();
+  const fields = model.mapping.fields.map((field, index) => {
+    if (field === null || !forgotten.includes(sync.model.fields[index]?.name ?? "")) return field;
+    for (const place of field.reads) without.add(model.mapping.columns[place] ?? "");
+    return { reads: field.reads, writes: field.writes, reference: null, paused: paused.reason, get: () => paused, put: () => paused };
+  });
+  const then: RunningSync = {
+    ...sync,
+    model: {
+      ...sync.model,
+      sides: sync.model.sides.map((own, place) => (place === side ? { ...own, mapping: { ...own.mapping, fields } } : own)),
+    },
+    objects: sync.objects.map((own, place) => (place === side ? withoutColumns(own, without) : own)),
+  };
+  const past: EngineContext = { ...context, mayWrite: false, syncs: context.syncs.map((own) => (own === sync ? then : own)) };
+  await sweep(past, then, side, options);
+  await drainAll(past, options);
+}
+
+function pausedOf({ model }: RunningSync): ConfigurationPayload["paused"] {
+  return model.sides.flatMap(({ name: side, mapping }) =>
+    mapping.fields.flatMap((field, index) =>
+      field?.paused === undefined ? [] : [{ side, field: model.fields[index]?.name ?? String(index), reason: field.paused }],
+    ),
+  );
+}
+
+function writersOf({ model }: RunningSync): ConfigurationPayload["writers"] {
+  return Object.fromEntries(
+    model.fields.map(({ name, writers }) => [name, model.sides.flatMap((side, place) => (writers[place] === true ? [side.name] : []))]),
+  );
+}
+
+function fieldsAt(paused: ConfigurationPayload["paused"], name: string): readonly string[] {
+  return paused.flatMap(({ side, field }) => (side === name ? [field] : [])).toSorted();
+}
+
+async function lastNoticed(context: EngineContext, { id }: RunningSync, options: CallOptions): Promise<ConfigurationPayload | null> {
+  const [entry] = await context.store.readJournal({ sync: id, kinds: ["configuration"], limit: 1 }, options);
+  // The engine wrote this payload itself.
+  return entry === undefined || entry.payloadErased ? null : (JSON.parse(entry.payload) as ConfigurationPayload);
+}
+
+async function sweepSoon(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<void> {
+  const row = (await context.store.listSyncs(options)).find(({ id }) => id === sync.id);
+  const listing = row?.listings.find((one) => one.side === side);
+  if (listing === undefined) return;
+  await context.store.commitPull(
+    { marks: [], cursor: null, listing: { sync: sync.id, row: { ...listing, completedAtMs: null } } },
+    options,
+  );
+}
+
+async function noteInJournal(
+  context: EngineContext,
+  sync: RunningSync,
+  payload: ConfigurationPayload,
+  options: CallOptions,
+): Promise<void> {
+  const lease = await takeShard(context, 0, options);
+  if (lease === null) return;
+  const changes = new ChangeSet();
+  changes.journal.push({
+    run: context.run,
+    atMs: context.clock.nowMs(),
+    sync: sync.id,
+    entity: null,
+    side: null,
+    kind: "configuration",
+    payload: JSON.stringify(payload),
+  });
+  await context.store.commit(lease, changes, options);
+}
+
+/** What still waits is parked anew when its turn comes. */
+async function resumeWrites(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<void> {
+  let after: number | null = null;
+  for (;;) {
+    const page = await context.store.listDue({ sync: sync.id, side, states: ["parked"], after, limit: PAGE }, options);
+    const waiting = page.flatMap(({ code, entity }): DueKey[] => (code === FIELD_PAUSED ? [{ sync: sync.id, side, entity }] : []));
+    if (waiting.length > 0) await context.store.retryParked(waiting, context.clock.nowMs(), options);
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE) return;
+    after = last.entity;
+  }
+}
