@@ -208,3 +208,9 @@ function markOf(side: Side, [, , record, renamedFrom, kind, image, position, fro
     notBeforeMs,
   };
 }
+
+/** Marks of records that are linked to nothing stand in the first shard. */
+export function hasStrangers(session: Session, side: Side, nowMs: number): boolean {
+  const sql = "SELECT 1 FROM mark WHERE seq < ? AND side = ? AND entity IS NULL AND not_before_ms <= ? LIMIT 1";
+  return session.first(sql, SHARD_SIZE, side.number, nowMs) !== undefined;
+}

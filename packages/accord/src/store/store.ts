@@ -21,7 +21,7 @@ import { checkJournal, readJournal } from "./journal-read.ts";
 import { leaseHolder, releaseLease, takeLease } from "./leases.ts";
 import { findLinks, findRecords, listMembers } from "./links.ts";
 import { OVERLAY_MAX } from "./limits.ts";
-import { addMarks, countMarks, loadMarks } from "./marks.ts";
+import { addMarks, countMarks, hasStrangers, loadMarks } from "./marks.ts";
 import { createMatchHash, type MatchHash } from "./match-hash.ts";
 import { findMatches } from "./match-keys.ts";
 import { fallBehind, readIdentity, takeEntities, writeFlush, writeMeta } from "./meta.ts";
@@ -154,6 +154,7 @@ function workMethods({ session, catalogue, intents, reader, context, shardOf, re
     loadDue: async (query, call) => read(call, () => loadDue(session, catalogue, reader, intents, query)),
     listDue: async (listing, call) => read(call, () => listDue(session, catalogue, reader, listing)),
     listPlannable: async (listing, call) => read(call, () => listPlannable(context, reader, listing)),
+    hasStrangers: async (sync, side, nowMs, call) => read(call, () => hasStrangers(session, catalogue.side(sync, side), nowMs)),
     openCreates: async (sync, side, call) => read(call, () => openCreates(catalogue, intents, sync, side)),
     loadOpenIntents: async (shard, limit, call) => read(call, () => loadOpenIntents(catalogue, reader, intents, shard, limit)),
     reserveEntities: async (count) => writeSoon(() => takeEntities(session, count)),

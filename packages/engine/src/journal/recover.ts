@@ -8,6 +8,7 @@ import { retryDelayMs } from "../run/context.ts";
 import type { EngineContext, RunningSync } from "../run/context.ts";
 import { UNPROVEN } from "../run/due.ts";
 import { hydrate, loadReferences } from "../run/hydrate.ts";
+import { PUT_OFF_MS_MAX } from "../run/join.ts";
 import { endFormerHolders } from "../run/key-reuse.ts";
 import { settleOutcome } from "../run/settle.ts";
 import { parkUnproven } from "../run/unproven.ts";
@@ -117,6 +118,8 @@ interface SeenOutcome {
 }
 
 const NOT_LANDED: WriteOutcome = { kind: "notSent", reason: "it did not land", retryAfterMs: 0 };
+/** A create waits for the records that were put off because they might have been its own: one of them may be the same thing, entered by a person. [S35, S36, I4] */
+const NOT_CREATED: WriteOutcome = { ...NOT_LANDED, retryAfterMs: PUT_OFF_MS_MAX + 500 };
 
 function certain(outcome: WriteOutcome): SeenOutcome {
   return { outcome, cells: null };
@@ -130,7 +133,8 @@ async function provenOutcomes(object: OpenObject, intents: readonly LoadedIntent
   );
   return intents.map((intent) => {
     const record = proofs.get(intent.id);
-    return certain(record === undefined ? NOT_LANDED : { kind: "applied", record, image: null, position: null });
+    if (record !== undefined) return certain({ kind: "applied", record, image: null, position: null });
+    return certain(intent.kind === "create" ? NOT_CREATED : NOT_LANDED);
   });
 }
 
@@ -151,7 +155,7 @@ async function seenOutcomes(object: OpenObject, intents: readonly LoadedIntent[]
     if (intent.kind !== "create") return seenOutcome(intent, images.get(intent.record ?? "") ?? null);
     const record = created.get(intent.entity);
     if (record !== undefined) return certain({ kind: "exists", record });
-    if (object.capabilities.externalId) return certain(NOT_LANDED);
+    if (object.capabilities.externalId) return certain(NOT_CREATED);
     return { outcome: null, cells: null };
   });
 }

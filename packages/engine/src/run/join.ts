@@ -27,7 +27,7 @@ export interface JoiningRecord {
 }
 
 /** An own create's answer is known within seconds: who waits for it looks again soon. Milliseconds. */
-const PUT_OFF_MS_MAX = 2_000;
+export const PUT_OFF_MS_MAX = 2_000;
 
 type Seeker = JoiningRecord & { readonly sight: Sight };
 

@@ -12,6 +12,8 @@ const PAGE = 500;
 
 /** What the journal keeps of a sync's configuration, whenever it changes in this. */
 export interface ConfigurationPayload {
+  /** By name, in their order. */
+  readonly sides: readonly string[];
   /** By side and field, with the reason. [S50] */
   readonly paused: readonly { readonly side: string; readonly field: string; readonly reason: string }[];
   /** By field: the sides whose edits are taken. [S55] */
@@ -29,7 +31,7 @@ export interface ConfigurationPayload {
 export async function noticeConfiguration(context: EngineContext, options: CallOptions): Promise<void> {
   for (const sync of context.syncs) {
     const before = await lastNoticed(context, sync, options);
-    const now: ConfigurationPayload = { paused: pausedOf(sync), writers: writersOf(sync) };
+    const now: ConfigurationPayload = { sides: sync.model.sides.map(({ name }) => name), paused: pausedOf(sync), writers: writersOf(sync) };
     if (before !== null && JSON.stringify(before) === JSON.stringify(now)) continue;
     const isNew = (await context.store.listSyncs(options)).some(({ id, state }) => id === sync.id && state === "new");
     for (const [side, { name }] of isNew ? [] : sync.model.sides.entries()) {
@@ -48,10 +50,11 @@ export async function noticeConfiguration(context: EngineContext, options: CallO
   }
 }
 
-/** The fields that a side tells from now on, and did not before. A field that is new altogether has nothing to be forgotten. */
+/** The fields that a side tells from now on, and did not before. A field or a side that is new altogether has nothing to be forgotten. */
 function newlyTold(before: ConfigurationPayload | null, now: ConfigurationPayload, side: string): readonly string[] {
+  if (before?.sides.includes(side) !== true) return [];
   return Object.entries(now.writers).flatMap(([field, sides]) => {
-    const then = before?.writers[field];
+    const then = before.writers[field];
     return then !== undefined && sides.includes(side) && !then.includes(side) ? [field] : [];
   });
 }

@@ -59,7 +59,8 @@ async function pushSide(
   const changes = new ChangeSet();
   const mayCreate = due.some(({ stored }) => (stored.members[side]?.record ?? null) === null);
   const contested = mayCreate ? await contestedEntities(context, sync, side, options) : NONE;
-  const dispatches = due.flatMap((one) => prepare(context, sync, object, one, references, contested, changes) ?? []);
+  const isJoining = mayCreate && (await context.store.hasStrangers(sync.id, side, context.clock.nowMs(), options));
+  const dispatches = due.flatMap((one) => prepare(context, sync, object, one, references, { contested, isJoining }, changes) ?? []);
   const allowed = await guardPush(context, sync, side, dispatches, changes, options);
   // The store shows open intents with their members: opening one writes no entity.
   for (const { intent } of allowed) changes.intentsOpened.push(intent);
@@ -132,7 +133,7 @@ function prepare(
   object: OpenObject,
   due: LoadedDue,
   references: References,
-  contested: ReadonlySet<EntityId>,
+  { contested, isJoining }: Strangers,
   changes: ChangeSet,
 ): Dispatch | null {
   const entity = hydrate(sync.model, due.stored, references);
@@ -163,7 +164,28 @@ function prepare(
     putOffContested(context, due, changes);
     return null;
   }
+  if (write.kind === "create" && isJoining) {
+    putOffForJoin(context, due, changes);
+    return null;
+  }
   return dispatchOf(context, object, due, entity, write);
+}
+
+/** Unlinked records of the side that is to be written. */
+interface Strangers {
+  /** Entities that one of them may be by its keys: a person decides. */
+  readonly contested: ReadonlySet<EntityId>;
+  /** Whether some wait to be looked at. */
+  readonly isJoining: boolean;
+}
+
+/** How long a create waits for records there that are to be joined first. Milliseconds. */
+const JOIN_MS = 100;
+
+/** The record that is to be made may be there already, entered by a person and heard of, not looked at yet: another shard, or another process, joins it. [S36, I4] */
+function putOffForJoin(context: EngineContext, due: LoadedDue, changes: ChangeSet): void {
+  const { stored: _, ...row } = due;
+  changes.due.push({ ...row, notBeforeMs: context.clock.nowMs() + JOIN_MS, keepAge: false });
 }
 
 /** Put off beyond what a run waits for, and looked at again now and then: the match may be decided in many ways. [S36] */

@@ -3,7 +3,6 @@ import { endingText } from "./ending.ts";
 import { exhaust } from "./exhaust.ts";
 import { play } from "./player.ts";
 import { SCENARIOS } from "./scenarios.ts";
-import { OPEN } from "./table/open.ts";
 
 /** `npm run exhaust` plays every pair; here every so many. */
 const STRIDE = Number(process.env["EXHAUST_STRIDE"] ?? 12);
@@ -32,16 +31,6 @@ describe(`[I7] Accord dies after every step, and in every ${STRIDE}th pair of de
     const { scenarios, steps, pairs, plays } = counted;
     process.stdout.write(`${scenarios} scenarios, ${steps} steps to die after, ${pairs} pairs of deaths; ${plays} plays that differ\n`);
   });
-});
-
-describe("what is open", () => {
-  for (const scenario of OPEN) {
-    test(`${scenario.name}: still ends otherwise after some deaths`, { timeout: 60_000 }, async () => {
-      const { failures } = await exhaust(scenario, { stride: 1, failuresMax: 1 });
-      expect(failures).not.toEqual([]);
-      expect(failures[0]?.deaths).not.toEqual([]);
-    });
-  }
 });
 
 describe("the player", () => {

@@ -68,6 +68,17 @@ export const LIVES: readonly Scenario[] = [
     ends: ["ann Ann", "bob Bob"],
   },
   {
+    name: "the same thing is entered at both systems at once, which both would take it twice",
+    rules: "S36 I4",
+    acts: [
+      ({ crm, erp }) => {
+        crm.add({ who: "bob", name: "Bob" });
+        erp.add({ who: "bob", name: "Bobby" });
+      },
+    ],
+    ends: ["ann Ann", "bob Bob"],
+  },
+  {
     name: "the same thing is entered at the other system as Accord is about to create it there, which refuses the second",
     rules: "S36 S37 I4",
     systems: { erp: { uniques: ["who"] } },

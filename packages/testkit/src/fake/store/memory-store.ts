@@ -184,7 +184,16 @@ function markPart(
   view: MemoryView,
   write: Write,
 ): Part<
-  "commitPull" | "countMarks" | "readyShards" | "loadMarks" | "loadRequests" | "addRequests" | "loadOpenIntents" | "openCreates" | "commit"
+  | "commitPull"
+  | "countMarks"
+  | "readyShards"
+  | "loadMarks"
+  | "loadRequests"
+  | "addRequests"
+  | "loadOpenIntents"
+  | "hasStrangers"
+  | "openCreates"
+  | "commit"
 > {
   const { state } = view;
   return {
@@ -211,6 +220,12 @@ function markPart(
           .toSorted((a, b) => a.openedAtMs - b.openedAtMs)
           .slice(0, limit)
           .map((intent) => ({ ...intent, stored: view.known(intent.entity) })),
+      ),
+    hasStrangers: (sync, side, nowMs, call) =>
+      read(call, () =>
+        [...state.marks.values()].some(
+          ({ mark }) => mark.sync === sync && mark.side === side && mark.notBeforeMs <= nowMs && view.markEntity(mark) === null,
+        ),
       ),
     openCreates: (sync, side, call) =>
       read(call, () =>

@@ -68,8 +68,8 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "S31",
     what: "every unknown outcome counts as not landed",
     file: "engine/src/journal/recover.ts",
-    find: `    return certain(record === undefined ? NOT_LANDED : { kind: "applied", record, image: null, position: null });`,
-    replace: `    return certain(record === undefined || intent.kind !== "never" ? NOT_LANDED : { kind: "applied", record, image: null, position: null });`,
+    find: `    if (record !== undefined) return certain({ kind: "applied", record, image: null, position: null });`,
+    replace: ``,
     seeds: 400,
   },
   {
