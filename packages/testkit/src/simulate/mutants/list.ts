@@ -27,7 +27,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "core/src/merge/absorb-field.ts",
     find: `  if (isUnchanged) return state;`,
     replace: ``,
-    seeds: 100,
+    seeds: 300,
   },
   {
     rule: "S29",
