@@ -14,7 +14,7 @@ import type {
   SyncId,
   UndoWrite,
 } from "@accord/engine/store";
-import type { Catalogue } from "./catalogue.ts";
+import type { Catalogue, Side } from "./catalogue.ts";
 import type { CommitContext } from "./commit-context.ts";
 import type { EntityOverlay } from "./entity-overlay.ts";
 import { groupBy } from "./group.ts";
@@ -224,6 +224,16 @@ export function retryParked(session: Session, catalogue: Catalogue, only: readon
   for (const [side, set] of keySets(catalogue, only))
     changed += session.run(`${change} WHERE side = ? AND state >= 2 AND entity IN (SELECT value FROM json_each(?))`, nowMs, side, set);
   return changed;
+}
+
+/** Writes that wait because their system could not be asked. */
+export function hurryDue(session: Session, { number }: Side, nowMs: number): void {
+  const wait = "state = 0 AND not_before_ms > since_ms AND not_before_ms > ?1";
+  session.run(
+    `UPDATE due SET not_before_ms = ?1 WHERE ${wait} AND side = ?2 AND json_extract(extra, '$.code') = 'ACCORD_NOT_SENT'`,
+    nowMs,
+    number,
+  );
 }
 
 export function countDue(session: Session, catalogue: Catalogue): DueCount[] {

@@ -214,3 +214,12 @@ export function hasStrangers(session: Session, side: Side, nowMs: number): boole
   const sql = "SELECT 1 FROM mark WHERE seq < ? AND side = ? AND entity IS NULL AND not_before_ms <= ? LIMIT 1";
   return session.first(sql, SHARD_SIZE, side.number, nowMs) !== undefined;
 }
+
+/** Marks that were put off are looked at again. */
+export function hurryMarks(session: Session, { number }: Side, nowMs: number): void {
+  session.run(
+    "UPDATE mark SET not_before_ms = ?1 WHERE not_before_ms > 0 AND not_before_ms > ?1 AND attempts > 0 AND side = ?2",
+    nowMs,
+    number,
+  );
+}

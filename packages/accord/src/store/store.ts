@@ -8,7 +8,7 @@ import { commitChanges } from "./commit.ts";
 import type { CommitContext } from "./commit-context.ts";
 import { readConnection, writeConnection, writeCursor } from "./connections.ts";
 import { countState } from "./counts.ts";
-import { countDue, listDue, listParked, loadDue, releaseDue, retryParked } from "./due.ts";
+import { countDue, hurryDue, listDue, listParked, loadDue, releaseDue, retryParked } from "./due.ts";
 import { listPlannable } from "./due-plannable.ts";
 import { createEntityOverlay } from "./entity-overlay.ts";
 import { createFormers } from "./entity-former.ts";
@@ -21,7 +21,7 @@ import { checkJournal, readJournal } from "./journal-read.ts";
 import { leaseHolder, releaseLease, takeLease } from "./leases.ts";
 import { findLinks, findRecords, listMembers } from "./links.ts";
 import { OVERLAY_MAX } from "./limits.ts";
-import { addMarks, countMarks, hasStrangers, loadMarks } from "./marks.ts";
+import { addMarks, countMarks, hasStrangers, hurryMarks, loadMarks } from "./marks.ts";
 import { createMatchHash, type MatchHash } from "./match-hash.ts";
 import { findMatches } from "./match-keys.ts";
 import { fallBehind, readIdentity, takeEntities, writeFlush, writeMeta } from "./meta.ts";
@@ -203,6 +203,11 @@ function planMethods({ session, catalogue, context, read, write, writeSoon }: Pa
     latestPlan: async (call) => read(call, () => latestPlan(session)),
     listOperations: async (plan, after, limit, call) => read(call, () => listOperations(session, catalogue, plan, after, limit)),
     releaseDue: async (sync, only, nowMs) => writeSoon(() => releaseDue(session, catalogue, sync, only, nowMs)),
+    hurry: async (sync, side, nowMs) =>
+      writeSoon(() => {
+        hurryDue(session, catalogue.side(sync, side), nowMs);
+        hurryMarks(session, catalogue.side(sync, side), nowMs);
+      }),
     countDue: async (call) => read(call, () => countDue(session, catalogue)),
     listParked: async (limit, call) => read(call, () => listParked(session, catalogue, context.overlay, limit)),
     retryParked: async (only, nowMs) => write(() => retryParked(session, catalogue, only, nowMs)),

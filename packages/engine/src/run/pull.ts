@@ -4,6 +4,7 @@ import type { CallOptions } from "../host/host.ts";
 import type { Mark, Shard } from "../store/rows.ts";
 import { retryDelayMs } from "./context.ts";
 import type { EngineContext } from "./context.ts";
+import { checkEpoch } from "./epoch.ts";
 import { touch } from "./due.ts";
 import type { FirstWord } from "./first-word.ts";
 import type { FollowedSide } from "./followed-side.ts";
@@ -34,8 +35,10 @@ export async function followConnection(
 ): Promise<void> {
   const sides = followedSides(context, connection.name);
   if (sides.length === 0) return;
+  let wasLost = false;
   for (let attempts = 0; !options.signal.aborted; attempts += 1) {
     try {
+      if (wasLost) await checkEpoch(context, connection, options);
       const cursor = await startingCursor(context, connection, sides, ring, options);
       const feed = await connection.follow(
         sides.map(({ object }) => object),
@@ -44,6 +47,7 @@ export async function followConnection(
       );
       try {
         await resume(context, connection.name, options);
+        if (wasLost) await hurry(context, sides, ring, options);
         await pump(
           context,
           connection,
@@ -63,6 +67,7 @@ export async function followConnection(
       }
     } catch (error) {
       if (options.signal.aborted) return;
+      wasLost = true;
       first?.heard(connection.name);
       await recoverFeed(context, connection, error, attempts, options).catch((failure: unknown) => {
         if (!options.signal.aborted) throw failure;
@@ -86,6 +91,12 @@ export function followedSides(context: EngineContext, connection: string): reado
 async function resume(context: EngineContext, connection: string, options: CallOptions): Promise<void> {
   const row = await context.store.readConnection(connection, options);
   if (row !== null && row.state === "paused") await context.store.writeConnection({ ...row, state: "active", reason: null }, options);
+}
+
+/** A system that was out of reach answers again: what was put off for it, longer and longer, need not wait out its time. [S30] */
+async function hurry(context: EngineContext, sides: readonly FollowedSide[], ring: () => void, options: CallOptions): Promise<void> {
+  for (const { sync, side } of sides) await context.store.hurry(sync.id, side, context.clock.nowMs(), options);
+  ring();
 }
 
 /** Where the feed goes on; a connection that is new, or whose cursor was lost, begins at now and sweeps what it may have missed. [S8] */

@@ -1,10 +1,11 @@
 import { Stage, UNCANCELLED } from "@accord/testkit";
 import type { StageOptions } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
+import type { Connection } from "../connector/connector.ts";
 import { AccordError } from "../connector/errors.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext } from "./context.ts";
-import { drain, drainAll, takeShard } from "./drain.ts";
+import { drain, drainAll, releaseLeases, takeShard } from "./drain.ts";
 import { sweep } from "./list.ts";
 import { runLive } from "./run.ts";
 
@@ -56,6 +57,21 @@ function rename(stage: Stage, system: number, name: string): void {
   at.user.update("customers", stage.idOf(at, { email: "ann@x.org" }), { name });
 }
 
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
+
+/** A connection whose feed never tells anything, and never ends. */
+function deaf(connection: Connection): Connection {
+  return new Proxy(connection, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name);
+      if (name === "follow") return async () => Promise.resolve({ next: never, acknowledge: () => {}, retainedBytes: null, close: never });
+      return typeof member === "function" ? (member.bind(target) as unknown) : member;
+    },
+  });
+}
+
 describe("a live run", () => {
   test.each(["log", "touched"] as const)("[S7] carries an edit from side to side within moments (%s)", async (capture) => {
     const { stage, pass, stop } = await live({
@@ -93,6 +109,56 @@ describe("a live run", () => {
     stage.clock.jump(stage.clock.nowMs() - 3_600_000);
     rename(stage, 0, "Anne");
     await pass(13_000);
+    expect(nameAt(stage, 1)).toBe("Anne");
+    expect(await stop()).toBeNull();
+  });
+
+  test.each(["log", "touched", "sweep"] as const)(
+    "[S12] a system that is exchanged for an older copy of itself while a run lives ends the run: nothing old is taken for an edit (%s)",
+    async (capture) => {
+      const { stage, pass, ended } = await live({
+        systems: [{ name: "crm", capabilities: { capture } }, { name: "erp" }],
+        settings: { sweepMs: 10_000 },
+      });
+      const backup = stage.crm.backUp();
+      rename(stage, 0, "Anne");
+      await pass(13_000);
+      expect(nameAt(stage, 1)).toBe("Anne");
+      stage.crm.restore(backup);
+      await pass(13_000);
+      expect(await ended()).toBe("ACCORD_EPOCH_CHANGED");
+      expect(nameAt(stage, 1)).toBe("Anne");
+    },
+  );
+
+  test("[S54] a run that is to end does so, though a call to a system never comes back", async () => {
+    const stage = new Stage();
+    stage.crm.user.insert("customers", { email: "ann@x.org", name: "Ann" });
+    await releaseLeases(await stage.goLive(), UNCANCELLED);
+    const context = await stage.context({ holder: "next" });
+    const connections = new Map([...context.connections].map(([name, connection]) => [name, deaf(connection)]));
+    const end = new AbortController();
+    const run = runLive({ ...context, connections }, { signal: end.signal }).catch((error: unknown) => error);
+    await stage.clock.advance(3_000);
+    end.abort();
+    await stage.clock.advance(context.limits.leaseMs + 1_000);
+    expect(await run).toMatchObject({ code: "ACCORD_STUCK" });
+  });
+
+  test("[S30] what was put off while a system could not be asked is written as soon as it answers again", async () => {
+    const { stage, pass, stop } = await live();
+    const system = { takesWrites: false, tells: true };
+    stage.erp.faults = ({ method }) => {
+      if (method === "write" && !system.takesWrites) return { kind: "unavailable" };
+      return (method === "next" || method === "follow") && !system.tells ? { kind: "unavailable" } : null;
+    };
+    rename(stage, 0, "Anne");
+    await pass(130_000);
+    system.tells = false;
+    await pass(2_000);
+    system.takesWrites = true;
+    system.tells = true;
+    await pass(6_000);
     expect(nameAt(stage, 1)).toBe("Anne");
     expect(await stop()).toBeNull();
   });

@@ -10,7 +10,7 @@ import { drainAll, releaseLeases } from "./drain.ts";
 import { FirstWord } from "./first-word.ts";
 import { Handover } from "./handover.ts";
 import { sweep } from "./list.ts";
-import { checkEpochs } from "./epoch.ts";
+import { checkEpoch, checkEpochs } from "./epoch.ts";
 import { noticeConfiguration } from "./notice-configuration.ts";
 import { followConnection, followedSides } from "./pull.ts";
 import { carryOffers } from "./straight.ts";
@@ -28,8 +28,6 @@ const SWEEP_LOOK_MS = 1_000;
 export async function runLive(context: EngineContext, options: CallOptions): Promise<void> {
   await untilReached(context, () => checkEpochs(context, options), options);
   const lease = await takeEngine(context, options);
-  await noteOpenIntents(context, options);
-  await noticeConfiguration(context, options);
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   options.signal.addEventListener("abort", abort, { once: true });
@@ -47,24 +45,34 @@ export async function runLive(context: EngineContext, options: CallOptions): Pro
       bell.ring();
     }
   };
+  let isOver = true;
   try {
+    await noteOpenIntents(context, options);
+    await noticeConfiguration(context, options);
     const feeds = [...context.connections.values()].map((connection) =>
       untilAborted(
         followConnection(context, connection, () => bell.ring(), inner, handover, first),
         stop,
       ),
     );
-    await allEnded([
-      guarded(keepEngine(context, lease, inner)),
-      guarded(drainLoop(context, bell, handover, first, inner)),
-      guarded(sweepLoop(context, bell, inner)),
-      ...feeds,
-    ]);
+    const { failure, isComplete } = await allEnded(
+      context,
+      [
+        guarded(keepEngine(context, lease, inner)),
+        guarded(drainLoop(context, bell, handover, first, inner)),
+        guarded(sweepLoop(context, bell, inner)),
+        ...feeds,
+      ],
+      stop.signal,
+    );
+    isOver = isComplete;
+    if (failure !== null) throw failure.error;
   } finally {
     options.signal.removeEventListener("abort", abort);
     const closing = { signal: new AbortController().signal };
-    await releaseLeases(context, closing);
-    await releaseEngine(context, lease, closing);
+    // Somebody may still work under them: they end by themselves.
+    if (isOver) await releaseLeases(context, closing);
+    if (isOver) await releaseEngine(context, lease, closing);
   }
 }
 
@@ -82,11 +90,36 @@ async function untilReached(context: EngineContext, work: () => Promise<void>, o
   }
 }
 
-/** Waits for every task, and fails as the first that failed did: leases are given back only when nobody works under them any more. */
-async function allEnded(tasks: readonly Promise<void>[]): Promise<void> {
-  const failures: unknown[] = [];
-  await Promise.all(tasks.map((task) => task.catch((error: unknown) => failures.push(error))));
-  if (failures.length > 0) throw failures[0];
+/**
+ * Waits for every task, and fails as the first that failed did: leases are given back only when nobody works under them any more. One that does not come to its end though everything is to stop
+ * (a call to a system that never returns) is waited for no longer than a lease lasts: what it still meant to commit is refused. [S54]
+ */
+async function allEnded(
+  context: EngineContext,
+  tasks: readonly Promise<void>[],
+  stopped: AbortSignal,
+): Promise<{ readonly failure: { readonly error: unknown } | null; readonly isComplete: boolean }> {
+  const failures: { readonly error: unknown }[] = [];
+  const ended = new AbortController();
+  const all = Promise.all(tasks.map((task) => task.catch((error: unknown) => failures.push({ error })))).then(() => ended.abort());
+  const patience = new Promise<void>((resolve) => {
+    const wait = (): void => void context.clock.sleep(context.limits.leaseMs, { signal: ended.signal }).then(resolve, resolve);
+    if (stopped.aborted) wait();
+    else stopped.addEventListener("abort", wait, { once: true });
+  });
+  await Promise.race([all, patience]);
+  const isComplete = ended.signal.aborted;
+  return { failure: failures[0] ?? (isComplete ? null : { error: neverEnded() }), isComplete };
+}
+
+function neverEnded(): AccordError {
+  return new AccordError(
+    "ACCORD_STUCK",
+    "A call to a system does not come back; the run ended without it, and nothing is lost: run the command again.",
+    {
+      remedy: "stop",
+    },
+  );
 }
 
 /** A feed that has nothing to follow ends; one that fails for good ends the run. */
@@ -208,6 +241,8 @@ async function sweepPatiently(
   options: CallOptions,
 ): Promise<boolean> {
   try {
+    const connection = context.connections.get(sync.model.sides[side]?.connection ?? "");
+    if (connection !== undefined) await checkEpoch(context, connection, options);
     return (await sweep(context, sync, side, options)).isComplete;
   } catch (error) {
     if (options.signal.aborted) return false;

@@ -176,6 +176,8 @@ export interface Store {
   ): Promise<readonly (PlannedOperation & { readonly ordinal: number })[]>;
   /** Makes held due writes ready: all of a sync, or those named. Elsewhere, too, what stops waiting becomes ready where its sync is live or paused, else held. */
   releaseDue(sync: SyncId, only: readonly DueKey[] | null, nowMs: number, options: CallOptions): Promise<void>;
+  /** What waits to be tried again at a side because the system could not be asked (writes put off with the code ACCORD_NOT_SENT, marks put off) is ready at once: it answers again. [S30] */
+  hurry(sync: SyncId, side: SideIndex, nowMs: number, options: CallOptions): Promise<void>;
   /** How many writes are due, by sync, side and state. */
   countDue(options: CallOptions): Promise<readonly DueCount[]>;
   /** Parked and waiting writes, `after` excluded, oldest first. */

@@ -370,6 +370,28 @@ function describeRequestsAndPlans(open: () => Promise<Store>): void {
 }
 
 function describeGuards(open: () => Promise<Store>): void {
+  test("[S30] what was put off because its system could not be asked is ready at once when it answers again, and nothing else is", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    const [away = 0, quiet = 0, other = 0] = await idsOfShard(store, 0, 3);
+    const entities = [away, quiet, other].map((id, index) => ({ entity: sampleEntity(sync, id, [`${index}`, `r${index}`]), keys: null }));
+    const late = { notBeforeMs: AT + 60_000, sinceMs: AT, keepAge: false };
+    await commit({
+      entities,
+      due: [
+        { ...sampleDue(sync, away, { side: 1, code: "ACCORD_NOT_SENT", reason: "away" }), ...late },
+        { ...sampleDue(sync, quiet, { side: 1 }), ...late },
+        { ...sampleDue(sync, other, { side: 0, code: "ACCORD_NOT_SENT", reason: "away" }), ...late },
+      ],
+    });
+    await store.hurry(sync, 1, AT + 10, call);
+    const query = { shard: 0, sync, limit: 9, nowMs: AT + 10 };
+    expect((await store.loadDue({ ...query, side: 1 }, call)).map(({ entity }) => entity)).toEqual([away]);
+    expect(await store.loadDue({ ...query, side: 0 }, call)).toEqual([]);
+    const later = await store.loadDue({ ...query, side: 1, nowMs: AT + 60_000 }, call);
+    expect(new Set(later.map(({ entity }) => entity))).toEqual(new Set([away, quiet]));
+  });
+
   test("[S43, I13] what the guards let through is kept by side, with the commit that let it through", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);

@@ -295,7 +295,7 @@ function quietEntity(view: MemoryView, sync: number, side: SideIndex, record: Re
 function duePart(
   view: MemoryView,
   write: Write,
-): Part<"loadDue" | "listDue" | "listPlannable" | "releaseDue" | "countDue" | "listParked" | "retryParked"> {
+): Part<"loadDue" | "listDue" | "listPlannable" | "releaseDue" | "hurry" | "countDue" | "listParked" | "retryParked"> {
   const { state } = view;
   return {
     loadDue: (query, call) => read(call, () => loadDue(view, query)),
@@ -308,6 +308,18 @@ function duePart(
         for (const [key, due] of state.due) {
           if (due.sync !== sync || due.state !== "held" || wanted?.has(key) === false) continue;
           state.due.set(key, { ...due, state: "ready", notBeforeMs: nowMs, code: null, reason: null });
+        }
+      }),
+    hurry: (sync, side, nowMs) =>
+      write(() => {
+        for (const [key, due] of state.due) {
+          const waits = due.state === "ready" && due.code === "ACCORD_NOT_SENT" && due.notBeforeMs > nowMs;
+          if (waits && due.sync === sync && due.side === side) state.due.set(key, { ...due, notBeforeMs: nowMs });
+        }
+        for (const [key, stored] of state.marks) {
+          const { mark, attempts } = stored;
+          const waits = attempts > 0 && mark.notBeforeMs > nowMs && mark.sync === sync && mark.side === side;
+          if (waits) state.marks.set(key, { ...stored, mark: { ...mark, notBeforeMs: nowMs } });
         }
       }),
     listParked: (limit, call) =>
