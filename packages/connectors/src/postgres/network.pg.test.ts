@@ -103,6 +103,17 @@ describe("a write", () => {
     expect(await object.findProofs(["a", "b"], options)).toEqual(new Map([["a", "1"]]));
   });
 
+  test("[S8] that is the first of its process ends too, though the connection stands still from then on", { timeout: 30_000 }, async () => {
+    connect("log");
+    await connection.install(["public.customer"], "do", options);
+    const object = await connection.open("public.customer", ["id", "name"], options);
+    proxy.disturb({ kind: "hold", direction: "answers" });
+    expect(await write(object, "a", "1", "late")).toMatchObject([{ kind: "unknown" }]);
+    proxy.mend();
+    expect(await nameOf("1")).toBe("first");
+    expect(await write(object, "b", "1", "later")).toMatchObject([{ kind: "applied" }]);
+  });
+
   test("[S32] whose process stands still between its intent and its sending is refused by the server", { timeout: 30_000 }, async () => {
     connect("log");
     await connection.install(["public.customer"], "do", options);

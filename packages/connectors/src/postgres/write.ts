@@ -14,6 +14,7 @@ import type { ProofTarget } from "./proof-sql.ts";
 import { findMovedRecords } from "./proofs.ts";
 import { isPossibleId, readRecords, readStatement } from "./read.ts";
 import { imageOfRow, itemsOfArray } from "./row-text.ts";
+import { heardWithin, statementSilenceMs } from "./silence.ts";
 import type { Table } from "./table-sql.ts";
 import { findHolder } from "./unique-holder.ts";
 import { groupOperations } from "./write-group.ts";
@@ -162,7 +163,7 @@ async function writeOnce(
       return operations.map(() => notSentUnlessFatal(error));
     }
     try {
-      if (proof !== null && !ledgers.has(storeId)) await runPipeline(session.client, [ledgerStatement(proof)]);
+      if (proof !== null && !ledgers.has(storeId)) await openLedger(database, session, proof);
       ledgers.add(storeId);
       const { serverVersion } = target;
       const outcomes = await attempt(target, session, operations, { ...call, proof, serverVersion, prepare });
@@ -181,6 +182,11 @@ async function writeOnce(
       else return await interpretFailure(target, operations, failure, options);
     }
   }
+}
+
+/** Before the first write of a process, outside its bounds: a connection that stands still is not waited for here either. */
+async function openLedger({ settings }: Database, { client }: Session, proof: ProofTarget): Promise<void> {
+  await heardWithin(statementSilenceMs(settings), client.connection.stream, () => runPipeline(client, [ledgerStatement(proof)]));
 }
 
 interface AttemptOptions extends StatementOptions {
