@@ -15,6 +15,14 @@ export const KINDS: readonly JournalKind[] = [
   "contact",
 ];
 
+/** Every change of a record leaves entries of these; all others are few, and looked for by their kind. */
+const COMMON: ReadonlySet<JournalKind> = new Set(["merge", "write", "contact"]);
+
+/** The bit of a kind of which there are few; 0 for one of which there are many. */
+export function rareBit(kind: JournalKind): number {
+  return COMMON.has(kind) ? 0 : 1 << KINDS.indexOf(kind);
+}
+
 /** What of an entry is not erased with its payload. */
 export interface EntryHeader {
   readonly run: number | null;

@@ -1,7 +1,7 @@
 import type { EntityId } from "@accord/core";
 import type { JournalQuery, JournalRow } from "@accord/engine/store";
 import { lastEntry } from "./journal.ts";
-import { chainLink, KINDS, linkLine, readEntryLine, rowOf, type EntryLine } from "./journal-lines.ts";
+import { chainLink, KINDS, linkLine, rareBit, readEntryLine, rowOf, type EntryLine } from "./journal-lines.ts";
 import { readMeta } from "./meta.ts";
 import type { EntityOverlay } from "./entity-overlay.ts";
 import type { Session } from "./session.ts";
@@ -9,15 +9,19 @@ import type { Session } from "./session.ts";
 /** Some entries of one commit, one after another. */
 interface Block {
   readonly first: number;
+  readonly latestMs: number;
   readonly lines: readonly string[];
 }
 
-type BlockRow = [first: number, body: string];
+type BlockRow = [first: number, latestMs: number, body: string];
 
 /** Entries that fit a query, newest first. */
 export function readJournal(session: Session, overlay: EntityOverlay, query: JournalQuery): JournalRow[] {
   const bounds = boundsOf(session, query);
-  const entries = query.entity === undefined ? entriesBetween(session, bounds) : entriesOfEntity(session, overlay, query.entity);
+  const entries =
+    query.entity === undefined
+      ? entriesBetween(session, bounds, rareOf(query), query.fromMs ?? 0)
+      : entriesOfEntity(session, overlay, query.entity);
   const found: JournalRow[] = [];
   for (const [sequence, entry] of entries) {
     if (found.length >= query.limit) break;
@@ -49,11 +53,18 @@ function fits({ header }: EntryLine, { run, sync, kinds, fromMs, toMs }: Journal
   );
 }
 
-/** Newest first, a block in memory at a time. */
-function* entriesBetween(session: Session, { first, last }: Bounds): Generator<readonly [number, EntryLine]> {
+/** The bits of the kinds that are asked for, where there are few of each; else 0. */
+function rareOf({ kinds }: JournalQuery): number {
+  if (kinds === undefined) return 0;
+  const bits = kinds.map(rareBit);
+  return bits.includes(0) ? 0 : bits.reduce((all, bit) => all | bit, 0);
+}
+
+/** Newest first, a block in memory at a time. What no block further back can hold is not looked for there. */
+function* entriesBetween(session: Session, { first, last }: Bounds, rare: number, fromMs: number): Generator<readonly [number, EntryLine]> {
   for (let upTo = last; upTo >= first;) {
-    const block = blockUpTo(session, upTo);
-    if (block === null) return;
+    const block = rare === 0 ? blockUpTo(session, upTo) : rareBlockUpTo(session, upTo, rare);
+    if (block === null || block.latestMs < fromMs) return;
     for (let at = Math.min(upTo - block.first, block.lines.length - 1); at >= 0; at -= 1)
       yield [block.first + at, readEntryLine(block.lines[at] ?? "")];
     upTo = block.first - 1;
@@ -78,8 +89,20 @@ function* entriesOfEntity(session: Session, overlay: EntityOverlay, entity: Enti
 
 /** The block that holds an entry, or the last before it. */
 function blockUpTo(session: Session, sequence: number): Block | null {
-  const row = session.first<BlockRow>("SELECT first, body FROM journal WHERE first <= ? ORDER BY first DESC LIMIT 1", sequence);
-  return row === undefined ? null : { first: row[0], lines: row[1].split("\n") };
+  return blockOf(
+    session.first<BlockRow>("SELECT first, latest_ms, body FROM journal WHERE first <= ? ORDER BY first DESC LIMIT 1", sequence),
+  );
+}
+
+/** The last block up to the one that holds an entry in which one of some rare kinds is. */
+function rareBlockUpTo(session: Session, sequence: number, rare: number): Block | null {
+  const sql =
+    "SELECT first, latest_ms, body FROM journal INDEXED BY journal_rare WHERE rare > 0 AND rare & ? AND first <= ? ORDER BY first DESC LIMIT 1";
+  return blockOf(session.first<BlockRow>(sql, rare, sequence));
+}
+
+function blockOf(row: BlockRow | undefined): Block | null {
+  return row === undefined ? null : { first: row[0], latestMs: row[1], lines: row[2].split("\n") };
 }
 
 /** Recomputes the whole chain in bounded memory. `brokenAt` is the first entry of the first block that does not fit. [S64] */
@@ -87,7 +110,7 @@ export function checkJournal(session: Session): { readonly entries: number; read
   let chain = "";
   let next = 1;
   for (;;) {
-    const row = session.first<[...BlockRow, chain: string]>(
+    const row = session.first<[first: number, body: string, chain: string]>(
       "SELECT first, body, chain FROM journal WHERE first >= ? ORDER BY first LIMIT 1",
       next,
     );

@@ -1,7 +1,7 @@
 import type { EntityId } from "@accord/core";
 import type { JournalEntry } from "@accord/engine/store";
 import type { CommitContext } from "./commit-context.ts";
-import { chainLink, headerText, linkLine, payloadDigest, writeEntryLine } from "./journal-lines.ts";
+import { chainLink, headerText, linkLine, payloadDigest, rareBit, writeEntryLine } from "./journal-lines.ts";
 import { ENTRIES_PER_BLOCK } from "./limits.ts";
 import { readMeta, writeMeta } from "./meta.ts";
 import type { Session } from "./session.ts";
@@ -63,9 +63,11 @@ export function appendJournal(
   moveHeads(session, { formers, overlay }, chains);
   const salts = random.hex(SALT_BYTES * entries.length);
   let chain = String(readMeta(session, "chain"));
+  let latestMs = session.first<[number]>("SELECT latest_ms FROM journal ORDER BY first DESC LIMIT 1")?.[0] ?? 0;
   for (let at = 0; at < entries.length; at += ENTRIES_PER_BLOCK) {
     const lines: string[] = [];
     const linked: string[] = [];
+    let rare = 0;
     const end = Math.min(at + ENTRIES_PER_BLOCK, entries.length);
     for (let index = at; index < end; index += 1) {
       const entry = entries[index];
@@ -74,9 +76,12 @@ export function appendJournal(
       const salt = salts.slice(index * SALT_BYTES * 2, (index + 1) * SALT_BYTES * 2);
       linked.push(linkLine(first + index, header, payloadDigest(salt, entry.payload)));
       lines.push(writeEntryLine(header, salt, entry.payload));
+      rare |= rareBit(entry.kind);
+      latestMs = Math.max(latestMs, entry.atMs);
     }
     chain = chainLink(chain, linked);
-    session.run("INSERT INTO journal (first, chain, body) VALUES (?, ?, ?)", first + at, chain, lines.join("\n"));
+    const sql = "INSERT INTO journal (first, rare, latest_ms, chain, body) VALUES (?, ?, ?, ?, ?)";
+    session.run(sql, first + at, rare, latestMs, chain, lines.join("\n"));
   }
   writeMeta(session, "chain", chain);
   writeMeta(session, "journal", first + entries.length - 1);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { readImage, writeImage } from "@accord/core";
 import { fakeHost, NO_CHANGES } from "@accord/testkit";
-import type { Lease, Store, StoredEntity } from "@accord/engine/store";
+import type { JournalQuery, Lease, Store, StoredEntity } from "@accord/engine/store";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { restoreStore } from "./backup.ts";
 import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from "./store.ts";
@@ -202,12 +202,35 @@ test("[S64] the chain shows a changed, a removed and an added entry, and still h
   expect(await brokenBy(5, "value 4", "forged")).toBe(5);
   expect(await brokenBy(2, "\t2\t", "\t99\t")).toBe(2);
   expect(await brokenBy(4, "value 3", "value 3\nvalue 3")).toBe(4);
-  alter(path, "INSERT INTO journal SELECT 7, chain, body FROM journal WHERE first = 6");
+  alter(path, "INSERT INTO journal SELECT 7, rare, latest_ms, chain, body FROM journal WHERE first = 6");
   expect((await store.checkJournal(call)).brokenAt).toBe(7);
   alter(path, "DELETE FROM journal WHERE first = 7");
   expect(await store.checkJournal(call)).toEqual({ entries: 6, brokenAt: null });
   alter(path, "DELETE FROM journal WHERE first = 6");
   expect((await store.checkJournal(call)).brokenAt).toBe(6);
+});
+
+test("[S64] a search by a rare kind, or for what is young, leaves the rest of the journal alone, whichever way the clock went", async () => {
+  const store = await open();
+  const { sync, lease } = await begin(store);
+  const times = [10, 50, 20, 30, 60];
+  for (const [index, atMs] of times.entries()) {
+    const kind = index === 1 || index === 3 ? "guard" : "merge";
+    const journal = [{ run: null, atMs, sync, entity: null, side: null, kind, payload: `at ${atMs}` } as const];
+    await store.commit(lease, { ...NO_CHANGES, journal }, call);
+  }
+  const payloads = async (query: Partial<JournalQuery>): Promise<string[]> =>
+    (await store.readJournal({ limit: 9, ...query }, call)).map(({ payload }) => payload);
+  expect(await payloads({ kinds: ["guard"] })).toEqual(["at 30", "at 50"]);
+  expect(await payloads({ kinds: ["guard"], before: 4 })).toEqual(["at 50"]);
+  expect(await payloads({ kinds: ["guard", "merge"], fromMs: 30 })).toEqual(["at 60", "at 30", "at 50"]);
+  expect(await payloads({ kinds: ["refused"] })).toEqual([]);
+
+  // Rows that would fit, if they were read, and say at their outside that they do not.
+  alter(path, "UPDATE journal SET rare = 0 WHERE first = 2");
+  expect(await payloads({ kinds: ["guard"] })).toEqual(["at 30"]);
+  alter(path, "UPDATE journal SET latest_ms = 29 WHERE first = 3");
+  expect(await payloads({ fromMs: 30 })).toEqual(["at 60", "at 30"]);
 });
 
 test("[S64] the entries of one commit stand in rows of some hundred, and each is found by what it touches", async () => {

@@ -23,7 +23,8 @@
  * - `match_key` and `staged_key` hold 64-bit hashes: 20 bytes a row whatever the keys are. A candidate's key text is compared before anything is linked.
  * - `plan_page` holds operations of a plan, some hundred per row (plans.ts): they are written once, read in order, and dropped together.
  * - `journal` holds a few hundred entries of one commit per row, a line each (journal-lines.ts), and its link of the chain; an entry's number is its row's `first` and its place
- *   in it. A line keeps salt and payload, and its digest only once they were erased. [S64]
+ *   in it. A line keeps salt and payload, and its digest only once they were erased. [S64] `rare` tells which of the kinds that are few a row holds, `latest_ms` the latest time that any
+ *   entry up to its end bears: nobody who looks for one of those, or for what is young, reads the journal to its beginning.
  */
 export const initial = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -94,7 +95,8 @@ CREATE TABLE intent_block (number INTEGER PRIMARY KEY, side INTEGER NOT NULL, bo
 CREATE VIEW intent AS SELECT b.side, j.value ->> 1 AS entity, j.value ->> 0 AS id, j.value ->> 2 AS kind, j.value ->> 3 AS record, j.value ->> 4 AS run, j.value ->> 5 AS attempt,
   j.value ->> 6 AS opened_at_ms, j.value ->> 7 AS deadline_ms FROM intent_block b, json_each(b.body) j;
 
-CREATE TABLE journal (first INTEGER PRIMARY KEY, chain TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE journal (first INTEGER PRIMARY KEY, rare INTEGER NOT NULL, latest_ms INTEGER NOT NULL, chain TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX journal_rare ON journal (first, rare) WHERE rare > 0;
 CREATE TABLE journal_head (entity INTEGER PRIMARY KEY, last_entry INTEGER NOT NULL);
 
 CREATE TABLE problem (
