@@ -41,7 +41,7 @@ export type { References } from "./mapping/references.ts";
 // entity
 export { isCurrent, isPresent, isUnproven, keyValues, UNKNOWN_FIELD, withMember, withValue } from "./entity/entity.ts";
 export type { CanonicalField, CountDelta, Entity, Life, Member, MemberState, Provenance, ReviewCase, SetAdd } from "./entity/entity.ts";
-export { isArchived, isReceiver, matchKeysOf, sideName, takesPart } from "./entity/sync-model.ts";
+export { isAppended, isArchived, isMeantFor, isReceiver, matchKeysOf, sideName, takesPart } from "./entity/sync-model.ts";
 export type {
   ArchiveMark,
   DeletePolicy,

@@ -1,6 +1,9 @@
 import type { ArchiveMark, SideModel } from "@accord/core";
+import { compileExpression } from "./cel/compile.ts";
+import type { FieldType } from "./field-type.ts";
 import { encodeText } from "./mapping/bound-column.ts";
 import { filterBy } from "./mapping/expression-mapping.ts";
+import { expressionProblem } from "./near.ts";
 import { bindColumn, bindExpression, refuse } from "./side-context.ts";
 import type { SideContext } from "./side-context.ts";
 import type { KeyPath } from "./yaml/source.ts";
@@ -29,6 +32,27 @@ export function compileSide(context: SideContext): Pick<SideModel, "filter" | "a
   });
   if (context.findings.problems.length > before) return null;
   return { filter: filter === null ? null : filterBy(filter), archive, constants };
+}
+
+/** Which items a side is to have, by their canonical values. [S61] */
+export function compileOnly(
+  context: SideContext,
+  fields: readonly { readonly name: string; readonly type: FieldType }[],
+): SideModel["only"] {
+  const source = context.sync.entry.sides[context.side.name]?.only;
+  if (source === undefined) return null;
+  const variables = Object.fromEntries(fields.map(({ name, type }) => [name, type.cel]));
+  const compiled = compileExpression(source, { variables, result: "boolean" });
+  if (!compiled.ok) {
+    const path = ["syncs", context.sync.name, "sides", context.side.name, "only"];
+    return refuse(context, path, expressionProblem(compiled.problem), "correct the expression: it speaks of the fields of the sync");
+  }
+  const used = new Set(compiled.variablesUsed);
+  const places = fields.flatMap(({ name }, place) => (used.has(name) ? [{ name, place }] : []));
+  return (values) => {
+    const outcome = compiled.evaluate(Object.fromEntries(places.map(({ name, place }) => [name, values[place]])));
+    return outcome.kind === "value" ? outcome.value === "true" : undefined;
+  };
 }
 
 interface Constant {

@@ -3,8 +3,8 @@ import { checkColumns } from "./check-columns.ts";
 import { columnsOf } from "./columns-of.ts";
 import { compileField } from "./compile-field.ts";
 import { compilePolicy, mappedFields } from "./compile-policy.ts";
-import { compileSide } from "./compile-side.ts";
-import { checkDirection, directionOf, driftOf, writersOf } from "./direction.ts";
+import { compileOnly, compileSide } from "./compile-side.ts";
+import { checkDirection, deletesOf, directionOf, driftOf, writersOf } from "./direction.ts";
 import { fieldTypeOf, typeCatalogue } from "./field-type.ts";
 import type { FieldType } from "./field-type.ts";
 import { tryLaws } from "./laws.ts";
@@ -79,7 +79,7 @@ export function compileSync(project: Project, syncName: string, schemas: Schemas
       notes: findings.notes,
     };
   }
-  const { match, initial, deletes } = sync.entry;
+  const { match, initial } = sync.entry;
   const places = new Map(fields.map((field, place) => [field.name, place]));
   const model: SyncModel = {
     name: syncName,
@@ -87,7 +87,7 @@ export function compileSync(project: Project, syncName: string, schemas: Schemas
     fields: fieldModels,
     sides,
     initial,
-    deletes,
+    deletes: deletesOf(sync),
     direction: directionOf(sync),
     match: match.map((key) => key.flatMap((name) => places.get(name) ?? [])),
   };
@@ -143,6 +143,7 @@ function sideModel(context: SideContext, fields: readonly ModelField[], side: nu
   const before = context.findings.problems.length;
   const mappings = fields.map((field) => compileMapping(context, field, side));
   const parts = compileSide(context);
+  const only = compileOnly(context, fields);
   if (context.findings.problems.length > before || parts === null) return null;
   checkColumns(
     context,
@@ -154,7 +155,7 @@ function sideModel(context: SideContext, fields: readonly ModelField[], side: nu
   const { name, connection, object } = context.side;
   const key = context.schema.key.map((column) => context.columns.indexOf(column));
   const mapping = { version, columns: context.columns, fields: mappings };
-  return { name, connection, object, mapping, ...parts, key: key.includes(-1) ? [] : key };
+  return { name, connection, object, mapping, ...parts, only, key: key.includes(-1) ? [] : key };
 }
 
 /** Whether edits of other sides reach this one. */

@@ -3,6 +3,7 @@ import type { ObjectSchema } from "@accord/core";
 import type { SyncConfiguration } from "@accord/engine/store";
 import { columnsOf } from "./columns-of.ts";
 import { mappedFields } from "./compile-policy.ts";
+import { deletesOf } from "./direction.ts";
 import { fieldTypeOf, typeCatalogue } from "./field-type.ts";
 import { syncOf } from "./project.ts";
 import type { Project } from "./project.ts";
@@ -17,7 +18,7 @@ const COMPILER_VERSION = 1;
 export function digestOf(project: Project, syncName: string): { readonly digest: string; readonly body: string } {
   const sync = syncOf(project, syncName);
   if (sync === undefined) throw new Error(`digestOf: there is no sync ${syncName}`);
-  const { sides, fields, match, initial, policy, clockSkew, categories, deletes, direction } = sync.entry;
+  const { sides, fields, match, initial, policy, clockSkew, categories, direction } = sync.entry;
   const catalogue = typeCatalogue(project.region);
   const types = mappedFields(sync).map(([, field]) => {
     const { type } = fieldTypeOf(catalogue, field.type, field.fields);
@@ -46,7 +47,7 @@ export function digestOf(project: Project, syncName: string): { readonly digest:
     policy,
     clockSkew,
     categories,
-    deletes,
+    deletes: deletesOf(sync),
     direction,
   });
   return { body, digest: createHash("sha256").update(body).digest("hex") };

@@ -21,9 +21,14 @@ export interface SyncModel {
 /**
  * `one-way`: records come and go, and change, at the source alone; what happens to them at other sides is pushed back (`revert`) or left as it is (`keep`). Every field has the source as its only
  * writer then. [S55]
+ *
+ * `append`: a record that comes to be at a side that may tell it is made at every other side once, and from then on each side's stays as it is there: comments, attachments, activities. Nothing of
+ * them is merged or rewritten; where it came to be tells what sides get that have none yet. [S61]
  */
 export type Direction =
-  { readonly kind: "two-way" } | { readonly kind: "one-way"; readonly source: SideIndex; readonly drift: "revert" | "keep" };
+  | { readonly kind: "two-way" }
+  | { readonly kind: "one-way"; readonly source: SideIndex; readonly drift: "revert" | "keep" }
+  | { readonly kind: "append" };
 
 /** A canonical field: a row of the sync's table. A field group is one field of a group type. [S16] */
 export interface FieldModel {
@@ -48,6 +53,10 @@ export interface SideModel {
   readonly mapping: SideMapping;
   /** Whether a record is in scope here: unknown counts as in scope. Null: all are. [S42] */
   readonly filter: ((cells: readonly NativeCell[]) => MaybeBoolean) | null;
+  /**
+   * Which items are made here, by their canonical values: an internal note goes to no side that the public reads. Unknown counts as no. Null: all are. Only of syncs that append. [S61]
+   */
+  readonly only: ((values: readonly MaybeValue[]) => MaybeBoolean) | null;
   /** What reads as archived here, or null where deleting means deleting. [S38] */
   readonly archive: ArchiveMark | null;
   /** Constant cells that a create adds beside the mapped ones. */
@@ -102,6 +111,16 @@ export function takesPart(side: SideModel, cells: readonly NativeCell[]): boolea
 /** Whether a side only receives: what comes to be, changes or ends there says nothing of other sides. [S55] */
 export function isReceiver({ direction }: SyncModel, side: SideIndex): boolean {
   return direction.kind === "one-way" && direction.source !== side;
+}
+
+/** Whether records are made everywhere once and never rewritten. [S61] */
+export function isAppended({ direction }: SyncModel): boolean {
+  return direction.kind === "append";
+}
+
+/** Whether a side that lacks an item is to have it, by its canonical values: what cannot be told stays away. [S61] */
+export function isMeantFor({ only }: SideModel, values: readonly MaybeValue[]): boolean {
+  return only === null || only(values) === true;
 }
 
 /** The side's name, for messages; `accord` for what no side wrote. */

@@ -74,7 +74,7 @@ function absorbDeleteAtReceiver(
   const gone = goneMember(member, observation);
   const remains = withMember(entity, side, gone);
   const goneEvent: MergeEvent = { kind: "gone", side, record: member.record };
-  if (entity.life.kind !== "live" || model.direction.kind === "two-way") return { entity: remains, events: [goneEvent] };
+  if (entity.life.kind !== "live" || model.direction.kind !== "one-way") return { entity: remains, events: [goneEvent] };
   const { source, drift } = model.direction;
   if (!isPresent(entity.members[source])) {
     const isLast = !remains.members.some(isPresent);

@@ -1,11 +1,13 @@
 import { cellsOf, isPresent, withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member, Provenance } from "../entity/entity.ts";
+import { isAppended } from "../entity/sync-model.ts";
 import type { FieldModel, SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import type { GottenRecord } from "../mapping/side-mapping.ts";
 import type { FieldIndex, SideIndex } from "../record/identifiers.ts";
 import { readImage } from "../record/native-image.ts";
 import type { NativeCell, NativeImage } from "../record/native-image.ts";
+import { equalValues } from "../value/value-type.ts";
 import type { MaybeValue } from "../value/value-type.ts";
 import { absorbField } from "./absorb-field.ts";
 import type { FieldSight, FieldState } from "./field-sight.ts";
@@ -148,13 +150,19 @@ function absorbOne(record: RecordSight, index: FieldIndex, state: FieldState, ev
   const { model, entity, member, side, seen, provenance, references } = record;
   const fieldMapping = model.sides[side]?.mapping.fields[index];
   const fieldModel = model.fields[index];
-  if (fieldModel?.policy.kind === "counter") {
+  if (fieldModel?.policy.kind === "counter" && !isAppended(model)) {
     const facts: StocktakeSight = { model, side, canonical: entity.fields, shadow: member.shadow, observed: seen.observed, provenance };
     const stocktake = stocktakeOf(facts, fieldModel);
     if (stocktake !== null) return resetCount(facts, index, stocktake, state, events);
   }
   const observed = seen.observed[index];
   if (observed === undefined || fieldModel === undefined || !fieldMapping) return state;
+  // The side where an item came to be goes on telling what it is, for sides that have none yet; what others make of theirs is theirs. [S61]
+  if (isAppended(model) && state.field.value !== undefined && state.field.provenance.side !== side) {
+    if (!equalValues(fieldModel.type, observed, member.shadow[index]))
+      events.push({ kind: "drifted", field: index, side, value: observed });
+    return state;
+  }
   const sight: FieldSight = {
     model,
     fieldModel,

@@ -1,5 +1,6 @@
 import { cellsOf, isUnproven, UNKNOWN_FIELD, withMember } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member, Provenance } from "../entity/entity.ts";
+import { isAppended } from "../entity/sync-model.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import { getRecord, imageOf } from "../mapping/side-mapping.ts";
@@ -80,6 +81,12 @@ export function joinMember(
     if (field === undefined || observed === undefined || field.writers[side] !== true) {
       fields.push(old);
       ack.push(0);
+      continue;
+    }
+    // The same item at two sides: each keeps what it shows. [S61]
+    if (isAppended(model) && old.value !== undefined) {
+      fields.push(old);
+      ack.push(old.version);
       continue;
     }
     const met = meet({ model, field, index, side, observed, provenance, version: version + 1 }, old, events);

@@ -1,5 +1,6 @@
 import { cellsOf, isPresent, isUnproven } from "../entity/entity.ts";
 import type { CanonicalField, Entity, Member } from "../entity/entity.ts";
+import { isAppended, isMeantFor } from "../entity/sync-model.ts";
 import type { FieldModel, SideModel, SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import { imageOf, imageOfPut } from "../mapping/side-mapping.ts";
@@ -69,6 +70,7 @@ export function owe(model: SyncModel, entity: Entity, side: SideIndex, reference
   if (entity.life.kind === "deleted") return oweDelete(model, sideModel, member);
   if (entity.life.kind === "merged") return NOTHING;
   if (member === null || member.state === "absent") return oweCreate(model, entity, side, references);
+  if (isAppended(model)) return NOTHING;
   if (member.state === "archived") return oweUpdate(model, sideModel, entity, side, member, references, "restore");
   return isPresent(member) ? oweUpdate(model, sideModel, entity, side, member, references, "update") : NOTHING;
 }
@@ -103,7 +105,7 @@ export function oweRecord(
   references: References,
 ): Owed {
   const side = model.sides[sideIndex];
-  if (side === undefined || !acceptsCreates(model, sideIndex)) return NOTHING;
+  if (side === undefined || !acceptsCreates(model, sideIndex) || !isMeantFor(side, values)) return NOTHING;
   const fields: OwedField[] = [];
   const cells: NativeCell[] = [];
   for (let column = 0; column < side.mapping.columns.length; column += 1) cells.push(undefined);

@@ -1,7 +1,8 @@
 import { getRecord, matchKeysOf, NO_REFERENCES } from "@accord/core";
-import type { MaybeValue, NativeCell, NativeImage, RecordId, SideIndex, SideMapping, SyncModel } from "@accord/core";
+import type { MaybeValue, NativeCell, NativeImage, RecordId, References, SideIndex, SideMapping, SyncModel } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
+import { loadReferences } from "./hydrate.ts";
 import { ImageCells } from "./image-cells.ts";
 import { LevelReader } from "./level.ts";
 import { incompleteListing } from "./list.ts";
@@ -22,6 +23,17 @@ export async function listFirst(
   const model = sync.model.sides[side];
   if (object === undefined || model === undefined) return;
   const readRecord = recordReader(sync.model, side, model.mapping);
+  const isKeyedByOthers = sync.model.match[0]?.some((field) => sync.model.fields[field]?.reference !== null) === true;
+  const referencesOf = async (images: readonly NativeImage[]): Promise<References> =>
+    isKeyedByOthers
+      ? loadReferences(
+          context,
+          sync,
+          [],
+          images.map((image) => ({ side, image })),
+          options,
+        )
+      : NO_REFERENCES;
   const atMs = context.clock.nowMs();
   const pageSize = Math.min(context.limits.listPage, PAGE_MAX);
   let count = 0;
@@ -39,7 +51,8 @@ export async function listFirst(
         completedAtMs: isComplete ? context.clock.nowMs() : null,
       } as const;
       const { ids, images, position } = page;
-      const readings = images.map(readRecord);
+      const references = await referencesOf(images);
+      const readings = images.map((image) => readRecord(image, references));
       const keys = readings.map((reading) => reading.keys);
       const said = readings.map((reading) => reading.said);
       const provenance = { side, cause: "initial", fromMs: 0, toMs: atMs } as const;
@@ -67,14 +80,18 @@ interface FirstReading {
 }
 
 /** Reads what a record says in short, or else its key of the first match rule. */
-function recordReader(model: SyncModel, side: SideIndex, mapping: SideMapping): (image: NativeImage) => FirstReading {
+function recordReader(
+  model: SyncModel,
+  side: SideIndex,
+  mapping: SideMapping,
+): (image: NativeImage, references: References) => FirstReading {
   const level = LevelReader.of(model, side);
   const keyOf = firstKeyReader(model, mapping);
-  return (image) => level?.read(image) ?? { said: null, keys: [keyOf(image)] };
+  return (image, references) => level?.read(image) ?? { said: null, keys: [keyOf(image, references)] };
 }
 
-/** Reads a record's key of the first match rule, and no cell beyond those that it is made of. */
-function firstKeyReader(model: SyncModel, mapping: SideMapping): (image: NativeImage) => string | null {
+/** Reads a record's key of the first match rule, and no cell beyond those that it is made of. A key may name other records: their syncs come before this one. [S44, S45] */
+function firstKeyReader(model: SyncModel, mapping: SideMapping): (image: NativeImage, references: References) => string | null {
   const [rule] = model.match;
   if (rule === undefined) return () => null;
   const keyModel = { ...model, match: [rule] };
@@ -85,10 +102,10 @@ function firstKeyReader(model: SyncModel, mapping: SideMapping): (image: NativeI
   const image = new ImageCells();
   const cells: NativeCell[] = mapping.columns.map(() => undefined);
   const values: MaybeValue[] = model.fields.map(() => undefined);
-  return (text) => {
+  return (text, references) => {
     image.see(text, upTo);
     for (const place of places) cells[place] = image.cell(place);
-    const gotten = getRecord(keyMapping, cells, NO_REFERENCES);
+    const gotten = getRecord(keyMapping, cells, references);
     rule.forEach((field, index) => {
       values[field] = gotten.values[index];
     });

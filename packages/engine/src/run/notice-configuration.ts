@@ -1,3 +1,4 @@
+import { isAppended } from "@accord/core";
 import { withoutColumns } from "../connector/partial.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { DueKey } from "../store/rows.ts";
@@ -107,9 +108,11 @@ function pausedOf({ model }: RunningSync): ConfigurationPayload["paused"] {
   );
 }
 
+/** What is appended is told by nobody any more once it is there. [S61] */
 function writersOf({ model }: RunningSync): ConfigurationPayload["writers"] {
+  const tells = (writers: readonly boolean[], place: number): boolean => writers[place] === true && !isAppended(model);
   return Object.fromEntries(
-    model.fields.map(({ name, writers }) => [name, model.sides.flatMap((side, place) => (writers[place] === true ? [side.name] : []))]),
+    model.fields.map(({ name, writers }) => [name, model.sides.flatMap((side, place) => (tells(writers, place) ? [side.name] : []))]),
   );
 }
 

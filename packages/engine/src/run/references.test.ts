@@ -49,6 +49,21 @@ async function sweepOne(context: EngineContext, sync: number, side: number): Pro
 }
 
 describe("references", () => {
+  test("[S36] [S44] records are matched by what they name too: those of both systems meet, each at its own company", async () => {
+    const [companies, customers] = SYNCS as readonly [StageSync, StageSync];
+    const stage = stageOf({ syncs: [companies, { ...customers, match: [["company", "email"]] }] });
+    for (const code of ["ACME", "BOLT"]) {
+      for (const system of stage.systems) {
+        const company = system.user.insert("companies", { code });
+        system.user.insert("customers", { email: "info", company });
+      }
+    }
+    const context = await stage.goLive();
+    for (const system of stage.systems) expect(stage.rows(system, ["email"], "customers")).toEqual(["info", "info"]);
+    expect(stage.systems.map((system) => stage.writes(system))).toEqual([0, 0]);
+    expect(await stage.differences(context)).toEqual([]);
+  });
+
   test("[S44] [S45] parents come first, and children name each side's own record of them", async () => {
     const stage = stageOf();
     const acme = stage.crm.user.insert("companies", { code: "ACME" });

@@ -1,4 +1,4 @@
-import { equalValues, imageOf, isPresent, isUnproven, owe, rankAmong, readImage, takesPart } from "@accord/core";
+import { equalValues, imageOf, isAppended, isMeantFor, isPresent, isUnproven, owe, rankAmong, readImage, takesPart } from "@accord/core";
 import type { Entity, FieldModel, MaybeValue, NativeImage, RecordId, References, SideIndex } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import type { EntityPage, ListedMember, StoredMember } from "../store/rows.ts";
@@ -185,6 +185,8 @@ function verifyEntity(sync: RunningSync, entity: Entity, references: References,
       const isTold = entity.fields.some(({ value }) => value !== undefined);
       const isOwed = hasPresent && entity.review === null && isLacking && isTold;
       if (!isOwed || !takesRecords(sync, side)) continue;
+      const values = entity.fields.map(({ value }) => value);
+      if (!isMeantFor(model, values)) continue;
       // What would not pass the side's own filter is not made there. [S42]
       if (owe(sync.model, entity, side, references).kind === "withheld") exempt += 1;
       else report({ ...about, kind: "absent", field: null, expected: undefined, actual: undefined });
@@ -198,7 +200,7 @@ function verifyEntity(sync: RunningSync, entity: Entity, references: References,
       const expected = imageOf(mapping, field.value, cells, references);
       const actual = member.shadow[index];
       if (equalValues(fieldModel.type, expected, actual)) continue;
-      if (field.review !== null || isLeftAlone(fieldModel, side, actual)) exempt += 1;
+      if (field.review !== null || isAppended(sync.model) || isLeftAlone(fieldModel, side, actual)) exempt += 1;
       else report({ ...about, kind: "value", field: fieldModel.name, expected, actual });
     }
   }

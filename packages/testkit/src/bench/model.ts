@@ -27,6 +27,8 @@ export interface BenchSide {
   codecOf(column: string): ColumnCodec;
   readonly archive?: { readonly column: string; readonly cell: string; readonly restored: string | null };
   readonly filter?: (cells: Readonly<Record<string, string | null | undefined>>) => boolean | undefined;
+  /** By the names of fields. */
+  readonly only?: (values: Readonly<Record<string, MaybeValue>>) => boolean | undefined;
 }
 
 export interface BenchSync {
@@ -84,7 +86,7 @@ function columnOf(field: BenchField, side: number): string | null {
 function sideModel(sync: BenchSync, side: BenchSide, index: number): SideModel {
   const mapped = sync.fields.flatMap((field) => field.parts ?? columnOf(field, index) ?? []);
   const columns = [...new Set(side.archive === undefined ? mapped : [...mapped, side.archive.column])];
-  const filter = side.filter;
+  const { filter, only } = side;
   return {
     name: side.connection,
     connection: side.connection,
@@ -93,6 +95,7 @@ function sideModel(sync: BenchSync, side: BenchSide, index: number): SideModel {
     filter: filter === undefined ? null : (cells) => filter(Object.fromEntries(columns.map((column, place) => [column, cells[place]]))),
     archive: side.archive === undefined ? null : { ...side.archive, column: columns.indexOf(side.archive.column) },
     constants: [],
+    only: only === undefined ? null : (values) => only(Object.fromEntries(sync.fields.map(({ name }, place) => [name, values[place]]))),
     key: columns.includes(side.key) ? [columns.indexOf(side.key)] : [],
   };
 }

@@ -1,4 +1,5 @@
 import type { Scenario } from "./scenario.ts";
+import { APPENDED } from "./table/appended.ts";
 import { EDITS } from "./table/edits.ts";
 import { LIVES } from "./table/lives.ts";
 import { OPERATIONS } from "./table/operations.ts";
@@ -6,4 +7,4 @@ import { OUTCOMES } from "./table/outcomes.ts";
 import { POLICIES } from "./table/policies.ts";
 
 /** Every short story in which Accord dies at every step. [I7] */
-export const SCENARIOS: readonly Scenario[] = [...EDITS, ...OUTCOMES, ...POLICIES, ...LIVES, ...OPERATIONS];
+export const SCENARIOS: readonly Scenario[] = [...EDITS, ...OUTCOMES, ...POLICIES, ...LIVES, ...APPENDED, ...OPERATIONS];

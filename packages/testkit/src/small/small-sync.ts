@@ -95,6 +95,7 @@ function sideModel(side: number, fields: readonly (readonly [string, SmallField]
     filter: options.filters?.[side] ?? null,
     archive: archived === undefined ? null : { column: fields.length, cell: archived, restored: null },
     constants: [],
+    only: null,
     key: [],
   };
 }

@@ -19,6 +19,10 @@ const sideSchema = strict(
     filter: text("a CEL expression", "filter: \"status == 'A'\"").optional().meta({
       description: "CEL over native columns: only records for which it holds take part; leaving the filter is not a delete. [S42]",
     }),
+    only: text("a CEL expression", "only: \"visibility == 'public'\"").optional().meta({
+      description:
+        "CEL over the sync's fields, where it appends: only items for which it holds are added here; unknown counts as no. [S61]",
+    }),
     archive: strict(
       {
         column: text("the name of a column", "column: status").meta({ description: "The column that tells." }),
@@ -56,13 +60,13 @@ const SYNC_KEYS = [
 
 const deletesSchema = strict(
   {
-    do: oneOf(["archive", "delete", "keep"], "something to do about deletes").default("archive").meta({
+    do: oneOf(["archive", "delete", "keep"], "something to do about deletes").optional().meta({
       description:
-        "`archive` where a side declares one, else delete; `delete`; or `keep`: the others keep their records and the link ends. [S38]",
+        "`archive` (the default) where a side declares one, else delete; `delete`; or `keep`: the others keep their records and the link ends, the default of a sync that appends. [S38, S61]",
     }),
     conflict: oneOf(["update-wins", "delete-wins", "review"], "a rule for a delete against an edit")
-      .default("update-wins")
-      .meta({ description: "A record was deleted at one side and edited at another." }),
+      .optional()
+      .meta({ description: "A record was deleted at one side and edited at another. Left out: `update-wins`." }),
   },
   "what deletes do",
 );
@@ -81,16 +85,24 @@ function oneWaySchema(sides: SideNames) {
   );
 }
 
+/** `append` from one side alone. */
+function appendSchema(sides: SideNames) {
+  return strict(
+    { append: sideName(sides).meta({ description: "The only side whose items are added elsewhere." }) },
+    "a direction: the side that appends",
+  );
+}
+
 function directionSchema(sides: SideNames) {
   return z
     .union(
-      [oneOf(["two-way", "one-way"], "a direction"), oneWaySchema(sides)],
-      expects("a direction: two-way, one-way, or its source", `direction: { from: ${sides?.[0] ?? "crm"} }`),
+      [oneOf(["two-way", "one-way", "append"], "a direction"), oneWaySchema(sides), appendSchema(sides)],
+      expects("a direction: two-way, one-way, append, or its source", `direction: { from: ${sides?.[0] ?? "crm"} }`),
     )
     .default("two-way")
     .meta({
       description:
-        "`two-way`, or `one-way` from the first side to all others: records of other sides are linked and never copied back, edits and deletes there are pushed back. [S55]",
+        "`two-way`; `one-way` from the first side to all others: records of other sides are linked and never copied back, edits and deletes there are pushed back [S55]; or `append`: what comes to be at a side is added at all others once and never rewritten, as comments are [S61].",
     });
 }
 
@@ -105,7 +117,8 @@ export interface SyncEntry {
   readonly fields: Readonly<Record<string, FieldEntry>>;
   readonly ignore: Readonly<Record<string, readonly string[]>>;
   readonly deletes: z.output<typeof deletesSchema>;
-  readonly direction: "two-way" | "one-way" | z.output<ReturnType<typeof oneWaySchema>>;
+  readonly direction:
+    "two-way" | "one-way" | "append" | z.output<ReturnType<typeof oneWaySchema>> | z.output<ReturnType<typeof appendSchema>>;
   readonly guards: GuardsEntry;
   readonly live: boolean;
   readonly quiet: number;
