@@ -30,19 +30,21 @@ async function live(during: () => Promise<void>): Promise<void> {
   await run.waitFor("Running");
   await during();
   run.child.kill("SIGINT");
-  expect((await run.ended).error).not.toContain("ACCORD_BUG");
+  expect((await run.ended).code).toBe(0);
 }
 
 describe("a sync that flows one way", () => {
-  test("[S55] what happens at the other side is pushed back, and the source is never written to", async () => {
+  test("[S55] the source's records come and go at the other side, what happens there is pushed back, and the source is never written to", async () => {
     await shop.begin();
     expect(rows(shop.erp, "customer")).toEqual(["ann@x.org Ann", "bob@x.org Bob", "cid@x.org Cid", "dan@x.org Dan"]);
     await live(async () => {
       shop.erp.exec("UPDATE customer SET name = 'Bobby' WHERE email = 'bob@x.org'");
       shop.erp.exec("DELETE FROM customer WHERE email = 'ann@x.org'");
-      await erpShows(["ann@x.org Ann", "bob@x.org Bob", "cid@x.org Cid", "dan@x.org Dan"]);
+      // The row id that this frees at the ERP is taken by the new ann, sooner or later. [S34]
+      shop.crm.exec("DELETE FROM contacts WHERE email = 'cid@x.org'");
+      await erpShows(["ann@x.org Ann", "bob@x.org Bob", "dan@x.org Dan"]);
     });
-    expect(rows(shop.crm, "contacts")).toEqual(["ann@x.org Ann", "bob@x.org Bob", "cid@x.org Cid"]);
+    expect(rows(shop.crm, "contacts")).toEqual(["ann@x.org Ann", "bob@x.org Bob"]);
     expect((await shop.run(["verify"])).code).toBe(0);
     const { out } = await shop.run(["history", "customers", "crm:1"]);
     expect(out).toContain("since this sync flows one way: it is made again there");

@@ -9,7 +9,7 @@ import type { WrittenEntity } from "./entity-former.ts";
 import { reviewSince, writeExtra, type EntityExtra } from "./entity-extra.ts";
 import { writeHeader } from "./entity-header.ts";
 import { continueChain, type EntityChains } from "./journal.ts";
-import { MEMBER_STATES, readMemberBodies, STATES_WITH_RECORD, writeMemberBodies, type MemberBody } from "./entity-members.ts";
+import { isWithRecord, MEMBER_STATES, readMemberBodies, STATES_WITH_RECORD, writeMemberBodies, type MemberBody } from "./entity-members.ts";
 import { countStates, stateAt, writeStates } from "./entity-states.ts";
 import { KEY, oldKeysOver, readKeys, writeKeys } from "./match-keys.ts";
 import type { BulkInsert, Session } from "./session.ts";
@@ -146,16 +146,51 @@ function pushMember(
   if (!isLinked) relinked.push({ side, cell });
 }
 
-/** Writes rows of `member`: four cells each. */
+/**
+ * Writes rows of `member`: four cells each. A record id belongs to the living: where one is freed and taken in the same commit, or was freed before, its tombstone gives it
+ * up, whichever of the two is written first. [S34, S38]
+ */
 export function writeMembers(session: Session, catalogue: Catalogue, rows: EntityRows, cells: readonly SQLInputValue[]): void {
   try {
     session.insert(MEMBER, cells);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.includes("member.entity")) throw error;
-    for (let at = 0; at < cells.length; at += MEMBER.width)
-      displaceDead(session, catalogue, rows, Number(cells[at]), cells[at + 1] ?? null, Number(cells[at + 2]));
-    session.insert(MEMBER, cells);
+    const members = Array.from({ length: cells.length / MEMBER.width }, (_, index) =>
+      cells.slice(index * MEMBER.width, (index + 1) * MEMBER.width),
+    );
+    const isAlive = (member: readonly SQLInputValue[]): boolean => isWithRecord(`${Number(member[STATE_CELL])}`);
+    for (const member of [...members.filter((one) => !isAlive(one)), ...members.filter(isAlive)])
+      writeContested(session, catalogue, rows, member, isAlive(member));
   }
+}
+
+/** Where a row of `member` has its state. */
+const STATE_CELL = 3;
+
+/** Writes one row of `member`. Of two that claim a record the dead one gives it up; that two living ones do is a mistake of ours. */
+function writeContested(
+  session: Session,
+  catalogue: Catalogue,
+  rows: EntityRows,
+  member: readonly SQLInputValue[],
+  isAlive: boolean,
+): void {
+  const [number, record = null, taker] = member;
+  const holder = session.first<[number, number]>(
+    `SELECT entity, state IN ${STATES_WITH_RECORD} FROM member WHERE side = ? AND record = ? AND entity <> ?`,
+    Number(number),
+    record,
+    Number(taker),
+  );
+  if (holder !== undefined) {
+    const [entity, lives] = holder;
+    assert(!isAlive || lives === 0, `entity ${Number(taker)} was given a record that entity ${entity} holds`);
+    const isHeld = lives === 1;
+    retireRecord(session, catalogue, rows, Number(number), isHeld ? Number(taker) : entity);
+    if (isHeld) return;
+    session.run("DELETE FROM member WHERE side = ? AND record = ?", Number(number), record);
+  }
+  session.insert(MEMBER, member);
 }
 
 /** What is kept in memory of entities' rows. */
@@ -163,24 +198,8 @@ type EntityRows = Pick<CommitContext, "formers" | "overlay">;
 
 const NO_BODY: MemberBody = { image: null, position: null, seenAtMs: 0 };
 
-/** A record id that lives again under another entity: the tombstone that held it keeps its image, and the id as a retired one. [S38] */
-function displaceDead(
-  session: Session,
-  catalogue: Catalogue,
-  { formers, overlay }: EntityRows,
-  number: number,
-  record: SQLInputValue,
-  taker: EntityId,
-): void {
-  const holder = session.first<[number, number]>(
-    `SELECT entity, state IN ${STATES_WITH_RECORD} FROM member WHERE side = ? AND record = ? AND entity <> ?`,
-    number,
-    record,
-    taker,
-  );
-  if (holder === undefined) return;
-  const [entity, lives] = holder;
-  assert(lives === 0, `entity ${taker} was given a record that entity ${entity} holds`);
+/** The record id of a tombstone lives under another entity: the tombstone keeps its image, and the id as a retired one. [S38] */
+function retireRecord(session: Session, catalogue: Catalogue, { formers, overlay }: EntityRows, number: number, entity: EntityId): void {
   const held = overlay.of(entity);
   const row = held ?? readCells(session, entity);
   const { place } = catalogue.sideByNumber(number);
@@ -197,7 +216,6 @@ function displaceDead(
   const states = `${row.states.slice(0, place + 1)}-${row.states.slice(place + 2)}`;
   overlay.hold(entity, { ...row, records: remaining, states, extra: JSON.stringify(changed) }, held);
   formers.drop(entity);
-  session.run("DELETE FROM member WHERE side = ? AND record = ?", number, record);
 }
 
 function readCells(session: Session, entity: EntityId): EntityCells {

@@ -49,6 +49,7 @@ export function settleWrite(model: SyncModel, entity: Entity, side: SideIndex, w
 export function settleAsSeen(model: SyncModel, entity: Entity, side: SideIndex, write: ConfirmedWrite, references: References): Settled {
   const old = entity.members[side] ?? null;
   if (write.kind === "delete" || write.kind === "undo-delete") return settleDelete(entity, side, write, old);
+  if (write.kind !== "create" && old !== null && old.record === null) return settleGone(entity, side, old);
   const mapping = model.sides[side]?.mapping ?? NO_MAPPING;
   const member = closedMember(model, write, old);
   const predicted = predictCells(cellsOf(member) ?? mapping.columns.map(() => undefined), write);
@@ -144,6 +145,11 @@ function settleDelete(entity: Entity, side: SideIndex, write: ConfirmedWrite, ol
     reread: false,
     isAsTold: false,
   };
+}
+
+/** A write that landed on a record which was then found gone, its id another's by now: it makes the record the member's no more. [S34, S38] */
+function settleGone(entity: Entity, side: SideIndex, old: Member): Settled {
+  return { entity: withMember(entity, side, { ...old, intent: null }), events: [], altered: [], reread: false, isAsTold: false };
 }
 
 /** The member as the write leaves it, its fields apart. */

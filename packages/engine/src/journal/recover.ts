@@ -86,10 +86,10 @@ async function closeIntents(
   const references = await loadReferences(context, sync, [...entities.values()], [], options);
   const changes = new ChangeSet();
   const landings = intents.map((intent, index) => ({ intent, outcome: outcomes[index]?.outcome ?? undefined }));
-  await endFormerHolders(context, sync, intents[0]?.side ?? 0, landings, changes, options);
+  const ended = await endFormerHolders(context, sync, intents[0]?.side ?? 0, landings, changes, options);
   for (const [index, intent] of intents.entries()) {
     const { outcome, cells } = outcomes[index] ?? { outcome: NOT_LANDED, cells: null };
-    const entity = hydrate(sync.model, entities.get(intent.entity) ?? intent.stored, references);
+    const entity = ended.get(intent.entity) ?? hydrate(sync.model, entities.get(intent.entity) ?? intent.stored, references);
     const known = cells === null ? entity : freezeCounts(context, sync, entity, intent, cells, changes);
     if (outcome === null) parkUnproven(context, sync, { entity: known, intent }, references, changes);
     else settleOutcome(context, sync, { entity: known, intent, due: null }, outcome, references, changes);

@@ -11,7 +11,9 @@ import { hydrate, loadReferences } from "./hydrate.ts";
 
 /**
  * A system may give a new record the id of one that was deleted a moment ago, before that delete was seen (SQLite does so for its highest rowid): whoever is linked to
- * an id under which our create now stands has lost its record. Its delete is absorbed in the same commit, so that the link stays injective. [S34, S38]
+ * an id under which our create now stands has lost its record. Its delete is absorbed in the same commit, so that the link stays injective. [S34, S38] Where it is our own
+ * delete whose outcome is told beside it, that ends the link.
+ * Returns the former holders as they are now: whoever knew them before knows them no more.
  */
 export async function endFormerHolders(
   context: EngineContext,
@@ -20,21 +22,23 @@ export async function endFormerHolders(
   landings: readonly { readonly intent: Intent; readonly outcome: WriteOutcome | undefined }[],
   changes: ChangeSet,
   options: CallOptions,
-): Promise<void> {
+): Promise<ReadonlyMap<EntityId, Entity>> {
   const created = landings.flatMap(({ intent, outcome }) =>
-    intent.kind === "create" && intent.side === side && outcome?.kind === "applied"
+    intent.kind === "create" && intent.side === side && (outcome?.kind === "applied" || outcome?.kind === "exists")
       ? [{ entity: intent.entity, record: outcome.record }]
       : [],
   );
-  if (created.length === 0) return;
+  const ended = new Map<EntityId, Entity>();
+  if (created.length === 0) return ended;
   const records = created.map(({ record }) => record);
   const holders = await context.store.findLinks(sync.id, side, records, options);
+  const deleted = new Set(landings.flatMap(({ intent, outcome }) => (isDeleted(intent, outcome) ? [intent.entity] : [])));
   const former = new Map<EntityId, RecordId>();
   for (const [index, { entity, record }] of created.entries()) {
     const holder = holders[index] ?? null;
-    if (holder !== null && holder !== entity) former.set(holder, record);
+    if (holder !== null && holder !== entity && !deleted.has(holder)) former.set(holder, record);
   }
-  if (former.size === 0) return;
+  if (former.size === 0) return ended;
   const stored = await context.store.loadEntities([...former.keys()], options);
   const references = await loadReferences(context, sync, stored, [], options);
   for (const holder of stored) {
@@ -52,9 +56,14 @@ export async function endFormerHolders(
         ),
       );
     }
-    keepEntity(context, sync, withoutRecord(absorbed.entity, side, record), references, changes);
+    ended.set(holder.id, keepEntity(context, sync, withoutRecord(absorbed.entity, side, record), references, changes).entity);
     context.log.info("record.reused", { sync: sync.model.name, side: sync.model.sides[side]?.name, entity: entity.id });
   }
+  return ended;
+}
+
+function isDeleted({ kind }: Intent, outcome: WriteOutcome | undefined): boolean {
+  return (kind === "delete" || kind === "undo-delete") && (outcome?.kind === "applied" || outcome?.kind === "missing");
 }
 
 /** The member keeps the id among the retired ones: it is another thing's now. */

@@ -88,12 +88,22 @@ export async function sendWrites(context: EngineContext, opened: OpenedWrites, o
   const object = sync.objects[side];
   if (object === undefined) return;
   const size = Math.min(object.capabilities.batchSizeMax, context.limits.pushBatch);
+  const ended = new Map<EntityId, Entity>();
   for (let start = 0; start < dispatches.length; start += size) {
-    const batch = dispatches.slice(start, start + size);
-    const outcomes = await dispatch(context, leases, object, batch, opened.confirm, options);
+    const opening = dispatches.slice(start, start + size);
+    const batch = opening.filter(({ entity }) => !ended.has(entity.id));
+    const outcomes = batch.length === 0 ? [] : await dispatch(context, leases, object, batch, opened.confirm, options);
     const current = opened.isLater === true ? await reloaded(context, sync, batch, references, options) : batch;
-    await settleWrites(context, leases, sync, side, current, outcomes, references, options);
+    // What an earlier batch made stands under their record ids now: nothing is written there. [S34]
+    const gone = opening.flatMap((one) => withEntity(one, ended.get(one.entity.id)));
+    const all = [...outcomes, ...gone.map((): WriteOutcome => ({ kind: "changed" }))];
+    for (const [id, entity] of await settleWrites(context, leases, sync, side, [...current, ...gone], all, references, options))
+      ended.set(id, entity);
   }
+}
+
+function withEntity(one: Dispatch, entity: Entity | undefined): readonly Dispatch[] {
+  return entity === undefined ? [] : [{ ...one, entity }];
 }
 
 /** The same writes with their entities as they are stored now. */

@@ -1,5 +1,5 @@
 import { readImage, settleWrite } from "@accord/core";
-import type { Entity, Member, NativeImage, RecordId, References } from "@accord/core";
+import type { Entity, EntityId, Member, NativeImage, RecordId, References } from "@accord/core";
 import type { WriteOutcome } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
 import { createPayload, mergeEntry, namedCells } from "../journal/payload.ts";
@@ -22,7 +22,10 @@ export interface Landing {
   readonly due: Due | null;
 }
 
-/** Phase four of a run: outcomes become state. Every intent that is certain is closed in the same transaction as what it changed. [S29, S33] */
+/**
+ * Phase four of a run: outcomes become state. Every intent that is certain is closed in the same transaction as what it changed. [S29, S33]
+ * Returns entities that lost their record to a create of the batch.
+ */
 export async function settleWrites(
   context: EngineContext,
   leases: readonly Lease[],
@@ -32,15 +35,17 @@ export async function settleWrites(
   outcomes: readonly WriteOutcome[],
   references: References,
   options: CallOptions,
-): Promise<void> {
+): Promise<ReadonlyMap<EntityId, Entity>> {
   const changes = new ChangeSet();
   const landings = batch.map(({ intent }, index) => ({ intent, outcome: outcomes[index] }));
-  await endFormerHolders(context, sync, side, landings, changes, options);
-  for (const [index, landing] of batch.entries()) {
+  const ended = await endFormerHolders(context, sync, side, landings, changes, options);
+  for (const [index, { entity, intent, due }] of batch.entries()) {
+    const landing = { entity: ended.get(entity.id) ?? entity, intent, due };
     settleOutcome(context, sync, landing, outcomes[index] ?? { kind: "unknown", reason: "no outcome" }, references, changes);
   }
   await context.store.commit(leases, changes, options);
   tellWrites(context, sync, side, batch, outcomes);
+  return ended;
 }
 
 /** Remembers what landed, once it is committed. */

@@ -315,6 +315,38 @@ function describeChangingLinks(open: () => Promise<Store>): void {
     expect(kept?.members[0]).toEqual(sampleMember(null, { state: "deleted", retired: ["1"], image: dead.members[0]?.image ?? null }));
   });
 
+  test("[S34, S38] a record id that is freed and taken in one commit belongs to the living, in whatever order they are told", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    const id = await store.reserveEntities(6, call);
+    const holders = [id, id + 1, id + 2];
+    const old = holders.map((holder, index) => sampleEntity(sync, holder, [String(index), null]));
+    const fresh = holders.map((holder) => sampleEntity(sync, holder + 3, [null, `b${holder}`]));
+    await commit({ entities: [...old, ...fresh].map((entity) => ({ entity, keys: null })) });
+    const dead = old.map((entity, index) =>
+      sampleEntity(sync, entity.id, [null, null], {
+        life: { kind: "deleted", side: 0, atMs: AT },
+        members: [sampleMember(String(index), { state: "deleted", retired: [String(index)] }), null],
+      }),
+    );
+    const taking = fresh.map((entity, index) => ({ ...entity, members: [sampleMember(String(index)), entity.members[1] ?? null] }));
+    const gone = (index: number) => dead.slice(index, index + 1).map((entity) => ({ entity, keys: null }));
+    const made = (index: number) => taking.slice(index, index + 1).map((entity) => ({ entity, keys: null }));
+    await store.commitPull(pullOf(sampleMark(sync, "0"), sampleMark(sync, "1"), sampleMark(sync, "2")), call);
+    await commit({ entities: [...gone(0), ...made(0)] });
+    await commit({ entities: [...made(1), ...gone(1)] });
+    const { ack, position, seenAtMs } = sampleMember("2");
+    const landed = { sync, side: 0, entity: id + 5, record: "2", image: taking[2]?.members[0]?.image ?? "", ack, position, seenAtMs };
+    await commit({ entities: gone(2), landed: [landed] });
+    // A process that does not know who took it tells the tombstone once more.
+    await commit({ entities: gone(0) });
+    expect(await store.findLinks(sync, 0, ["0", "1", "2"], call)).toEqual([id + 3, id + 4, id + 5]);
+    const tombstones = (await store.loadEntities(holders, call)).map(({ members }) => members[0]);
+    expect(tombstones).toEqual(dead.map(({ members }) => ({ ...members[0], record: null })));
+    expect(await store.loadEntities([id + 3, id + 4, id + 5], call)).toEqual(taking);
+    expect((await allMarks(store)).map(({ entity }) => entity?.id)).toEqual([id + 3, id + 4, id + 5]);
+  });
+
   test("members of a side are listed in the order of its records, as integers or by their bytes", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);

@@ -14,6 +14,8 @@ export interface FakeColumn extends FakeCodecOptions {
   readonly default?: string;
   /** The system alone fills it, from a counter (an integer key); creates that set it are refused. */
   readonly generated?: boolean;
+  /** A generated key goes on above the highest that is there, so that the key of the last record is given again once it is deleted, as SQLite does without AUTOINCREMENT. */
+  readonly isReused?: boolean;
   /** What the system makes of a cell when anybody writes the record: a trigger that the codec does not know of. Also called for cells that the write left alone. */
   readonly alter?: (cell: FakeCell, facts: { readonly nowMs: number; readonly isCreate: boolean }) => FakeCell;
   /** Why a cell is refused for good (a poison value), or null. */

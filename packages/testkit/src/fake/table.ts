@@ -1,7 +1,7 @@
 import { writeImage } from "@accord/core";
 import type { RecordId } from "@accord/core";
 import { shapeOf } from "./shape.ts";
-import type { FakeCell, FakeObject, FakeShape } from "./shape.ts";
+import type { FakeCell, FakeColumn, FakeObject, FakeShape } from "./shape.ts";
 
 export type FakeRow = readonly FakeCell[];
 
@@ -26,8 +26,9 @@ export class FakeTable {
     return this.#rows;
   }
 
-  /** The next generated key. Never reused, even where the transaction is rolled back, as sequences do. */
-  nextKey(): string {
+  /** The next generated key. Never given again, even where the transaction is rolled back, as sequences do; unless the column says otherwise. */
+  nextKey({ isReused }: FakeColumn): string {
+    if (isReused === true) return String(Number(this.sortedIds().at(-1) ?? 0) + 1);
     this.#keyLast += 1;
     return String(this.#keyLast);
   }

@@ -46,7 +46,7 @@ export class FakeTransaction {
     const { object, keyPlaces } = table.shape;
     this.#refuseGenerated(table, cells);
     const row = object.columns.map((column, place) => {
-      if (column.generated === true) return table.nextKey();
+      if (column.generated === true) return table.nextKey(column);
       const given = cells.get(place);
       return altered(column, encoded(column, given === undefined ? (column.default ?? null) : given), {
         nowMs: this.#nowMs,

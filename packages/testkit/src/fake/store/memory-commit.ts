@@ -45,17 +45,17 @@ function lastOfEach(written: readonly Written[]): Written[] {
   return [...byId.values()];
 }
 
-/** A record that another entity holds, alive and not giving it up in this commit, is refused. [S34] */
+/** A living record that another entity holds, alive and not giving it up in this commit, is refused. [S34] */
 function checkLinks(view: MemoryView, entities: readonly Written[]): void {
   const after = new Map(entities.map(({ entity }) => [entity.id, entity]));
   const claimed = new Map<string, EntityId>();
   for (const { entity } of entities) {
     for (const [side, member] of entity.members.entries()) {
-      if (member === null || member.record === null) continue;
+      if (member === null || member.record === null || !isWithRecord(member)) continue;
       const key = recordKey(entity.sync, side, member.record);
       const holder = view.liveLink(entity.sync, side, member.record);
-      const keeps =
-        holder !== null && (after.get(holder)?.members[side]?.record ?? (after.has(holder) ? null : member.record)) === member.record;
+      const holding = holder === null || !after.has(holder) ? null : (after.get(holder)?.members[side] ?? null);
+      const keeps = holder !== null && (!after.has(holder) || (holding?.record === member.record && isWithRecord(holding)));
       const other = claimed.get(key) ?? (keeps ? holder : entity.id);
       if (other !== entity.id)
         throw new RangeError(`[S34] record ${key}, which entity ${entity.id} is given, is linked to ${other} already`);
@@ -105,26 +105,35 @@ function keptMember(member: StoredMember | null): StoredMember | null {
   return { state, record, incarnation, image, ack, position, seenAtMs, intent, retired };
 }
 
+/** A record id belongs to the living: where another entity names it too, the dead one of them gives it up. [S34, S38] */
 function putEntity(state: MemoryState, entity: StoredEntity, keys: Written["keys"]): void {
-  for (const [side, member] of entity.members.entries()) {
-    if (member === null || member.record === null) continue;
+  const members = entity.members.map((member, side) => {
+    if (member === null || member.record === null) return keptMember(member);
     const key = recordKey(entity.sync, side, member.record);
     const holder = state.links.get(key);
-    if (holder !== undefined && holder !== entity.id) displaceDead(state, holder, side);
+    if (holder !== undefined && holder !== entity.id) {
+      if (!isWithRecord(member) && isWithRecord(state.entities.get(holder)?.members[side])) return keptMember(withoutRecord(member));
+      displaceDead(state, holder, side);
+    }
     state.links.set(key, entity.id);
-  }
-  state.entities.set(entity.id, { ...entity, members: entity.members.map(keptMember) });
+    return keptMember(member);
+  });
+  state.entities.set(entity.id, { ...entity, members });
   if (keys !== null) state.keys.set(entity.id, keys);
 }
 
-/** A record id that lives again under another entity: the tombstone that held it keeps its image, and the id as a retired one. [S38] */
+/** The tombstone of a record id that lives under another entity keeps its image, and the id as a retired one. [S38] */
 function displaceDead(state: MemoryState, holder: EntityId, side: SideIndex): void {
   const entity = state.entities.get(holder);
   const member = entity?.members[side] ?? null;
-  if (entity === undefined || member === null || member.record === null || isWithRecord(member)) return;
-  const retired = [...member.retired.filter((id) => id !== member.record), member.record];
-  const gone = { ...member, record: null, retired };
-  state.entities.set(holder, { ...entity, members: entity.members.map((old, index) => (index === side ? gone : old)) });
+  if (entity === undefined || member === null || isWithRecord(member)) return;
+  const members = entity.members.map((old, index) => (index === side ? withoutRecord(member) : old));
+  state.entities.set(holder, { ...entity, members });
+}
+
+function withoutRecord(member: StoredMember): StoredMember {
+  const { record, retired } = member;
+  return record === null ? member : { ...member, record: null, retired: [...retired.filter((id) => id !== record), record] };
 }
 
 export function putMark(state: MemoryState, mark: Mark): void {
