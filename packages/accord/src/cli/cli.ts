@@ -58,12 +58,24 @@ export function createRoot(program: Program, binder: Binder): Command {
     .configureOutput({
       writeOut: (text) => program.terminal.out(text),
       writeErr: (text) => program.terminal.error(text),
-      outputError: (text, write) =>
-        write(text.replace(/^error: /, "error ACCORD_USAGE: ").replace(/\n\(Did you mean (.*)\?\)/, "; did you mean $1?")),
     });
   defineCommands(root, binder);
   for (const command of allBelow(root)) command.copyInheritedSettings(root).helpOption("-h, --help", "show help with an example");
+  for (const command of [root, ...allBelow(root)])
+    command.configureOutput({ outputError: (text, write) => write(usageLine(text, wordsOf(command))) });
   return root;
+}
+
+/** Commander's complaint as one line that says what to do: the word that may have been meant, or where the right ones stand. */
+function usageLine(complaint: string, words: string): string {
+  const line = complaint.replace(/^error: /, "error ACCORD_USAGE: ");
+  const meant = line.replace(/\n\(Did you mean (.*)\?\)/, "; did you mean $1?");
+  return meant === line ? line.replace(/\.?\n$/, `; see ${words} --help\n`) : meant;
+}
+
+/** What is typed to reach a command. */
+function wordsOf(command: Command): string {
+  return command.parent === null ? command.name() : `${wordsOf(command.parent)} ${command.name()}`;
 }
 
 function allBelow(command: Command): readonly Command[] {

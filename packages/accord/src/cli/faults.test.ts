@@ -475,7 +475,7 @@ describe("usage", () => {
       error: "error ACCORD_USAGE: unknown option '--smaple'; did you mean --sample?\n",
     });
     expect((await accord("apply", "--sample", "none")).code).toBe(2);
-    expect((await accord("backup")).error).toBe("error ACCORD_USAGE: missing required argument 'file'\n");
+    expect((await accord("backup")).error).toBe("error ACCORD_USAGE: missing required argument 'file'; see accord backup --help\n");
   });
 
   test("without a plan, a script has to say --yes", async () => {

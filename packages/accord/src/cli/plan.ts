@@ -41,9 +41,11 @@ async function plan(context: CommandContext, options: PlanOptions): Promise<Exit
     isDone = true;
     if (changes > 0) output.line(`Nothing has been written. To write ${count(changes, "change")}: accord apply`);
     else if (made.summary.stops.length > 0) output.line("Nothing has been written, and nothing is before that is approved.");
-    else if (made.summary.syncs.every(({ reviews }) => reviews === 0))
-      output.line("Nothing has been written, and nothing needs to be: the sides agree.");
-    else output.line("Nothing has been written, and nothing can be before the conflicts are decided.");
+    else if (made.summary.syncs.some(({ reviews }) => reviews > 0))
+      output.line("Nothing has been written, and nothing can be before the conflicts are decided.");
+    else if (made.summary.syncs.some(({ problems }) => problems > 0))
+      output.line("Nothing has been written: all that could be taken in agrees.");
+    else output.line("Nothing has been written, and nothing needs to be: the sides agree.");
     const isFlowing = [...session.context.states.values()].every((state) => state === "live");
     if (changes === 0 && made.summary.stops.length === 0 && !isFlowing) output.line("accord apply lets changes flow from now on.");
     return changes > 0 || made.summary.stops.length > 0 ? EXIT.todo : EXIT.done;
