@@ -10,6 +10,8 @@ export { verify } from "./run/verify.ts";
 export type { Difference, Verified } from "./run/verify.ts";
 export { refreshStates, SILENT_WATCHER } from "./run/context.ts";
 export type { EngineContext, RunningSync, RunWatcher } from "./run/context.ts";
+export { lastNoticed } from "./run/noticed.ts";
+export type { PausedAt } from "./run/noticed.ts";
 export { pausedFrom } from "./run/paused-from.ts";
 export { Echoes } from "./run/echoes.ts";
 export { DEFAULT_LIMITS, requestMsMax } from "./run/limits.ts";

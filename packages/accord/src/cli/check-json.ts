@@ -13,6 +13,16 @@ export interface CheckJson {
     readonly problem: string;
     readonly remedy: string;
   }[];
+  /** Fields that are paused where a system shows them no more, or as of another type than was planned; with one of them the check ends with exit code 3. [S50] */
+  readonly paused: readonly {
+    readonly sync: string;
+    readonly side: string;
+    readonly field: string;
+    readonly problem: string;
+    readonly remedy: string;
+    /** The line of the project file as it is, and as it would fit what is there now; null where no one line does. */
+    readonly patch: { readonly line: number; readonly from: string; readonly to: string } | null;
+  }[];
   /** What is allowed and worth knowing: lossy and unmapped fields, policies that only break ties. */
   readonly notes: readonly string[];
 }

@@ -1,26 +1,42 @@
 import type { CallOptions, Connection } from "@accord/engine/connector";
 import { compileSync } from "../config/compile-sync.ts";
+import type { PlannedSync } from "../config/compile-sync.ts";
 import { formatNote } from "../config/problem.ts";
 import type { ConfigurationProblem } from "../config/problem.ts";
 import type { Project } from "../config/project.ts";
+import type { PausedField } from "../config/side-context.ts";
 import { readSchemas } from "./session.ts";
 
-/** Compiles every sync against what the systems show. */
+/** What compiling the syncs of a project finds. */
+export interface SyncFindings {
+  readonly problems: readonly ConfigurationProblem[];
+  readonly paused: readonly PausedField[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Compiles every sync against what the systems show.
+ *
+ * @param planned by name: syncs that were planned with this very file, whose fields are paused where they do not fit any more [S50]
+ */
 export async function checkSyncs(
   project: Project,
   connections: ReadonlyMap<string, Connection>,
+  planned: ReadonlyMap<string, PlannedSync>,
   options: CallOptions,
-): Promise<{ readonly problems: readonly ConfigurationProblem[]; readonly notes: readonly string[] }> {
+): Promise<SyncFindings> {
   const schemas = await readSchemas(project, connections, options);
   const problems: ConfigurationProblem[] = [];
+  const paused: PausedField[] = [];
   const notes: string[] = [];
   for (const { name } of project.syncs) {
-    const result = compileSync(project, name, schemas);
+    const result = compileSync(project, name, schemas, 1, planned.get(name));
     notes.push(...result.notes.map(formatNote));
     if (result.kind === "problems") {
       problems.push(...result.problems);
       continue;
     }
+    paused.push(...result.paused);
     for (const { name: field, policy } of result.model.fields) {
       if (policy.kind !== "owner" || policy.revert) continue;
       const { line, column } = project.locate(["syncs", name, "fields", field]);
@@ -30,5 +46,5 @@ export async function checkSyncs(
       );
     }
   }
-  return { problems, notes };
+  return { problems, paused, notes };
 }

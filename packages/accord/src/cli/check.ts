@@ -1,11 +1,16 @@
+import { existsSync } from "node:fs";
 import type { ReportLine } from "@accord/engine/connector";
 import type { Command } from "commander";
+import type { PlannedSync } from "../config/compile-sync.ts";
 import type { CheckJson, ConnectionCheck } from "./check-json.ts";
+import type { SyncFindings } from "./check-syncs.ts";
 import { examples } from "./command.ts";
 import type { Binder, CommandContext } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
 import { count } from "./output.ts";
+import type { Program } from "./program.ts";
+import type { OpenProject } from "./session.ts";
 
 export function defineCheck(parent: Command, { bind }: Binder): void {
   const command = parent
@@ -18,6 +23,7 @@ export function defineCheck(parent: Command, { bind }: Binder): void {
 async function check(context: CommandContext): Promise<ExitCode> {
   const { output, program, signal } = context;
   const { connectAll, openProject } = await import("./session.ts");
+  const { pauseWarning } = await import("./compile-project.ts");
   const opened = await openProject(program, context.session);
   const { project } = opened;
   output.line(
@@ -33,15 +39,44 @@ async function check(context: CommandContext): Promise<ExitCode> {
     }
     const { checkSyncs } = await import("./check-syncs.ts");
     const isReached = checked.every(({ failure }) => failure === null);
-    const syncs = isReached ? await checkSyncs(project, connections, { signal }) : { problems: [], notes: [] };
-    const document: CheckJson = { file: project.file, installation: project.installation, connections: checked, ...syncs };
+    const syncs: SyncFindings = isReached
+      ? await checkSyncs(project, connections, await plannedBefore(program, opened, signal), { signal })
+      : { problems: [], paused: [], notes: [] };
+    const document: CheckJson = {
+      file: project.file,
+      installation: project.installation,
+      connections: checked,
+      ...syncs,
+      paused: syncs.paused.map(({ sync, side, field, problem, patch }) => {
+        const { problem: what, remedy } = problem;
+        return { sync, side, field, problem: what, remedy, patch };
+      }),
+    };
     output.json(document);
     const { printCheck } = await import("./check-view.ts");
     printCheck(output, document);
+    for (const field of syncs.paused) output.remark(pauseWarning(field));
     if (syncs.problems.length > 0) return EXIT.usage;
-    return checked.some(hasError) ? EXIT.failed : EXIT.done;
+    if (checked.some(hasError)) return EXIT.failed;
+    return syncs.paused.length > 0 ? EXIT.todo : EXIT.done;
   } finally {
     await Promise.allSettled([...connections.values()].map((connection) => connection.close()));
+  }
+}
+
+/** What the store knows of syncs that were planned with this file; nothing where there is no store yet. */
+async function plannedBefore(
+  program: Program,
+  { project, host }: OpenProject,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, PlannedSync>> {
+  if (!existsSync(project.storePath)) return new Map();
+  const { plannedSyncs } = await import("./compile-project.ts");
+  const store = await program.openStore({ path: project.storePath, ...host });
+  try {
+    return await plannedSyncs({ project, store }, { signal });
+  } finally {
+    await store.close();
   }
 }
 

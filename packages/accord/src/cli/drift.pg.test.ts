@@ -44,6 +44,7 @@ syncs:
       city: { type: text, crm: city, erp: city }
 `,
   );
+  for (const words of [["install"], ["apply", "--yes"]]) expect((await line.run(words, { environment })).code).toBe(0);
 });
 afterAll(async () => {
   crm.close();
@@ -57,26 +58,27 @@ async function erpShows(columns: string): Promise<string> {
   return (result?.rows ?? []).map(([shown]) => shown ?? "").join(", ");
 }
 
+function crmShows(columns: string): string {
+  return crm
+    .prepare(`SELECT concat_ws(' ', ${columns}) AS line FROM contacts ORDER BY email`)
+    .all()
+    .map((row) => String(row["line"]))
+    .join(", ");
+}
+
 async function eventually(look: () => Promise<string>, expected: string): Promise<void> {
   for (let tries = 0; tries < 300 && (await look()) !== expected; tries += 1) await sleep(50);
   expect(await look()).toBe(expected);
 }
 
 test("[S50] a column that is dropped and comes back empty: its field alone waits, a plan says so too, and no value of it is lost", async () => {
-  for (const words of [["install"], ["apply", "--yes"]]) expect((await line.run(words, { environment })).code).toBe(0);
   const run = line.start(["run"], { environment });
   await run.waitFor("Running");
   await erp.run("ALTER TABLE customer DROP COLUMN city");
   crm.exec("UPDATE contacts SET name = 'Anna', city = 'Köln' WHERE email = 'ann@x.org'");
   await eventually(() => erpShows("name"), "Anna, Bob");
   await erp.run("UPDATE customer SET name = 'Robert' WHERE email = 'bob@x.org'");
-  const names = (): string =>
-    crm
-      .prepare("SELECT name FROM contacts ORDER BY email")
-      .all()
-      .map((row) => String(row["name"]))
-      .join(", ");
-  await eventually(async () => Promise.resolve(names()), "Anna, Robert");
+  await eventually(async () => Promise.resolve(crmShows("name")), "Anna, Robert");
   run.child.kill("SIGINT");
   const { out, error, code } = await run.ended;
   expect([code, out + error]).toEqual([0, expect.stringContaining("customers.city is paused at erp, everything else goes on")]);
@@ -85,6 +87,35 @@ test("[S50] a column that is dropped and comes back empty: its field alone waits
   await erp.run("ALTER TABLE customer ADD COLUMN city text");
   const again = line.start(["run"], { environment });
   await eventually(() => erpShows("name, city"), "Anna Köln, Robert Bonn");
+  again.child.kill("SIGINT");
+  expect((await again.ended).code).toBe(0);
+  expect((await line.run(["verify"], { environment })).code).toBe(0);
+});
+
+test("[S50] a column that is retyped while its log is followed pauses its field: what the change of the type did to values is nobody's edit, and with the old type back they are as they were", async () => {
+  const run = line.start(["run"], { environment });
+  await run.waitFor("Running");
+  crm.exec("UPDATE contacts SET city = 'Köln' WHERE email = 'ann@x.org'");
+  await eventually(() => erpShows("city"), "Köln, Bonn");
+  await erp.run("UPDATE customer SET name = 'Ann' WHERE email = 'ann@x.org'");
+  await erp.run("ALTER TABLE customer ALTER COLUMN city TYPE varchar(3) USING left(city, 3)");
+  await erp.run("UPDATE customer SET name = 'Bob' WHERE email = 'bob@x.org'");
+  crm.exec("UPDATE contacts SET city = 'Trier' WHERE email = 'bob@x.org'");
+  await eventually(async () => Promise.resolve(crmShows("name")), "Ann, Bob");
+  await eventually(() => erpShows("name, city"), "Ann Köl, Bob Bon");
+  expect(crmShows("city")).toBe("Köln, Trier");
+  const paused =
+    'customers.city is paused at erp: the column "city" of customer at erp was text when this was planned, and is character varying(3) now';
+  const status = async (): Promise<string> => (await line.run(["status"], { environment })).out;
+  await eventually(async () => String((await status()).includes(paused)), "true");
+  run.child.kill("SIGINT");
+  const { out, error, code } = await run.ended;
+  expect([code, out + error]).toEqual([0, expect.stringContaining("customers.city is paused at erp, everything else goes on")]);
+  await erp.run("ALTER TABLE customer ALTER COLUMN city TYPE text");
+  await erp.run("UPDATE customer SET name = 'Bobby' WHERE email = 'bob@x.org'");
+  const again = line.start(["run"], { environment });
+  await eventually(() => erpShows("name, city"), "Ann Köln, Bobby Trier");
+  await eventually(async () => Promise.resolve(crmShows("name, city")), "Ann Köln, Bobby Trier");
   again.child.kill("SIGINT");
   expect((await again.ended).code).toBe(0);
   expect((await line.run(["verify"], { environment })).code).toBe(0);

@@ -11,6 +11,7 @@ interface PlanOptions {
   readonly where?: string;
   readonly limit: number;
   readonly showValues?: boolean;
+  readonly acceptTypes?: boolean;
 }
 
 export function definePlan(parent: Command, { bind }: Binder): void {
@@ -21,6 +22,7 @@ export function definePlan(parent: Command, { bind }: Binder): void {
     .option("--where <expression>", "show only records that fit: CEL over canonical fields")
     .option("--limit <count>", "operations to show", positiveInteger, 10)
     .option("--show-values", "show sensitive values too")
+    .option("--accept-types", "take columns whose type has changed as they are now: a new version, written by accord apply")
     .addHelpText("after", examples("accord plan", "accord plan --where \"email.endsWith('@example.org')\" --limit 50"));
   bind<PlanOptions>(command, plan);
 }
@@ -30,7 +32,13 @@ async function plan(context: CommandContext, options: PlanOptions): Promise<Exit
   const { openSession } = await import("./session.ts");
   const { makePlan } = await import("@accord/engine");
   const { progressWatcher } = await import("./progress.ts");
-  const session = await openSession(program, { ...context.session, mayWrite: false, runKind: "plan", watch: progressWatcher(output) });
+  const session = await openSession(program, {
+    ...context.session,
+    mayWrite: false,
+    runKind: "plan",
+    watch: progressWatcher(output),
+    acceptsTypes: options.acceptTypes === true,
+  });
   let isDone = false;
   try {
     for (const warning of session.warnings) output.remark(warning);

@@ -20,6 +20,9 @@ export async function readStatus(
     await store.listTrips(options),
     await store.leaseHolder("engine", options),
   ];
+  const { lastNoticed } = await import("@accord/engine");
+  const paused = new Map<number, SyncStatus["paused"]>();
+  for (const { id } of rows) paused.set(id, (await lastNoticed(store, id, options))?.paused ?? []);
   const syncs = project.syncs.map((sync): SyncStatus => {
     const row = rows.find(({ name }) => name === sync.name);
     const sides = sync.sides.map(({ name }) => name);
@@ -32,6 +35,7 @@ export async function readStatus(
       ...figures(counts, row.id, sides),
       due: dueByState(own),
       oldestMs: oldest(own, nowMs),
+      paused: paused.get(row.id) ?? [],
       sweptAt: Object.fromEntries(sides.map((side, index) => [side, sweptAt(row.listings, index)])),
     };
   });
@@ -62,7 +66,7 @@ export async function readStatus(
 }
 
 function neverPlanned(sync: string, sides: readonly string[]): SyncStatus {
-  const none = { entities: 0, records: {}, toMerge: 0, reviews: 0, problems: 0, oldestMs: null };
+  const none = { entities: 0, records: {}, toMerge: 0, reviews: 0, problems: 0, oldestMs: null, paused: [] };
   return {
     sync,
     state: "unknown",

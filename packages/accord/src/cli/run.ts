@@ -36,26 +36,28 @@ export function defineRun(parent: Command, { bind }: Binder): void {
 
 async function run(context: CommandContext): Promise<ExitCode> {
   const { output, program, signal } = context;
-  let paused: string | null = null;
+  let shape: string | null = null;
   for (;;) {
-    const ended = await runOnce(context, paused);
+    const ended = await runOnce(context, shape);
     if (ended.kind === "stopped" || signal.aborted) break;
-    paused = ended.paused;
-    output.remark(`${ended.where} lacks an object or a column that it had; what is there now is looked at, and the run goes on with that.`);
+    shape = ended.shape;
+    output.remark(
+      `${ended.where} lacks an object or a column that it had, or has another in its place; what is there now is looked at, and the run goes on with that.`,
+    );
   }
   say(output, program.terminal.out, { event: "stopped", at: now() }, "Stopped. Nothing is lost: accord run goes on where this ended.");
   return EXIT.done;
 }
 
-/** How a run ended: by a signal, or because a system has changed under it. `paused` tells which fields it went without. */
-type RunEnd = { readonly kind: "stopped" } | { readonly kind: "lacking"; readonly where: string; readonly paused: string };
+/** How a run ended: by a signal, or because a system has changed under it. `shape` tells what it read, and which fields it went without. */
+type RunEnd = { readonly kind: "stopped" } | { readonly kind: "lacking"; readonly where: string; readonly shape: string };
 
 /**
  * Runs until the signal, or until a system lacks what it had: then everything is opened anew, with those fields paused that it shows no more. [S50]
  *
- * @param pausedBefore the fields that the run before this one, which ended so, went without: where they are the same now, opening anew does not help
+ * @param before what the run before this one, which ended so, went without, and what it read (`shapeOf`): where they are the same now, opening anew does not help
  */
-async function runOnce(context: CommandContext, pausedBefore: string | null): Promise<RunEnd> {
+async function runOnce(context: CommandContext, before: string | null): Promise<RunEnd> {
   const { output, program, signal } = context;
   const { openSession } = await import("./session.ts");
   const { requireApplied, requireProof } = await import("./readiness.ts");
@@ -78,17 +80,25 @@ async function runOnce(context: CommandContext, pausedBefore: string | null): Pr
     for (const warning of session.warnings) output.remark(warning);
     requireProof(session.context);
     await announce(context, session);
-    const paused = session.paused.map(({ sync, side, field }) => `${sync}.${field} ${side}`).join("\n");
+    const shape = shapeOf(session);
     const end = await runDaemon(session.context, AbortSignal.any([signal, changed.signal]));
     if (end.kind === "failed" && isLacking(end.error)) lacking(end.error.where ?? where);
     const hasChanged = changed.signal.aborted && !signal.aborted;
-    if (hasChanged && paused === pausedBefore) throw end.kind === "failed" ? end.error : stillLacking(where);
+    if (hasChanged && shape === before) throw end.kind === "failed" ? end.error : stillLacking(where);
     if (end.kind === "failed" && !hasChanged) throw end.error;
     hasFailed = false;
-    return hasChanged ? { kind: "lacking", where, paused } : { kind: "stopped" };
+    return hasChanged ? { kind: "lacking", where, shape } : { kind: "stopped" };
   } finally {
     await session.close(hasFailed ? "failed" : "stopped");
   }
+}
+
+/** Which fields a run goes without, and what the columns that it reads are: where both are as before, opening anew has changed nothing. */
+function shapeOf({ context, paused }: SystemsSession): string {
+  const types = context.syncs.map(({ objects }) =>
+    objects.map(({ columns, schema }) => columns.map((name) => schema.columns.find((column) => column.name === name)?.nativeType)),
+  );
+  return JSON.stringify([paused.map(({ sync, side, field }) => [sync, side, field]), types]);
 }
 
 function isLacking(error: unknown): error is AccordError {

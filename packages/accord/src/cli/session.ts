@@ -3,23 +3,23 @@ import { dirname, join } from "node:path";
 import { Echoes, refreshStates, requestMsMax, SILENT_WATCHER } from "@accord/engine";
 import { keyMatcher } from "@accord/engine/match";
 import type { EngineContext, RunningSync, RunWatcher } from "@accord/engine";
-import { AccordError, assert, partialConnection } from "@accord/engine/connector";
+import { AccordError, assert } from "@accord/engine/connector";
 import type { CallOptions, Connection, Connector, Host, OpenObject } from "@accord/engine/connector";
-import type { NewRun, RunOutcome, StoreIdentity, SyncRow } from "@accord/engine/store";
-import type { ObjectSchema, SyncModel } from "@accord/core";
+import type { ColumnTypes, NewRun, RunOutcome, StoreIdentity, SyncConfiguration, SyncRow } from "@accord/engine/store";
+import type { SyncModel } from "@accord/core";
 import { columnsOf } from "../config/columns-of.ts";
-import { compileSync } from "../config/compile-sync.ts";
-import type { CompileSyncResult } from "../config/compile-sync.ts";
-import { configurationOf, digestOf } from "../config/digest.ts";
+import { configurationOf } from "../config/digest.ts";
 import { loadProject } from "../config/load-project.ts";
-import { formatProblem } from "../config/problem.ts";
-import type { ConfigurationNote, ConfigurationProblem } from "../config/problem.ts";
+import type { ConfigurationNote } from "../config/problem.ts";
 import type { Project, ProjectSync } from "../config/project.ts";
+import { retypedColumns } from "../config/retyped.ts";
 import type { PausedField } from "../config/side-context.ts";
 import { holdEngine, leaseHolderName } from "../daemon/engine-lease.ts";
 import type { HeldEngine } from "../daemon/engine-lease.ts";
 import { laterMark, readMarks, signPatiently } from "../daemon/sign.ts";
 import { createLog, systemClock, systemRandom } from "../daemon/host.ts";
+import { compileAll, goWithout, NONE_PLANNED, pauseWarning, plannedSyncs, withoutTypes } from "./compile-project.ts";
+import type { Compiled, CompiledProject, SchemaFinder } from "./compile-project.ts";
 import { ProjectProblems, todoError } from "./problems.ts";
 import type { FileStore, Program } from "./program.ts";
 
@@ -69,6 +69,8 @@ export interface SystemsOptions extends SessionOptions {
   /** Whether the exclusive right to act is held meanwhile. Left out: in runs it is, but in live ones, which take and keep it by themselves. */
   readonly holdsEngine?: boolean;
   readonly watch?: RunWatcher;
+  /** Whether columns of another type than was planned are taken as they are now, as a new version of their sync. Left out: their fields are paused. [S50] */
+  readonly acceptsTypes?: boolean;
   /** May refuse before anything is written, to the store included. */
   readonly beforeRun?: (opened: StoreSession, options: CallOptions) => Promise<void>;
   /** What a mark of another store at a system means: `refuse` (default), or nothing (`install --adopt` and `uninstall`). [S58] */
@@ -107,15 +109,17 @@ export async function openStoreSession(program: Program, options: SessionOptions
 export async function openSession(program: Program, options: SystemsOptions): Promise<SystemsSession> {
   const opened = await openProject(program, options);
   const connections = connectAll(opened);
+  const acceptsTypes = options.acceptsTypes === true;
   const call = { signal: options.signal };
   let store: StoreSession | null = null;
   try {
     const schemas = await readSchemas(opened.project, connections, call);
-    const strict = compileAll(opened.project, schemas, NOBODY);
+    const strict = compileAll(opened.project, schemas, NONE_PLANNED);
     // A project that was never right begins with nothing, not even a store.
     if (strict.problems.length > 0 && !existsSync(opened.project.storePath)) throw new ProjectProblems(strict.problems);
     store = await withStore(program, opened);
-    const compiled = strict.problems.length === 0 ? strict : compileAll(opened.project, schemas, await plannedSyncs(store, call));
+    const planned = await plannedSyncs(store, call);
+    const compiled = planned.size === 0 ? strict : compileAll(opened.project, schemas, acceptsTypes ? withoutTypes(planned) : planned);
     if (compiled.problems.length > 0) throw new ProjectProblems(compiled.problems);
     goWithout(connections, opened.project, compiled.paused);
     if (options.foreignMark !== "ignore") await requireOwnSystems(store.identity, connections, FOREIGN_REMEDY, call);
@@ -166,9 +170,6 @@ export async function closeAll(connections: ReadonlyMap<string, Connection>): Pr
   await Promise.allSettled([...connections.values()].map((connection) => connection.close()));
 }
 
-/** What each connection shows, by name and object as the project writes it. */
-export type SchemaFinder = (connection: string, object: string) => ObjectSchema | undefined;
-
 /** Discovers every connection. A table of PostgreSQL's `public` may be written without its schema. */
 export async function readSchemas(
   project: Project,
@@ -182,61 +183,6 @@ export async function readSchemas(
     const schemas = found.get(connection) ?? [];
     return schemas.find(({ name }) => name === object) ?? schemas.find(({ name }) => name === `public.${object}`);
   };
-}
-
-type Compiled = Extract<CompileSyncResult, { readonly kind: "ok" }>;
-
-/** All syncs of a project, as far as they could be compiled. */
-interface CompiledProject {
-  readonly syncs: ReadonlyMap<string, Compiled>;
-  readonly problems: readonly ConfigurationProblem[];
-  readonly paused: readonly PausedField[];
-}
-
-const NOBODY: ReadonlySet<string> = new Set();
-
-/** @param mayPause syncs whose fields are paused where a system shows them no more [S50] */
-function compileAll(project: Project, schemas: SchemaFinder, mayPause: ReadonlySet<string>): CompiledProject {
-  const problems: ConfigurationProblem[] = [];
-  const paused: PausedField[] = [];
-  const syncs = new Map<string, Compiled>();
-  for (const { name } of project.syncs) {
-    const result = compileSync(project, name, schemas, 1, mayPause.has(name));
-    if (result.kind === "problems") {
-      problems.push(...result.problems);
-      continue;
-    }
-    syncs.set(name, result);
-    paused.push(...result.paused);
-  }
-  return { syncs, problems, paused };
-}
-
-/** Syncs that were planned with this very file: what does not fit now did then, so that a system has changed and not a person's mind. [S50] */
-async function plannedSyncs({ project, store }: StoreSession, options: CallOptions): Promise<ReadonlySet<string>> {
-  const rows = await store.listSyncs(options);
-  return new Set(
-    project.syncs.flatMap(({ name }) => {
-      const row = rows.find((one) => one.name === name);
-      return row !== undefined && row.state !== "new" && row.digest === digestOf(project, name).digest ? [name] : [];
-    }),
-  );
-}
-
-/** Connections of paused fields are used without the columns that are missing. [S50] */
-function goWithout(connections: Map<string, Connection>, project: Project, paused: readonly PausedField[]): void {
-  const missing = new Map<string, Map<string, Set<string>>>();
-  for (const field of paused) {
-    const side = project.syncs.find(({ name }) => name === field.sync)?.sides.find(({ name }) => name === field.side);
-    if (side === undefined) continue;
-    const objects = missing.get(side.connection) ?? new Map<string, Set<string>>();
-    objects.set(side.object, new Set([...(objects.get(side.object) ?? []), ...field.missing]));
-    missing.set(side.connection, objects);
-  }
-  for (const [name, objects] of missing) {
-    const connection = connections.get(name);
-    if (connection !== undefined) connections.set(name, partialConnection(connection, objects));
-  }
 }
 
 /**
@@ -316,7 +262,7 @@ async function startSession(
       context,
       signal: held?.signal ?? options.signal,
       changed: rows.changed,
-      warnings: [...warningsOf(identity, rows.changed, options), ...compiled.paused.map(pauseWarning)],
+      warnings: [...warningsOf(identity, rows, options), ...compiled.paused.map(pauseWarning)],
       paused: compiled.paused,
       notes: [...compiled.syncs.values()].flatMap(({ notes }) => notes),
       close: closer(opened, context, connections, held),
@@ -354,13 +300,17 @@ function closer(
   };
 }
 
-function warningsOf(identity: StoreIdentity, changed: readonly string[], options: SystemsOptions): string[] {
+function warningsOf(identity: StoreIdentity, { changed, retyped }: RegisteredSyncs, options: SystemsOptions): string[] {
   const warnings: string[] = [];
   if (identity.restored)
     warnings.push(
       "This store was restored from a backup, or is an older copy, and is behind the systems: nothing is written to them before a plan is applied.",
     );
-  for (const name of changed) {
+  for (const name of retyped)
+    warnings.push(
+      `Columns of ${name} are taken as they are now: it is a new version, and nothing is written before a plan of it is applied.`,
+    );
+  for (const name of changed.filter((one) => !retyped.includes(one))) {
     warnings.push(
       options.runKind === null
         ? `The project file says something else of ${name} than when it was last planned; run accord plan to see what that means.`
@@ -370,8 +320,11 @@ function warningsOf(identity: StoreIdentity, changed: readonly string[], options
   return warnings;
 }
 
-function pauseWarning({ sync, side, field, problem }: PausedField): string {
-  return `${sync}.${field} is paused at ${side}, everything else goes on: ${formatProblem(problem)}; where that is meant to stay, change the line and run accord plan.`;
+/** `changed` names syncs whose configuration is not the one that was planned last, `retyped` those of them of which only columns are of another type. */
+interface RegisteredSyncs {
+  readonly byName: ReadonlyMap<string, SyncRow>;
+  readonly changed: readonly string[];
+  readonly retyped: readonly string[];
 }
 
 /** What the store knows of each sync. A changed configuration becomes a new version in plans, whose writes wait for `apply`; other runs refuse to begin on it. [S51] */
@@ -379,7 +332,7 @@ async function registerSyncs(
   { project, store, identity }: StoreSession,
   schemas: SchemaFinder,
   options: SystemsOptions,
-): Promise<{ readonly byName: ReadonlyMap<string, SyncRow>; readonly changed: readonly string[] }> {
+): Promise<RegisteredSyncs> {
   const call = { signal: options.signal };
   const plans = options.runKind === "plan" || options.runKind === "apply";
   if (identity.restored && options.runKind !== null && !plans) {
@@ -391,11 +344,18 @@ async function registerSyncs(
   const known = new Map((await store.listSyncs(call)).map((row) => [row.name, row]));
   const byName = new Map<string, SyncRow>();
   const changed: string[] = [];
+  const retyped: string[] = [];
   for (const { name } of project.syncs) {
-    const configuration = configurationOf(project, name, schemas);
+    const live = configurationOf(project, name, schemas);
     const row = known.get(name);
-    const isChanged = row !== undefined && row.digest !== configuration.digest;
+    const types = row === undefined || row.digest !== live.digest ? [] : ((await store.syncVersions(row.id, call))[0]?.types ?? []);
+    // What a column is now is taken over with a new version alone; else nobody would notice that it changed. [S50]
+    const configuration = options.acceptsTypes === true ? live : withTypes(live, types);
+    const isRetyped =
+      options.acceptsTypes === true && live.sides.some((side, place) => retypedColumns(types[place] ?? {}, side.types ?? {}).size > 0);
+    const isChanged = row !== undefined && (row.digest !== configuration.digest || isRetyped);
     if (isChanged && row.state !== "new") changed.push(name);
+    if (isRetyped) retyped.push(name);
     if (isChanged && options.runKind === null) {
       byName.set(name, row);
       continue;
@@ -407,11 +367,23 @@ async function registerSyncs(
       );
     }
     const registered = await store.openSync(name, configuration, call);
-    const reason = isChanged ? "the configuration changed" : identity.restored ? "the store was restored from a backup" : null;
+    const reason = isRetyped
+      ? "columns are of another type"
+      : isChanged
+        ? "the configuration changed"
+        : identity.restored
+          ? "the store was restored from a backup"
+          : null;
     if (reason !== null && plans && registered.state !== "new") await store.setSyncState(registered.id, "planned", reason, call);
     byName.set(name, registered);
   }
-  return { byName, changed };
+  return { byName, changed, retyped };
+}
+
+/** The types that the sides' columns were known to have, where they were known. */
+function withTypes(configuration: SyncConfiguration, types: readonly ColumnTypes[]): SyncConfiguration {
+  const sides = configuration.sides.map((side, place) => ({ ...side, types: { ...side.types, ...types[place] } }));
+  return { ...configuration, sides };
 }
 
 async function startSync(

@@ -1,3 +1,4 @@
+import type { PausedAt } from "@accord/engine";
 import type { DueState, SyncState } from "@accord/engine/store";
 import type { TripJson } from "./approve.ts";
 
@@ -59,6 +60,8 @@ export interface SyncStatus {
   readonly oldestMs: number | null;
   readonly reviews: number;
   readonly problems: number;
+  /** Fields that wait at a side where a system shows them no more, or as of another type, as the last run or plan found. */
+  readonly paused: readonly PausedAt[];
   /** When each side was last listed in full, ISO 8601; null: never. */
   readonly sweptAt: Readonly<Record<string, string | null>>;
 }

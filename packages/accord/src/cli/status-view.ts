@@ -40,6 +40,9 @@ export function printStatus(output: Output, { store, runningAs, syncs, connectio
   );
   for (const { sync, state, reason } of syncs)
     if (state !== "live") output.line(`${sync}: ${STATES[state]}${reason === null ? "" : ` (${reason})`}`);
+  for (const { sync, paused } of syncs)
+    for (const { side, field, reason } of paused)
+      output.line(output.paint.warn(`${sync}.${field} is paused at ${side}: ${reason}. What to do: accord check`));
   const feeds = connections.flatMap(({ connection, feed }) => (feed === null ? [] : [{ connection, feed }]));
   if (feeds.length > 0) {
     output.line();

@@ -1,4 +1,5 @@
 import type { FieldMapping, FieldModel, ObjectSchema, SideModel, SyncModel } from "@accord/core";
+import type { ColumnTypes } from "@accord/engine/store";
 import { checkColumns } from "./check-columns.ts";
 import { columnsOf } from "./columns-of.ts";
 import { compileField } from "./compile-field.ts";
@@ -13,7 +14,8 @@ import type { Sample } from "./samples.ts";
 import { pauseField } from "./pause-field.ts";
 import { syncOf } from "./project.ts";
 import type { ConfigurationNote, ConfigurationProblem } from "./problem.ts";
-import type { Project, ProjectSync } from "./project.ts";
+import type { Project, ProjectSide, ProjectSync } from "./project.ts";
+import { columnTypesOf, hasSameIds, retypedColumns } from "./retyped.ts";
 import type { FieldEntry } from "./schema/field-schema.ts";
 import { settingsOf } from "./settings.ts";
 import type { SyncSettings } from "./settings.ts";
@@ -21,6 +23,7 @@ import { refuse, remark } from "./side-context.ts";
 import type { Findings, PausedField, SideContext } from "./side-context.ts";
 import { noteShared } from "./shared.ts";
 import { noteUnmapped } from "./unmapped.ts";
+import type { KeyPath } from "./yaml/source.ts";
 
 /** The schema of an object at a connection, as discovered; undefined where there is no such object. */
 export type Schemas = (connection: string, object: string) => ObjectSchema | undefined;
@@ -32,10 +35,16 @@ export type CompileSyncResult =
       readonly model: SyncModel;
       readonly settings: SyncSettings;
       readonly notes: readonly ConfigurationNote[];
-      /** Empty unless `mayPause`. */
+      /** Empty unless it was `planned`. */
       readonly paused: readonly PausedField[];
     }
   | { readonly kind: "problems"; readonly problems: readonly ConfigurationProblem[]; readonly notes: readonly ConfigurationNote[] };
+
+/** What is known of a sync that was planned with this very file. */
+export interface PlannedSync {
+  /** By side: the types that its columns had. Empty where nothing is to be compared with them. */
+  readonly types: readonly ColumnTypes[];
+}
 
 /** One field of a sync, with its type. */
 interface ModelField {
@@ -51,10 +60,16 @@ interface ModelField {
  * Makes the model of a sync from the project and the schemas of its objects. Pure: the same input gives the same answer.
  *
  * @param version of mapping, filter and policy, as the store counts it [S51]
- * @param mayPause of a sync that was compiled before with this very file: fields that do not fit what a system shows now are paused there instead of keeping all else from running [S50]
+ * @param planned of a sync that was planned with this very file: fields that do not fit what a system shows now are paused there instead of keeping all else from running [S50]
  */
-export function compileSync(project: Project, syncName: string, schemas: Schemas, version = 1, mayPause = false): CompileSyncResult {
-  const findings: Findings = { problems: [], notes: [], paused: mayPause ? [] : null };
+export function compileSync(
+  project: Project,
+  syncName: string,
+  schemas: Schemas,
+  version = 1,
+  planned: PlannedSync | null = null,
+): CompileSyncResult {
+  const findings: Findings = { problems: [], notes: [], paused: planned === null ? null : [] };
   const sync = syncOf(project, syncName);
   if (sync === undefined) {
     refuse(
@@ -65,7 +80,7 @@ export function compileSync(project: Project, syncName: string, schemas: Schemas
     );
     return { kind: "problems", ...findings };
   }
-  const contexts = contextsOf(project, sync, schemas, findings);
+  const contexts = contextsOf(project, sync, schemas, planned, findings);
   const catalogue = typeCatalogue(project.region);
   const fields = mappedFields(sync).map(([name, entry]) => modelField(sync, name, entry, fieldTypeOf(catalogue, entry.type, entry.fields)));
   const fieldModels = fields.map((field) => fieldModel({ project, findings, sync }, field));
@@ -94,9 +109,15 @@ export function compileSync(project: Project, syncName: string, schemas: Schemas
   return { kind: "ok", model, settings: settingsOf(sync.entry), notes: findings.notes, paused: findings.paused ?? [] };
 }
 
-function contextsOf(project: Project, sync: ProjectSync, schemas: Schemas, findings: Findings): readonly (SideContext | null)[] {
+function contextsOf(
+  project: Project,
+  sync: ProjectSync,
+  schemas: Schemas,
+  planned: PlannedSync | null,
+  findings: Findings,
+): readonly (SideContext | null)[] {
   const catalogue = typeCatalogue(project.region);
-  return sync.sides.map((side) => {
+  return sync.sides.map((side, place) => {
     const path = ["syncs", sync.name, "sides", side.name];
     const schema = schemas(side.connection, side.object);
     if (schema === undefined)
@@ -115,10 +136,34 @@ function contextsOf(project: Project, sync: ProjectSync, schemas: Schemas, findi
       );
     }
     const columns = columnsOf(project, sync.name, side.name);
-    if (columns.kind === "columns") return { project, sync, side, schema, columns: columns.columns, catalogue, findings };
+    if (columns.kind === "columns") {
+      const retyped = retypedColumns(planned?.types[place] ?? {}, columnTypesOf(schema, columns.columns));
+      checkKey({ project, findings }, side, schema, retyped, [...path, "object"]);
+      return { project, sync, side, schema, columns: columns.columns, retyped, catalogue, findings };
+    }
     findings.problems.push(columns.problem);
     return null;
   });
+}
+
+/** Ids of another kind name nobody that is known: every record would be gone, and there would be as many new ones. [S50] */
+function checkKey(
+  context: Pick<SideContext, "project" | "findings">,
+  side: ProjectSide,
+  schema: ObjectSchema,
+  retyped: SideContext["retyped"],
+  path: KeyPath,
+): void {
+  for (const name of schema.key) {
+    const type = retyped.get(name);
+    if (type === undefined || hasSameIds(type)) continue;
+    refuse(
+      context,
+      path,
+      `the key column "${name}" of ${side.object} at ${side.connection} was ${type.before.native} when this was planned, and is ${type.now.native} now, so that no record can be told to be the one it was`,
+      "give it back its type, or see what the new one means with accord plan --accept-types",
+    );
+  }
 }
 
 function modelField(sync: ProjectSync, name: string, entry: FieldEntry, type: FieldType): ModelField {

@@ -44,11 +44,12 @@ test("[S51] the digest changes with mapping, filter and policy, and not with lay
 test("the store is told sides, fields and how many match rules there are", () => {
   const configuration = configurationOf(projectOf(PROJECT_EXAMPLE), "companies", () => undefined);
   expect(configuration.sides).toEqual([
-    { connection: "crm", object: "companies", keyOrder: "bytes", columns: ["name", "city"] },
-    { connection: "erp", object: "public.company", keyOrder: "bytes", columns: ["name", "city"] },
+    { connection: "crm", object: "companies", keyOrder: "bytes", columns: ["name", "city"], types: {} },
+    { connection: "erp", object: "public.company", keyOrder: "bytes", columns: ["name", "city"], types: {} },
   ]);
   expect([configuration.fields, configuration.matchRules]).toEqual([["name", "city"], 1]);
   expect(configuration.body).not.toContain("crm.db");
+  expect(configuration.source).toContain("sides: { crm: { object: companies }");
 });
 
 const columns = (side: string): unknown => columnsOf(projectOf(PROJECT_EXAMPLE), "customers", side);

@@ -6,6 +6,7 @@ import { mappedFields } from "./compile-policy.ts";
 import { deletesOf } from "./direction.ts";
 import { fieldTypeOf, typeCatalogue } from "./field-type.ts";
 import { syncOf } from "./project.ts";
+import { columnTypesOf } from "./retyped.ts";
 import type { Project } from "./project.ts";
 
 /** Raised when the same file comes to mean something else: every sync then takes a new version. [S51] */
@@ -61,19 +62,24 @@ export function configurationOf(
 ): SyncConfiguration {
   const sync = syncOf(project, syncName);
   if (sync === undefined) throw new Error(`configurationOf: there is no sync ${syncName}`);
+  const source = project.textOf(["syncs", syncName]);
   return {
     ...digestOf(project, syncName),
     sides: sync.sides.map(({ name, connection, object }) => {
       const read = columnsOf(project, syncName, name);
+      const schema = schemas(connection, object);
+      const columns = read.kind === "columns" ? read.columns : [];
       return {
         connection,
         object,
-        keyOrder: schemas(connection, object)?.keyOrder ?? "bytes",
-        columns: read.kind === "columns" ? read.columns : [],
+        keyOrder: schema?.keyOrder ?? "bytes",
+        columns,
+        types: schema === undefined ? {} : columnTypesOf(schema, columns),
       };
     }),
     fields: mappedFields(sync).map(([name]) => name),
     matchRules: sync.entry.match.length,
+    ...(source === null ? {} : { source }),
   };
 }
 

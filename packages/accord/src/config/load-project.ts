@@ -91,6 +91,8 @@ function finish(source: YamlSource, entry: ProjectEntry, connectors: readonly Se
     connections: Object.entries(entry.connections).map(([name, settings]) => connectionOf(name, settings, folder)),
     syncs: order.names.map((name) => projectSync(name, entry)),
     locate: (path) => source.locate(path),
+    textOf: (path) => source.textOf(path),
+    line: (number) => source.line(number),
   };
   const problems = checkProject(project, connectors);
   return problems.length > 0 ? failed(problems) : { kind: "ok", project };

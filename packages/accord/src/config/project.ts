@@ -21,6 +21,10 @@ export interface Project {
   /** Parents before the syncs that refer to them, otherwise as declared. */
   readonly syncs: readonly ProjectSync[];
   locate(path: KeyPath): Place;
+  /** What the file says of a sync, as it is written; null where it leans on other parts of the file. See `YamlSource.textOf`. */
+  textOf(path: KeyPath): string | null;
+  /** A line of the file, counted from 1. */
+  line(number: number): string;
 }
 
 export interface ProjectConnection {

@@ -12,6 +12,7 @@ import { expressionProblem } from "./near.ts";
 import { problemAt } from "./project.ts";
 import type { ConfigurationNote, ConfigurationProblem } from "./problem.ts";
 import type { Project, ProjectSide, ProjectSync } from "./project.ts";
+import type { RetypedColumn } from "./retyped.ts";
 import type { KeyPath } from "./yaml/source.ts";
 
 /** What compiling finds; grows while a sync is compiled. */
@@ -31,6 +32,8 @@ export interface PausedField {
   readonly problem: ConfigurationProblem;
   /** Columns that the side does without meanwhile: those that are gone or cannot be carried, and those that no other field reads. */
   readonly missing: readonly string[];
+  /** A line of the file as it stands, and as it would fit what the system shows now; null where no one line does. */
+  readonly patch: { readonly line: number; readonly from: string; readonly to: string } | null;
 }
 
 /** One side while its mappings are made. */
@@ -41,6 +44,8 @@ export interface SideContext {
   readonly schema: ObjectSchema;
   /** The columns of the side's images, in order. */
   readonly columns: readonly string[];
+  /** Columns that are of another type than when this very sync was planned. [S50] */
+  readonly retyped: ReadonlyMap<string, RetypedColumn>;
   readonly catalogue: TypeCatalogue;
   readonly findings: Findings;
 }
@@ -83,6 +88,16 @@ export function bindColumn(context: SideContext, name: string, path: KeyPath): B
       path,
       `the column "${name}" (${column.nativeType}) cannot be carried: ${why}`,
       `leave the field out, and list ${name} below ignore`,
+    );
+  }
+  const retyped = context.retyped.get(name);
+  if (retyped !== undefined) {
+    const { before, now } = retyped;
+    return refuse(
+      context,
+      path,
+      `the column "${name}" of ${side.object} at ${side.connection} was ${before.native} when this was planned, and is ${now.native} now`,
+      "give it back its type, or see what the new one means with accord plan --accept-types",
     );
   }
   const place = context.columns.indexOf(name);

@@ -1,7 +1,7 @@
 import { readImage, writeImage, type NativeImage, type RecordId, type SideIndex } from "@accord/core";
 import { assert, type Clock } from "@accord/engine/connector";
 import { sidesChanged } from "@accord/engine/store";
-import type { ListingRow, SyncConfiguration, SyncId, SyncRow, SyncState } from "@accord/engine/store";
+import type { ColumnTypes, ListingRow, SyncConfiguration, SyncId, SyncRow, SyncState, SyncVersionRow } from "@accord/engine/store";
 import type { Session } from "./session.ts";
 import { clearTally } from "./tally.ts";
 
@@ -71,7 +71,7 @@ export function createCatalogue(session: Session): Catalogue {
   };
 }
 
-/** Registers a sync, or finds it; a changed configuration becomes its next version, and `beginAnew` lists one that is still new once more. [S51] */
+/** Registers a sync, or finds it; a changed configuration, or another type of a column, becomes its next version, and `beginAnew` lists one that is still new once more. [S51] */
 export function openSync(
   session: Session,
   clock: Clock,
@@ -80,17 +80,19 @@ export function openSync(
   beginAnew: (sync: SyncId) => void,
 ): SyncRow {
   const known = session.first<[number, number, string]>("SELECT id, version, digest FROM sync WHERE name = ?", name);
+  const types = typesText(configuration);
+  const isChanged = known !== undefined && (known[2] !== configuration.digest || types !== typesAt(session, known[0], known[1]));
   if (known === undefined) {
     session.run("INSERT INTO sync (name, version, digest, state) VALUES (?, 1, ?, 'new')", name, configuration.digest);
-  } else if (known[2] !== configuration.digest) {
+  } else if (isChanged) {
     keepSides(session, known[0], name, configuration);
     session.run("UPDATE sync SET version = version + 1, digest = ? WHERE id = ?", configuration.digest, known[0]);
   }
   const row = findSync(session, name);
   assert(row !== null, "a sync just written is there");
-  if (known === undefined || known[2] !== configuration.digest) {
+  if (known === undefined || isChanged) {
     session.run(
-      "INSERT INTO sync_version (sync, version, digest, body, fields, columns, match_rules, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO sync_version (sync, version, digest, body, fields, columns, match_rules, at_ms, types, source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       row.id,
       row.version,
       configuration.digest,
@@ -99,10 +101,12 @@ export function openSync(
       JSON.stringify(configuration.sides.map(({ columns }) => columns)),
       configuration.matchRules,
       clock.nowMs(),
+      types,
+      configuration.source ?? null,
     );
   }
   // Images in the inbox carry the columns of before: their records are read anew. [S51]
-  if (known !== undefined && known[2] !== configuration.digest) {
+  if (known !== undefined && isChanged) {
     beginAnew(row.id);
     session.run(
       "UPDATE mark SET kind = 0, image = NULL, position = NULL WHERE image IS NOT NULL AND side IN (SELECT id FROM side WHERE sync = ?)",
@@ -113,6 +117,41 @@ export function openSync(
     writeSide(session, row.id, place, side, beginAnew);
   });
   return findSync(session, name) ?? row;
+}
+
+/** The versions of a sync, newest first. [S51] */
+export function syncVersions(session: Session, sync: SyncId): SyncVersionRow[] {
+  return session
+    .all<[number, string, string, string, string | null, number]>(
+      "SELECT version, digest, body, types, source, at_ms FROM sync_version WHERE sync = ? ORDER BY version DESC",
+      sync,
+    )
+    .map(([version, digest, body, types, source, atMs]) => ({
+      version,
+      digest,
+      body,
+      source,
+      // We wrote this text ourselves.
+      types: JSON.parse(types) as readonly ColumnTypes[],
+      atMs,
+    }));
+}
+
+/** By side, in the order of names: equal types are equal texts. */
+function typesText({ sides }: SyncConfiguration): string {
+  return JSON.stringify(
+    sides.map(({ types }) =>
+      Object.fromEntries(
+        Object.entries(types ?? {})
+          .toSorted(([a], [b]) => (a < b ? -1 : 1))
+          .map(([column, { native, natural }]) => [column, { native, natural }]),
+      ),
+    ),
+  );
+}
+
+function typesAt(session: Session, sync: SyncId, version: number): string | null {
+  return session.first<[string]>("SELECT types FROM sync_version WHERE sync = ? AND version = ?", sync, version)?.[0] ?? null;
 }
 
 /** Where records are linked, sides keep their places; else others may take them, and nothing that was told of the first ones is left. @throws ACCORD_SIDES_CHANGED */

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock, Log, Random } from "@accord/engine/connector";
 import type { Store } from "@accord/engine/store";
 import { backupStore } from "./backup.ts";
-import { createCatalogue, listSyncs, openSync, setSyncState, writeListing, type Catalogue } from "./catalogue.ts";
+import { createCatalogue, listSyncs, openSync, setSyncState, syncVersions, writeListing, type Catalogue } from "./catalogue.ts";
 import { createLogMover } from "./log-mover.ts";
 import { commitChanges } from "./commit.ts";
 import type { CommitContext } from "./commit-context.ts";
@@ -128,6 +128,7 @@ function standingMethods({ session, catalogue, shardOf, read, write, writeLease,
     },
     setSyncState: async (sync, state, reason) => write(() => setSyncState(session, sync, state, reason)),
     listSyncs: async (call) => read(call, () => listSyncs(session)),
+    syncVersions: async (sync, call) => read(call, () => syncVersions(session, sync)),
     readConnection: async (connection, call) => read(call, () => readConnection(session, connection)),
     writeConnection: async (connection) => write(() => writeConnection(session, connection)),
     makeDurable: async () => write(() => writeFlush(session)),

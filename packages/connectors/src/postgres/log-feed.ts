@@ -96,6 +96,8 @@ class LogFeed implements Feed {
     this.#receiver = {
       message: (bytes, offset, lsnHex) => {
         this.#isHeard = true;
+        // What arrived together with the end of the stream comes after it all the same.
+        if (this.#failure !== null) return;
         decoder.read(bytes, offset, lsnHex);
         if (buffer.size >= this.#changesMax && !this.#paused) this.#pause();
       },

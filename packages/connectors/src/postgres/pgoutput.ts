@@ -35,6 +35,8 @@ export class PgoutputDecoder {
   readonly #tables: readonly FollowedTable[];
   readonly #sink: ChangeSink;
   readonly #relations = new Map<number, readonly RelationTarget[]>();
+  /** By table: the types of its columns as this connection was told of them last, as the log has them: number and modifier. */
+  readonly #types = new Map<string, ReadonlyMap<string, string>>();
   readonly #tuple = new TupleReader();
   readonly #line = new LineWriter();
   #xid = 0;
@@ -131,16 +133,34 @@ export class PgoutputDecoder {
     const [schema, afterSchema] = readCString(bytes, offset + 4);
     const [table, afterTable] = readCString(bytes, afterSchema);
     const columns: string[] = [];
+    const types = new Map<string, string>();
     let at = afterTable + 3;
     for (let left = bytes.readUInt16BE(afterTable + 1); left > 0; left -= 1) {
       const [column, afterColumn] = readCString(bytes, at + 1);
       columns.push(column);
+      types.set(column, `${bytes.readUInt32BE(afterColumn)}/${bytes.readInt32BE(afterColumn + 4)}`);
       at = afterColumn + 8;
     }
-    const targets = this.#tables
-      .filter((followed) => followed.table === table && followed.schema === (schema === "" ? "pg_catalog" : schema))
-      .map((followed) => this.#target(followed, columns));
+    const followed = this.#tables.filter((one) => one.table === table && one.schema === (schema === "" ? "pg_catalog" : schema));
+    for (const one of followed) this.#compareTypes(one, types);
+    const targets = followed.map((one) => this.#target(one, columns));
     this.#relations.set(bytes.readUInt32BE(offset), targets);
+  }
+
+  /** Rows behind a change of a column's type are not to be read as those before it. [S50] */
+  #compareTypes(followed: FollowedTable, types: ReadonlyMap<string, string>): void {
+    const name = `${followed.schema}.${followed.table}`;
+    const known = this.#types.get(name) ?? new Map<string, string>();
+    for (const column of [...followed.key, ...followed.columns]) {
+      const [before, now] = [known.get(column), types.get(column)];
+      if (before !== undefined && now !== undefined && before !== now)
+        throw new AccordError(
+          "ACCORD_OBJECT_MISSING",
+          `The column ${column} of ${name} has become of another type; run the command again.`,
+          { remedy: "stop", where: name },
+        );
+    }
+    this.#types.set(name, new Map([...known, ...types]));
   }
 
   #target(followed: FollowedTable, logged: readonly string[]): RelationTarget {

@@ -6,40 +6,39 @@ import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { drainAll, takeShard } from "./drain.ts";
 import { sweep } from "./list.ts";
+import { lastNoticed } from "./noticed.ts";
+import type { ConfigurationPayload } from "./noticed.ts";
 import { FIELD_PAUSED } from "./paused-field.ts";
 
 /** Due rows looked at in one step. */
 const PAGE = 500;
-
-/** What the journal keeps of a sync's configuration, whenever it changes in this. */
-export interface ConfigurationPayload {
-  /** By name, in their order. */
-  readonly sides: readonly string[];
-  /** By side and field, with the reason. [S50] */
-  readonly paused: readonly { readonly side: string; readonly field: string; readonly reason: string }[];
-  /** By field: the sides whose edits are taken. [S55] */
-  readonly writers: Readonly<Record<string, readonly string[]>>;
-}
 
 /**
  * Notices what has changed since a run was last begun, tells it in the journal, and lets go of what it makes untrue:
  *
  * - Fields that are paused, or are no more: their sides are swept at once. The sweep of a pause forgets what the field was seen to hold, so that what comes back in its place later meets like a
  *   field that is mapped anew, and is no edit; that of its end sees what has come back, and what waited for it is due again. [S50]
+ * - Fields made of columns that are of another type in the present version: what they were seen to hold is forgotten in the same way. [S50]
  * - Sides whose edits of a field are taken from now on, and were not: what they were seen to hold, and was nobody's business, is forgotten too, and meets by the initial policy. A plan does so, and
  *   shows what comes of it. [S51, S55]
  */
 export async function noticeConfiguration(context: EngineContext, options: CallOptions): Promise<void> {
   for (const sync of context.syncs) {
-    const before = await lastNoticed(context, sync, options);
-    const now: ConfigurationPayload = { sides: sync.model.sides.map(({ name }) => name), paused: pausedOf(sync), writers: writersOf(sync) };
+    const before = await lastNoticed(context.store, sync.id, options);
+    const [present] = await context.store.syncVersions(sync.id, options);
+    const now: ConfigurationPayload = {
+      sides: sync.model.sides.map(({ name }) => name),
+      paused: pausedOf(sync),
+      writers: writersOf(sync),
+      types: present?.types ?? [],
+    };
     if (before !== null && JSON.stringify(before) === JSON.stringify(now)) continue;
     const isNew = (await context.store.listSyncs(options)).some(({ id, state }) => id === sync.id && state === "new");
     for (const [side, { name }] of isNew ? [] : sync.model.sides.entries()) {
       const resumed = fieldsAt(before?.paused ?? [], name).filter((field) => !fieldsAt(now.paused, name).includes(field));
       const isShort = resumed.length > 0 && !(await isSwept(context, sync, side, options));
-      const told = newlyTold(before, now, name);
-      const forgotten = isShort ? [...new Set([...told, ...resumed])] : told;
+      const anew = [...newlyTold(before, now, name), ...retypedFields(sync, before, now, side)];
+      const forgotten = [...new Set(isShort ? [...anew, ...resumed] : anew)];
       if (forgotten.length > 0) await forget(context, sync, side, forgotten, options);
       if (fieldsAt(before?.paused ?? [], name).join() === fieldsAt(now.paused, name).join()) continue;
       await sweepSoon(context, sync, side, options);
@@ -57,6 +56,29 @@ function newlyTold(before: ConfigurationPayload | null, now: ConfigurationPayloa
   return Object.entries(now.writers).flatMap(([field, sides]) => {
     const then = before.writers[field];
     return then !== undefined && sides.includes(side) && !then.includes(side) ? [field] : [];
+  });
+}
+
+/**
+ * The fields that are made of columns which are of another type now. What a column of the former type held says nothing of what one of the new type does: values that only the change of the type
+ * made are nobody's edits, and meet like those of a field that is mapped anew. [S50]
+ */
+function retypedFields(
+  { model }: RunningSync,
+  before: ConfigurationPayload | null,
+  now: ConfigurationPayload,
+  side: number,
+): readonly string[] {
+  const [then, present] = [before?.types[side] ?? {}, now.types[side] ?? {}];
+  const mapping = model.sides[side]?.mapping;
+  return (mapping?.fields ?? []).flatMap((field, index) => {
+    const isRetyped = field?.reads.some((place) => {
+      const column = mapping?.columns[place] ?? "";
+      const known = then[column];
+      const type = present[column];
+      return known !== undefined && type !== undefined && (known.native !== type.native || known.natural !== type.natural);
+    });
+    return isRetyped === true ? [model.fields[index]?.name ?? ""] : [];
   });
 }
 
@@ -118,12 +140,6 @@ function writersOf({ model }: RunningSync): ConfigurationPayload["writers"] {
 
 function fieldsAt(paused: ConfigurationPayload["paused"], name: string): readonly string[] {
   return paused.flatMap(({ side, field }) => (side === name ? [field] : [])).toSorted();
-}
-
-async function lastNoticed(context: EngineContext, { id }: RunningSync, options: CallOptions): Promise<ConfigurationPayload | null> {
-  const [entry] = await context.store.readJournal({ sync: id, kinds: ["configuration"], limit: 1 }, options);
-  // The engine wrote this payload itself.
-  return entry === undefined || entry.payloadErased ? null : (JSON.parse(entry.payload) as ConfigurationPayload);
 }
 
 async function sweepSoon(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<void> {

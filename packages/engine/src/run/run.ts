@@ -11,6 +11,7 @@ import { FirstWord } from "./first-word.ts";
 import { Handover } from "./handover.ts";
 import { sweep } from "./list.ts";
 import { checkEpoch, checkEpochs } from "./epoch.ts";
+import { checkTypes } from "./check-types.ts";
 import { noticeConfiguration } from "./notice-configuration.ts";
 import { followConnection, followedSides } from "./pull.ts";
 import { carryOffers } from "./straight.ts";
@@ -20,6 +21,8 @@ import { isListingAwaited } from "./unproven.ts";
 const LOOK_MS = 250;
 /** How often the sweeper looks whether a sweep is due. Milliseconds. */
 const SWEEP_LOOK_MS = 1_000;
+/** How often the sweeper looks whether columns are what they were: beside each sweep, since images and readings come in between. Milliseconds. [S50] */
+const TYPES_LOOK_MS = 60_000;
 
 /**
  * A live run: pull, merge, push and settle until the signal aborts. Feeds are followed side by side (pull); one loop drains the shards (merge, push, settle).
@@ -209,9 +212,14 @@ async function waitForWork(
 async function sweepLoop(context: EngineContext, bell: Bell, options: CallOptions): Promise<void> {
   // By elapsed time: a wall clock that is set back puts no sweep off.
   const waits = new Map<string, { readonly attempts: number; readonly untilMs: number }>();
+  let typesSeenAtMs = context.clock.elapsedMs();
   while (!options.signal.aborted) {
     await sleep(context, SWEEP_LOOK_MS, options);
     if (options.signal.aborted) return;
+    if (context.clock.elapsedMs() - typesSeenAtMs >= TYPES_LOOK_MS) {
+      await checkAllTypes(context, options);
+      typesSeenAtMs = context.clock.elapsedMs();
+    }
     for (const row of await context.store.listSyncs(options)) {
       const sync = context.syncs.find(({ id }) => id === row.id);
       if (sync === undefined || row.state === "new") continue;
@@ -233,6 +241,20 @@ async function sweepLoop(context: EngineContext, bell: Bell, options: CallOption
   }
 }
 
+/** A system that cannot be asked now is asked again the next time. */
+async function checkAllTypes(context: EngineContext, options: CallOptions): Promise<void> {
+  for (const sync of context.syncs) {
+    for (const side of sync.objects.keys()) {
+      try {
+        await checkTypes(context, sync, side, options);
+      } catch (error) {
+        if (options.signal.aborted) return;
+        if (!(error instanceof AccordError) || error.remedy === "stop") throw error;
+      }
+    }
+  }
+}
+
 /** Whether the side was listed to its end. */
 async function sweepPatiently(
   context: EngineContext,
@@ -243,6 +265,7 @@ async function sweepPatiently(
   try {
     const connection = context.connections.get(sync.model.sides[side]?.connection ?? "");
     if (connection !== undefined) await checkEpoch(context, connection, options);
+    await checkTypes(context, sync, side, options);
     return (await sweep(context, sync, side, options)).isComplete;
   } catch (error) {
     if (options.signal.aborted) return false;

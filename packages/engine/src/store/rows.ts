@@ -45,6 +45,8 @@ export interface SyncConfiguration {
   readonly sides: readonly SideConfiguration[];
   readonly fields: readonly string[];
   readonly matchRules: number;
+  /** What the project file says of the sync, as text that can stand there again. [S51] Left out: it is not kept. */
+  readonly source?: string;
 }
 
 export interface SideConfiguration {
@@ -56,6 +58,28 @@ export interface SideConfiguration {
    * a changed mapping never reads one column's value as another's. [S51]
    */
   readonly columns: readonly string[];
+  /** By column, those of the key included: what a later look is compared with. Another type is another version, as another digest is. [S50] Left out: not known. */
+  readonly types?: ColumnTypes;
+}
+
+/** The type of a column: as its system names it (`numeric(12,2)`), and the canonical type that its values are of (`decimal`). */
+export interface ColumnType {
+  readonly native: string;
+  readonly natural: string;
+}
+export type ColumnTypes = Readonly<Record<string, ColumnType>>;
+
+/** One version of a sync's configuration. [S51] */
+export interface SyncVersionRow {
+  readonly version: number;
+  readonly digest: string;
+  /** As in {@link SyncConfiguration}; `source` null where it was not kept. */
+  readonly body: string;
+  readonly source: string | null;
+  /** By side. Empty where they were not known. */
+  readonly types: readonly ColumnTypes[];
+  /** When it was planned first. Epoch milliseconds. */
+  readonly atMs: number;
 }
 
 /** `new`: not listed to its end, or not all that was listed has met. `planned`: listed, merged, and nothing is written but by an approved plan. `live`: writes flow. `paused`: a guard or a person stopped it. */

@@ -43,6 +43,7 @@ import type {
   SyncId,
   SyncRow,
   SyncState,
+  SyncVersionRow,
 } from "./rows.ts";
 
 /**
@@ -83,6 +84,8 @@ export interface Store {
   openSync(name: string, configuration: SyncConfiguration, options: CallOptions): Promise<SyncRow>;
   setSyncState(sync: SyncId, state: SyncState, reason: string | null, options: CallOptions): Promise<void>;
   listSyncs(options: CallOptions): Promise<readonly SyncRow[]>;
+  /** The versions of a sync's configuration, newest first: the first is the present one. [S51] */
+  syncVersions(sync: SyncId, options: CallOptions): Promise<readonly SyncVersionRow[]>;
 
   /** Connections: where their feeds stand, and which epoch of the system was seen last. [S4, S12] */
   readConnection(connection: string, options: CallOptions): Promise<ConnectionRow | null>;

@@ -1,5 +1,5 @@
 import { writeImage } from "@accord/core";
-import type { LeaseName, Store } from "@accord/engine/store";
+import type { LeaseName, Store, SyncConfiguration } from "@accord/engine/store";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { describeStoreBatches } from "./store-contract-batches.ts";
 import { describeStoreFence } from "./store-contract-fence.ts";
@@ -54,6 +54,7 @@ export function storeContract(name: string, makeWorld: () => Promise<StoreWorld>
 
     describeLeases(open);
     describeSyncs(open);
+    describeVersions(open);
     describeSides(open);
     describeEntities(open);
     describeStoreScan(open);
@@ -176,6 +177,35 @@ function describeSyncs(open: () => Promise<Store>): void {
       state: "paused",
       reason: "credentials refused",
     });
+  });
+}
+
+/** A column of one side is of this type, everything else as ever. */
+function typed(native: string): SyncConfiguration {
+  return {
+    ...CONFIGURATION,
+    source: `fields of ${native}`,
+    sides: CONFIGURATION.sides.map((side, place) =>
+      place === 0 ? { ...side, types: { b: { native, natural: "text" }, a: { native: "text", natural: "text" } } } : side,
+    ),
+  };
+}
+
+function describeVersions(open: () => Promise<Store>): void {
+  test("[S50] [S51] each version keeps what it was; a column of another type makes a version of its own, and one whose type was told again does not", async () => {
+    const store = await open();
+    const { id } = await store.openSync("customers", typed("text"), call);
+    expect((await store.openSync("customers", typed("text"), call)).version).toBe(1);
+    expect((await store.openSync("customers", { ...typed("integer"), body: "{2}" }, call)).version).toBe(2);
+    expect((await store.openSync("customers", { ...typed("integer"), digest: "two" }, call)).version).toBe(3);
+    const versions = await (await open()).syncVersions(id, call);
+    expect(versions.map(({ version, digest, body, source }) => [version, digest, body, source])).toEqual([
+      [3, "two", "{}", "fields of integer"],
+      [2, "one", "{2}", "fields of integer"],
+      [1, "one", "{}", "fields of text"],
+    ]);
+    expect(versions.map(({ types }) => types[0]?.["b"]?.native)).toEqual(["integer", "integer", "text"]);
+    expect(versions[0]?.types[1]).toEqual({});
   });
 }
 

@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from "yaml";
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node } from "yaml";
 
 /** A key path: keys of maps and places in lists. */
 export type KeyPath = readonly (string | number)[];
@@ -16,6 +16,10 @@ export interface YamlSource {
   readonly value: unknown;
   /** Where a key (of a list: its item) stands; the nearest enclosing one where the path does not exist. */
   locate(path: KeyPath): Place;
+  /** What stands below a key, as it is written there: from the first character of its value to the last. Null where there is no such key, or where it can only be read together with the rest of the file (anchors and aliases). */
+  textOf(path: KeyPath): string | null;
+  /** A line of the file as it is written, counted from 1. */
+  line(number: number): string;
 }
 
 /** A text that is no YAML. */
@@ -61,7 +65,17 @@ export function readYaml(
       kind: "faults",
       faults: [{ line: 1, column: 1, problem: "the file is too large, or its anchors and aliases repeat it without end" }],
     };
-  return { kind: "read", source: { file, value, locate: (path) => locate(document, lines, path) } };
+  const source: YamlSource = {
+    file,
+    value,
+    locate: (path) => locate(document, lines, path),
+    textOf: (path) => {
+      const range = ownRange(document, path);
+      return range === null ? null : text.slice(...range);
+    },
+    line: (number) => text.split("\n")[number - 1] ?? "",
+  };
+  return { kind: "read", source };
 }
 
 /** The uses of the environment in a text, in order. */
@@ -126,6 +140,28 @@ function locate(document: Document, lines: LineCounter, path: KeyPath): Place {
   }
   const { line, col } = lines.linePos(offset);
   return { line: Math.max(1, line), column: Math.max(1, col) };
+}
+
+/** Where the value below a key begins and ends, if nothing in it is named elsewhere or names what stands elsewhere. */
+function ownRange(document: Document, path: KeyPath): readonly [number, number] | null {
+  let node: unknown = document.contents;
+  for (const step of path) {
+    const found = isAlias(node) ? null : stepInto(document, node, step);
+    if (found === null) return null;
+    node = found.node;
+  }
+  if (!isNode(node) || !node.range) return null;
+  let isOwn = true;
+  visit(node, {
+    Alias: () => {
+      isOwn = false;
+      return visit.BREAK;
+    },
+    Node: (_, inner) => {
+      if ("anchor" in inner && inner.anchor !== undefined) isOwn = false;
+    },
+  });
+  return isOwn ? [node.range[0], node.range[1]] : null;
 }
 
 function stepInto(

@@ -22,6 +22,7 @@ import type {
   SyncConfiguration,
   SyncId,
   SyncState,
+  SyncVersionRow,
 } from "@accord/engine/store";
 
 export interface StoredSync {
@@ -32,6 +33,8 @@ export interface StoredSync {
   state: SyncState;
   stateReason: string | null;
   readonly listings: ListingRow[];
+  /** Oldest first. */
+  readonly versions: SyncVersionRow[];
 }
 
 /** A staged record with its place, counted per sync, its keys, and the id of the entity it may become. */

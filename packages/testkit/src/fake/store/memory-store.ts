@@ -1,7 +1,20 @@
+import { isDeepStrictEqual } from "node:util";
 import type { RecordId, SideIndex } from "@accord/core";
 import { AccordError, type CallOptions } from "@accord/engine/connector";
 import { sidesChanged } from "@accord/engine/store";
-import type { DueKey, Lease, ProblemRow, Pull, Shard, Store, StoredEntity, SyncConfiguration, SyncRow } from "@accord/engine/store";
+import type {
+  ColumnTypes,
+  DueKey,
+  Lease,
+  ProblemRow,
+  Pull,
+  Shard,
+  Store,
+  StoredEntity,
+  SyncConfiguration,
+  SyncRow,
+  SyncVersionRow,
+} from "@accord/engine/store";
 import { arrangeFields, commitChanges, putCursor, putMark } from "./memory-commit.ts";
 import {
   countDue,
@@ -114,7 +127,10 @@ function identityPart(
   };
 }
 
-function syncPart(view: MemoryView, write: Write): Part<"openSync" | "setSyncState" | "listSyncs" | "readConnection" | "writeConnection"> {
+function syncPart(
+  view: MemoryView,
+  write: Write,
+): Part<"openSync" | "setSyncState" | "listSyncs" | "syncVersions" | "readConnection" | "writeConnection"> {
   const { state } = view;
   return {
     openSync: (name, configuration) => write(() => openSync(view, name, configuration)),
@@ -125,6 +141,7 @@ function syncPart(view: MemoryView, write: Write): Part<"openSync" | "setSyncSta
         row.stateReason = reason;
       }),
     listSyncs: (call) => read(call, () => state.syncs.map(({ name }) => rowOf(state, name))),
+    syncVersions: (sync, call) => read(call, () => state.sync(sync).versions.toReversed()),
     readConnection: (connection, call) => read(call, () => state.connections.get(connection) ?? null),
     writeConnection: (row) =>
       write(() => {
@@ -146,8 +163,12 @@ function openSync(view: MemoryView, name: string, configuration: SyncConfigurati
       state: "new",
       stateReason: null,
       listings: [...listings],
+      versions: [versionOf(1, configuration)],
     });
-  } else if (known.configuration.digest !== configuration.digest) {
+  } else if (
+    known.configuration.digest !== configuration.digest ||
+    !isDeepStrictEqual(typesOf(known.configuration), typesOf(configuration))
+  ) {
     const isLinked = [...state.entities.values()].some((entity) => entity.sync === known.id);
     const changed = sidesChanged(name, known.configuration.sides, configuration.sides);
     if (changed !== null && isLinked) throw changed;
@@ -158,8 +179,19 @@ function openSync(view: MemoryView, name: string, configuration: SyncConfigurati
     arrangeFields(state, known.id, known.configuration, configuration);
     known.version += 1;
     known.configuration = configuration;
+    known.versions.push(versionOf(known.version, configuration));
   }
   return rowOf(state, name);
+}
+
+/** A memory store has no clock: its versions are told apart by their numbers. */
+function versionOf(version: number, configuration: SyncConfiguration): SyncVersionRow {
+  const { digest, body, source } = configuration;
+  return { version, digest, body, source: source ?? null, types: typesOf(configuration), atMs: 0 };
+}
+
+function typesOf({ sides }: SyncConfiguration): readonly ColumnTypes[] {
+  return sides.map(({ types }) => types ?? {});
 }
 
 /** Others take the places of the sides of before: nothing that was told of those is left. */
