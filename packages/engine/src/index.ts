@@ -13,6 +13,7 @@ export type { EngineContext, RunningSync, RunWatcher } from "./run/context.ts";
 export { lastNoticed } from "./run/noticed.ts";
 export type { PausedAt } from "./run/noticed.ts";
 export { pausedFrom } from "./run/paused-from.ts";
+export { DoubtfulReadings } from "./run/doubtful-readings.ts";
 export { Echoes } from "./run/echoes.ts";
 export { DEFAULT_LIMITS, requestMsMax } from "./run/limits.ts";
 export type { Limits } from "./run/limits.ts";

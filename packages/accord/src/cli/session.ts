@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Echoes, refreshStates, requestMsMax, SILENT_WATCHER } from "@accord/engine";
+import { DoubtfulReadings, Echoes, refreshStates, requestMsMax, SILENT_WATCHER } from "@accord/engine";
 import { keyMatcher } from "@accord/engine/match";
 import type { EngineContext, RunningSync, RunWatcher } from "@accord/engine";
 import { AccordError, assert } from "@accord/engine/connector";
@@ -237,6 +237,7 @@ async function startSession(
     pilots: new Set(),
     leases: new Map(),
     // Only a live run follows feeds, by which own writes come back.
+    doubtful: new DoubtfulReadings(),
     echoes: options.runKind === "live" ? new Echoes() : new Echoes(0),
     unsettled: new Map(),
     ledger: new Map(),

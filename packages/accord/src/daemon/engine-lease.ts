@@ -1,5 +1,14 @@
 import { hostname } from "node:os";
-import { DEFAULT_LIMITS, Echoes, releaseEngine, releaseLeases, renewEngine, SILENT_WATCHER, takeEngine } from "@accord/engine";
+import {
+  DEFAULT_LIMITS,
+  DoubtfulReadings,
+  Echoes,
+  releaseEngine,
+  releaseLeases,
+  renewEngine,
+  SILENT_WATCHER,
+  takeEngine,
+} from "@accord/engine";
 import type { EngineContext } from "@accord/engine";
 import type { CallOptions, Clock, Host } from "@accord/engine/connector";
 import { keyMatcher } from "@accord/engine/match";
@@ -33,6 +42,7 @@ export function bareContext(host: Host, store: Store, identity: StoreIdentity): 
     states: new Map(),
     pilots: new Set(),
     leases: new Map(),
+    doubtful: new DoubtfulReadings(),
     echoes: new Echoes(0),
     unsettled: new Map(),
     ledger: new Map(),

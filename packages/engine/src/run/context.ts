@@ -4,6 +4,7 @@ import type { CallOptions, Host } from "../host/host.ts";
 import type { Lease, LeaseName, RunId, Shard, StoreIdentity, SyncId, SyncState } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import type { Matcher } from "../match/matcher.ts";
+import type { DoubtfulReadings } from "./doubtful-readings.ts";
 import type { Echoes } from "./echoes.ts";
 import type { GuardLedger } from "./guard-ledger.ts";
 import type { Limits } from "./limits.ts";
@@ -42,6 +43,8 @@ export interface EngineContext extends Host {
   readonly leases: Map<LeaseName, Lease>;
   /** Own writes that may still come back by the feeds. */
   readonly echoes: Echoes;
+  /** Readings of systems that may show what was, until they are confirmed. [S10] */
+  readonly doubtful: DoubtfulReadings;
   /** By shard: since when this process knows of open intents whose outcome it does not. By its own clock: `Clock.elapsedMs`. [S31] */
   readonly unsettled: Map<Shard, Map<IntentId, number>>;
   /** What the guards have let through lately. */

@@ -59,7 +59,9 @@ async function pushSide(
   const changes = new ChangeSet();
   const mayCreate = due.some(({ stored }) => (stored.members[side]?.record ?? null) === null);
   const contested = mayCreate ? await contestedEntities(context, sync, side, options) : NONE;
-  const isJoining = mayCreate && (await context.store.hasStrangers(sync.id, side, context.clock.nowMs(), options));
+  // What is read twice before it counts is a stranger meanwhile. [S10]
+  const soonMs = context.clock.nowMs() + object.capabilities.staleReadMsMax;
+  const isJoining = mayCreate && (await context.store.hasStrangers(sync.id, side, soonMs, options));
   const dispatches = due.flatMap((one) => prepare(context, sync, object, one, references, { contested, isJoining }, changes) ?? []);
   const allowed = await guardPush(context, sync, side, dispatches, changes, options);
   // The store shows open intents with their members: opening one writes no entity.

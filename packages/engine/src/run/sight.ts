@@ -67,16 +67,22 @@ async function readMarks(
   const object = sync.objects[side];
   if (object === undefined) return [];
   const sights: Sight[] = [];
-  const size = object.capabilities.pageSizeMax;
+  const { pageSizeMax: size, staleReadMsMax } = object.capabilities;
   for (let start = 0; start < marks.length; start += size) {
     const chunk = marks.slice(start, start + size);
+    const askedAtMs = context.clock.elapsedMs();
     try {
       const reading = await object.read(
         chunk.map((mark) => mark.record),
         options,
       );
       const nowMs = context.clock.nowMs();
-      chunk.forEach((mark, index) => sights.push(sightOf(mark, reading.images[index] ?? null, reading.position, nowMs, true)));
+      for (const [index, mark] of chunk.entries()) {
+        const image = reading.images[index] ?? null;
+        const waitMs = staleReadMsMax === 0 ? 0 : context.doubtful.weigh(mark, image, askedAtMs, staleReadMsMax);
+        if (waitMs === 0) sights.push(sightOf(mark, image, reading.position, nowMs, true));
+        else changes.deferred.push({ sequence: mark.sequence, notBeforeMs: nowMs + waitMs });
+      }
     } catch (error) {
       if (!(error instanceof AccordError) || (error.remedy !== "retry" && error.remedy !== "reauthorize")) throw error;
       context.log.warn("read.deferred", {

@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS, Echoes, refreshStates, SILENT_WATCHER } from "@accord/engine";
+import { DEFAULT_LIMITS, DoubtfulReadings, Echoes, refreshStates, SILENT_WATCHER } from "@accord/engine";
 import type { EngineContext, Limits, RunningSync, SyncSettings } from "@accord/engine";
 import type { CallOptions, Connection, Host, OpenObject } from "@accord/engine/connector";
 import { keyMatcher } from "@accord/engine/match";
@@ -74,6 +74,7 @@ export async function engineBench(options: EngineBenchOptions): Promise<EngineCo
     states: new Map(),
     pilots: new Set(),
     leases: new Map(),
+    doubtful: new DoubtfulReadings(),
     echoes: new Echoes(),
     unsettled: new Map(),
     ledger: new Map(),

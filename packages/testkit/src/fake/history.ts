@@ -1,4 +1,5 @@
 import type { EntityId, IntentId, RecordId } from "@accord/core";
+import type { Clock } from "@accord/engine/connector";
 import type { FakeRow } from "./table.ts";
 
 /** Who wrote: a user by name, or Accord with the operation that asked for it. */
@@ -26,8 +27,15 @@ export interface FakeChange {
 /** The committed changes of a system in order. */
 export class FakeHistory {
   readonly #changes: FakeChange[] = [];
+  /** By change: when it was committed, by a clock that nobody sets. */
+  readonly #elapsedMs: number[] = [];
   readonly #listeners = new Set<() => void>();
+  readonly #clock: Pick<Clock, "elapsedMs">;
   #transactionLast = 0;
+
+  constructor(clock: Pick<Clock, "elapsedMs">) {
+    this.#clock = clock;
+  }
 
   get changes(): readonly FakeChange[] {
     return this.#changes;
@@ -45,7 +53,10 @@ export class FakeHistory {
 
   append(changes: readonly FakeChange[]): void {
     if (changes.length === 0) return;
-    for (const change of changes) this.#changes.push(change);
+    for (const change of changes) {
+      this.#changes.push(change);
+      this.#elapsedMs.push(this.#clock.elapsedMs());
+    }
     for (const listener of this.#listeners) listener();
   }
 
@@ -55,10 +66,11 @@ export class FakeHistory {
     return () => this.#listeners.delete(listener);
   }
 
-  /** The sequence of the last change committed at or before an instant. */
-  lastAt(atMs: number): number {
+  /** The sequence of the last change that was committed that long ago or longer. */
+  lastBefore(agoMs: number): number {
+    const atMs = this.#clock.elapsedMs() - agoMs;
     let sequence = this.last;
-    while (sequence > 0 && (this.#changes[sequence - 1]?.atMs ?? 0) > atMs) sequence -= 1;
+    while (sequence > 0 && (this.#elapsedMs[sequence - 1] ?? 0) > atMs) sequence -= 1;
     return sequence;
   }
 

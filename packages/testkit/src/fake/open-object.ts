@@ -143,9 +143,9 @@ export class FakeOpenObject implements OpenObject {
 
   /** The sequence that a reading shows: the last, or where readings may be stale one of the last `staleReadMsMax`. [S10] */
   #readSequence(): number {
-    const { history, random, clock } = this.#system;
+    const { history, random } = this.#system;
     const { staleReadMsMax } = this.capabilities;
-    return staleReadMsMax === 0 ? history.last : history.lastAt(clock.nowMs() - random.integer(staleReadMsMax + 1));
+    return staleReadMsMax === 0 ? history.last : history.lastBefore(random.integer(staleReadMsMax + 1));
   }
 
   #idsAsOf(sequence: number): readonly RecordId[] {

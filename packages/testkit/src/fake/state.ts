@@ -67,7 +67,7 @@ export class FakeState {
   readonly name: string;
   readonly clock: Clock;
   readonly random: SeededRandom;
-  readonly history = new FakeHistory();
+  readonly history: FakeHistory;
   readonly tables: ReadonlyMap<string, FakeTable>;
   readonly user: FakeUser;
   /** What goes wrong from now on; null heals. */
@@ -80,6 +80,7 @@ export class FakeState {
     this.options = options;
     this.name = options.name;
     this.clock = options.clock ?? fakeHost().clock;
+    this.history = new FakeHistory(this.clock);
     this.random = options.random ?? seededRandom(1);
     this.faults = options.faults ?? null;
     this.tables = new Map(options.objects.map((object) => [object.name, new FakeTable(object)]));

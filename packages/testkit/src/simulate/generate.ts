@@ -48,7 +48,13 @@ function systemSetting(name: string, random: SeededRandom): SystemSetting {
     batchSizeMax: random.pick([1, 3, 1_000]),
     pageSizeMax: random.pick([2, 5, 1_000]),
     isUnique: random.chance(0.5),
+    staleReadMsMax: isWhole ? 0 : staleness(random.fork(`${name} stale`)),
   };
+}
+
+/** How old a reading may be. Milliseconds. [S10] */
+function staleness(random: SeededRandom): number {
+  return random.chance(0.4) ? 50 + random.integer(1_000) : 0;
 }
 
 function fieldSettings(count: number, systems: readonly SystemSetting[], random: SeededRandom): FieldSetting[] {

@@ -85,6 +85,11 @@ export class Scheduler {
     };
   }
 
+  /** Time passes before anybody acts. */
+  skipMs(durationMs: number): void {
+    this.#elapsedMs += durationMs;
+  }
+
   /** Sets everybody's wall clock; sleepers count elapsed time. */
   jumpMs(durationMs: number): void {
     this.#offsetMs += durationMs;

@@ -28,6 +28,8 @@ export interface SystemSetting {
   readonly pageSizeMax: number;
   /** Whether the system itself refuses a second record of a thing. */
   readonly isUnique: boolean;
+  /** How old a reading may be. Milliseconds. [S10] */
+  readonly staleReadMsMax: number;
 }
 
 /** One field of the simulated sync: a column of the same name everywhere. */

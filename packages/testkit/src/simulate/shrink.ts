@@ -38,7 +38,8 @@ export function settingText({ seed, systems, fields, deleteConflict, before, scr
       const lacks = (["compareAndSet", "proof", "externalId"] as const).filter((name) => !system[name]);
       const batch = `${system.batch} batches of ${system.batchSizeMax}, pages of ${system.pageSizeMax}`;
       const hints = system.capture === "touched" ? `, ${system.hints} hints` : "";
-      return `  ${system.name}: capture ${system.capture}${hints}, writes return ${system.writesReturn}, ${batch}${lacks.length === 0 ? "" : `, lacks ${lacks.join(", ")}`}`;
+      const stale = system.staleReadMsMax === 0 ? "" : `, readings up to ${system.staleReadMsMax} ms old`;
+      return `  ${system.name}: capture ${system.capture}${hints}${stale}, writes return ${system.writesReturn}, ${batch}${lacks.length === 0 ? "" : `, lacks ${lacks.join(", ")}`}`;
     }),
     ...fields.map(
       ({ name, policy, from }) =>

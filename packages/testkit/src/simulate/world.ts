@@ -130,6 +130,8 @@ export class SimulatedWorld {
         this.systems[index]?.user.insert(OBJECT, cells);
       }
     });
+    // What was there before Accord has been there for a while: whatever is read shows it.
+    this.scheduler.skipMs(Math.max(...this.setting.systems.map(({ staleReadMsMax }) => staleReadMsMax)));
     for (const system of this.systems) await system.connect().install([OBJECT], "do", this.#options);
   }
 

@@ -49,6 +49,14 @@ export const MUTANTS: readonly Mutant[] = [
     seeds: 1_500,
   },
   {
+    rule: "S10",
+    what: "one reading counts, however old it may be",
+    file: "engine/src/run/sight.ts",
+    find: `const waitMs = staleReadMsMax === 0 ? 0 : context`,
+    replace: `const waitMs = staleReadMsMax >= 0 ? 0 : context`,
+    seeds: 250,
+  },
+  {
     rule: "S57",
     what: "log images that our own write already covers are absorbed",
     file: "engine/src/run/sight.ts",
