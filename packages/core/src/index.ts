@@ -41,7 +41,7 @@ export type { References } from "./mapping/references.ts";
 // entity
 export { isCurrent, isPresent, isUnproven, keyValues, UNKNOWN_FIELD, withMember, withValue } from "./entity/entity.ts";
 export type { CanonicalField, CountDelta, Entity, Life, Member, MemberState, Provenance, ReviewCase, SetAdd } from "./entity/entity.ts";
-export { isAppended, isArchived, isMeantFor, isReceiver, matchKeysOf, sideName, takesPart } from "./entity/sync-model.ts";
+export { isAppended, isArchived, isMeantFor, isReceiver, matchKeysOf, mergedInto, sideName, takesPart } from "./entity/sync-model.ts";
 export type {
   ArchiveMark,
   DeletePolicy,
@@ -49,6 +49,8 @@ export type {
   FieldModel,
   InitialPolicy,
   MaybeBoolean,
+  MergeMark,
+  MergePolicy,
   SideModel,
   SyncModel,
 } from "./entity/sync-model.ts";
@@ -60,6 +62,18 @@ export { absorbDelete, absorbEditOfDeleted, absorbReturn, deleteByDecision, isEd
 export type { Deleted, DeleteObservation } from "./merge/absorb-delete.ts";
 export { createEntity, joinMember } from "./merge/join.ts";
 export type { Joined } from "./merge/join.ts";
+export { followMerges } from "./merge/follow-merges.ts";
+export {
+  absorbMergeAtReceiver,
+  decideMerged,
+  isLeftOver,
+  mergeEntities,
+  shellOf,
+  swapRecords,
+  unmerge,
+  winnerThere,
+} from "./merge/merge-entities.ts";
+export type { MergedEntities, MergeObservation } from "./merge/merge-entities.ts";
 export type { MergeEvent } from "./merge/merge-event.ts";
 export { decideField } from "./merge/review.ts";
 export { rankAmong } from "./merge/policy.ts";

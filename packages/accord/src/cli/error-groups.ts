@@ -10,7 +10,7 @@ export interface ErrorGroup {
   /** Names the group on the command line; the same as long as its cause is. */
   readonly id: string;
   /** `parked`: a write that was refused or has no fitting value. `waiting`: for another record to be there. The others: a record that could not be taken in. */
-  readonly kind: "parked" | "waiting" | "value" | "duplicate" | "reference" | "ambiguous";
+  readonly kind: "parked" | "waiting" | "value" | "duplicate" | "reference" | "ambiguous" | "merged";
   readonly sync: string;
   readonly side: string;
   readonly code: string | null;

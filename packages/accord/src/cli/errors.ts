@@ -156,6 +156,7 @@ const TITLES: Readonly<Record<ErrorGroup["kind"], string>> = {
   duplicate: "found twice",
   reference: "names an unknown record",
   ambiguous: "fits several records (accord conflicts)",
+  merged: "left over from a merge",
 };
 
 function printGroup(output: Output, group: ErrorGroup, shown: number): void {

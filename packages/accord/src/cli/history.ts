@@ -1,8 +1,10 @@
+import type { CallOptions } from "@accord/engine/connector";
 import type { Command } from "commander";
 import { examples } from "./command.ts";
 import type { Binder, CommandContext } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
+import type { NamedSync } from "./naming.ts";
 import { showDuration } from "./output.ts";
 import type { StoreSession } from "./session.ts";
 import type { StoryLine } from "./story.ts";
@@ -83,6 +85,16 @@ async function listRuns({ output, signal }: CommandContext, { store, host }: Sto
   }
 }
 
+/** The number of an entity that was deleted so long ago that nothing but its history is left. [S39] */
+async function forgottenEntity({ store }: StoreSession, sync: NamedSync, word: string, call: CallOptions): Promise<number | null> {
+  const id = /^#?\d+$/.test(word) ? Number(word.replace("#", "")) : null;
+  if (id === null || (await store.loadEntities([id], call)).length > 0) return null;
+  for (const side of word.startsWith("#") ? [] : sync.sides.keys())
+    if ((await store.findLinks(sync.row.id, side, [word], call))[0] !== null) return null;
+  const [entry] = await store.readJournal({ sync: sync.row.id, entity: id, limit: 1 }, call);
+  return entry === undefined ? null : id;
+}
+
 async function tellRecord(
   { output, signal }: CommandContext,
   session: StoreSession,
@@ -94,9 +106,11 @@ async function tellRecord(
   const { storyOf } = await import("./story.ts");
   const call = { signal };
   const sync = syncNamed(await namedSyncs(session, call), name);
-  const entity = await findEntity(session, sync, word, call);
-  const story = await storyOf(session, { sync, showsValues: options.showValues === true }, entity.id, null, call);
-  const document: HistoryJson = { sync: name, entity: entity.id, story };
+  const view = { sync, showsValues: options.showValues === true };
+  const forgotten = await forgottenEntity(session, sync, word, call);
+  const entity = forgotten ?? (await findEntity(session, sync, word, call)).id;
+  const story = await storyOf(session, view, entity, null, call);
+  const document: HistoryJson = { sync: name, entity, story };
   output.json(document);
   if (story.length > options.limit) output.line(`  … ${story.length - options.limit} earlier (--limit)`);
   for (const { at, text, run } of story.slice(-options.limit))

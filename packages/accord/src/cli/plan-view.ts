@@ -65,7 +65,17 @@ export function printOperation(output: Output, operation: OperationJson): void {
   if (operation.reason !== null) output.line(`      ${operation.reason}`);
 }
 
-const KINDS: readonly PlannedOperation["kind"][] = ["create", "update", "restore", "archive", "delete", "withheld", "refused", "waits"];
+const KINDS: readonly PlannedOperation["kind"][] = [
+  "create",
+  "update",
+  "restore",
+  "archive",
+  "merge",
+  "delete",
+  "withheld",
+  "refused",
+  "waits",
+];
 
 /** Counts by sync and side. */
 export function printSummary(output: Output, summary: PlanSummary): void {

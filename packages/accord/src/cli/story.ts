@@ -127,6 +127,8 @@ function writeLines(
   const line = { ...base, at, side, kind: `write:${payload.kind}` };
   if (payload.kind === "delete") return [{ ...line, field: null, text: `Accord deleted it at ${where}` }];
   if (payload.kind === "archive") return [{ ...line, field: null, text: `Accord archived it at ${where}` }];
+  if (payload.kind === "merge")
+    return [{ ...line, field: null, text: `Accord merged it at ${where} into the record of the entity that it is part of` }];
   if (payload.kind === "undo-delete")
     return [{ ...line, field: null, text: `Accord deleted it at ${where} again: the undo of its creation` }];
   const isMade = payload.kind === "create";
@@ -201,7 +203,17 @@ function eventText(view: StoryView, event: MergePayloadEvent, record: string | n
     case "undone":
       return `an undo set ${field} from ${shown(event.from)} back to ${shown(event.to)}`;
     case "merged":
-      return `it became one with entity ${event.into ?? "?"}`;
+      return `${who} merged ${event.record === null ? "its record" : `record ${event.record ?? "?"}`} into that of entity ${event.into ?? "?"}`;
+    case "absorbed":
+      return `${who} merged the record of entity ${event.other ?? "?"} into this one`;
+    case "leftBehind":
+      return `${field} ${shown(event.value)} was held by the merged record alone; nothing writes it any more (it is kept here)`;
+    case "handedOver":
+      return `record ${event.record ?? "?"} of ${who}, which was that of entity ${event.from ?? "?"}, is this one's from now on`;
+    case "unmerged":
+      return `${who} took the merge with entity ${event.from ?? "?"} back: it is a record of its own again`;
+    case "repointed":
+      return `${field} follows a merge: ${shown(event.from)} is ${shown(event.to)} now`;
   }
 }
 

@@ -18,7 +18,7 @@ export interface PlacedEntry {
 }
 
 /**
- * The native columns that one side's images carry, in their order: those of fields as declared, then of the filter, the archive mark and constants.
+ * The native columns that one side's images carry, in their order: those of fields as declared, then of the filter, the archive mark, the merge mark and constants.
  * Needs no schema; whether the columns exist is for `compileSync`. Key columns are in it only where something maps them.
  */
 export function columnsOf(project: Project, syncName: string, sideName: string): SideColumns {
@@ -49,6 +49,7 @@ export function columnsOf(project: Project, syncName: string, sideName: string):
     for (const column of filter.names) columns.add(column);
   }
   if (side?.archive !== undefined) columns.add(side.archive.column);
+  if (side?.merged !== undefined) columns.add(side.merged.column);
   for (const column of Object.keys(side?.constants ?? {})) columns.add(column);
   return { kind: "columns", columns: [...columns] };
 }

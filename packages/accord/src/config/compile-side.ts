@@ -1,4 +1,4 @@
-import type { ArchiveMark, SideModel } from "@accord/core";
+import type { ArchiveMark, MergeMark, SideModel } from "@accord/core";
 import { compileExpression } from "./cel/compile.ts";
 import type { FieldType } from "./field-type.ts";
 import { encodeText } from "./mapping/bound-column.ts";
@@ -8,14 +8,15 @@ import { bindColumn, bindExpression, refuse } from "./side-context.ts";
 import type { SideContext } from "./side-context.ts";
 import type { KeyPath } from "./yaml/source.ts";
 
-/** What of a side is not its fields: filter, archive mark and constants. Null where a problem was found. */
-export function compileSide(context: SideContext): Pick<SideModel, "filter" | "archive" | "constants"> | null {
+/** What of a side is not its fields: filter, marks and constants. Null where a problem was found. */
+export function compileSide(context: SideContext): Pick<SideModel, "filter" | "archive" | "merged" | "constants"> | null {
   const before = context.findings.problems.length;
   const entry = context.sync.entry.sides[context.side.name];
   const path = ["syncs", context.sync.name, "sides", context.side.name];
   const filter =
     entry?.filter === undefined ? null : bindExpression(context, entry.filter, "boolean", { kind: "none" }, [...path, "filter"]);
   const archive = entry?.archive === undefined ? null : compileArchive(context, entry.archive, [...path, "archive"]);
+  const merged = entry?.merged === undefined ? null : compileMerged(context, entry.merged, [...path, "merged"]);
   const constants = constantsOf(context).flatMap(({ column: name, value, path: at }) => {
     const column = bindColumn(context, name, at);
     if (column === null) return [];
@@ -31,7 +32,7 @@ export function compileSide(context: SideContext): Pick<SideModel, "filter" | "a
     return cell.kind === "value" ? [{ column: column.place, cell: cell.text }] : [];
   });
   if (context.findings.problems.length > before) return null;
-  return { filter: filter === null ? null : filterBy(filter), archive, constants };
+  return { filter: filter === null ? null : filterBy(filter), archive, merged, constants };
 }
 
 /** Which items a side is to have, by their canonical values. [S61] */
@@ -76,6 +77,31 @@ function constantsOf({ sync, side }: SideContext): readonly Constant[] {
       : [{ column: entry.field ?? name, value: entry.constant, path: [...base, "fields", name, side.name] }];
   });
   return [...own, ...ofFields];
+}
+
+/** A column that names a record by its key: keys of several columns have no place in one. */
+function compileMerged(context: SideContext, entry: { readonly column: string; readonly write: boolean }, path: KeyPath): MergeMark | null {
+  const column = bindColumn(context, entry.column, [...path, "column"]);
+  if (column === null) return null;
+  const { key } = context.schema;
+  if (key.length !== 1)
+    return refuse(context, path, `records of this object go by ${key.join(", ")}, and one column names none of them`, "leave merged out");
+  if (entry.column === key[0])
+    return refuse(
+      context,
+      [...path, "column"],
+      `the column "${entry.column}" is the record's own key`,
+      "name the column that holds the key of another record",
+    );
+  if (!entry.write) return { column: column.place, isWritten: false };
+  if (!column.schema.writable || !column.schema.nullable)
+    return refuse(
+      context,
+      [...path, "write"],
+      `the column "${entry.column}" cannot be written and emptied`,
+      "leave write out: what is merged elsewhere is then listed",
+    );
+  return { column: column.place, isWritten: true };
 }
 
 function compileArchive(

@@ -237,6 +237,7 @@ describe("the example of the design", () => {
     const known = {
       entityOf: (_: string, side: number, record: string) => (side === 1 && record === "C7" ? 42 : undefined),
       recordOf: () => undefined,
+      winnerOf: () => undefined,
     };
     expect(company?.get(cells, known)).toEqual({ kind: "ok", result: "42" });
     expect(company?.get(cells, NO_REFERENCES)).toEqual({ kind: "waits", sync: "companies", entity: null });
@@ -260,6 +261,7 @@ describe("the example of the design", () => {
       live: true,
       quietMs: 2000,
       sweepMs: 86_400_000,
+      tombstoneMs: 7_776_000_000,
       guards: {
         deletesMax: null,
         deletesShareMax: 0.01,
@@ -767,6 +769,7 @@ describe("forms of fields", () => {
     const references = {
       entityOf: (_: string, __: number, record: string) => (record === "T1\tC2" ? 9 : undefined),
       recordOf: () => "T1\tC2",
+      winnerOf: () => undefined,
     };
     expect([field?.get(["T1", "C2"], references), field?.get(["T1", null], references), field?.put("9", null, references)]).toEqual([
       { kind: "ok", result: "9" },

@@ -94,7 +94,7 @@ export function compileSync(
       notes: findings.notes,
     };
   }
-  const { match, initial } = sync.entry;
+  const { match, initial, merges } = sync.entry;
   const places = new Map(fields.map((field, place) => [field.name, place]));
   const model: SyncModel = {
     name: syncName,
@@ -103,6 +103,7 @@ export function compileSync(
     sides,
     initial,
     deletes: deletesOf(sync),
+    merges,
     direction: directionOf(sync),
     match: match.map((key) => key.flatMap((name) => places.get(name) ?? [])),
   };

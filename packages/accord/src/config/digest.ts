@@ -19,7 +19,7 @@ const COMPILER_VERSION = 1;
 export function digestOf(project: Project, syncName: string): { readonly digest: string; readonly body: string } {
   const sync = syncOf(project, syncName);
   if (sync === undefined) throw new Error(`digestOf: there is no sync ${syncName}`);
-  const { sides, fields, match, initial, policy, clockSkew, categories, direction } = sync.entry;
+  const { sides, fields, match, initial, policy, clockSkew, categories, merges, direction } = sync.entry;
   const catalogue = typeCatalogue(project.region);
   const types = mappedFields(sync).map(([, field]) => {
     const { type } = fieldTypeOf(catalogue, field.type, field.fields);
@@ -49,6 +49,7 @@ export function digestOf(project: Project, syncName: string): { readonly digest:
     clockSkew,
     categories,
     deletes: deletesOf(sync),
+    merges,
     direction,
   });
   return { body, digest: createHash("sha256").update(body).digest("hex") };

@@ -12,6 +12,7 @@ export function settingsOf(entry: SyncEntry): SyncSettings {
     live: entry.live,
     quietMs: entry.quiet,
     sweepMs: entry.sweep,
+    tombstoneMs: entry.tombstones,
     guards: {
       deletesMax: deletes.kind === "count" ? deletes.count : null,
       deletesShareMax: deletes.kind === "share" ? deletes.share : 1,

@@ -10,8 +10,9 @@ import { appendJournal, planJournal } from "./journal.ts";
 import { assertLease } from "./leases.ts";
 import { relinkMarks } from "./mark-links.ts";
 import { addMarks, consumeMarks } from "./marks.ts";
+import { writeMerged } from "./merged.ts";
 import { writeProblems } from "./problems.ts";
-import { finishRequests } from "./requests.ts";
+import { addRequests, finishRequests } from "./requests.ts";
 
 /** Writes everything one decision changes. Runs within a transaction: an error undoes all of it. */
 export function commitChanges(context: CommitContext, leases: Lease | readonly Lease[], changes: Changes): void {
@@ -28,6 +29,8 @@ export function commitChanges(context: CommitContext, leases: Lease | readonly L
   addMarks(context, changes.marks);
   if (changes.cursor) writeCursor(session, changes.cursor.connection, changes.cursor.cursor);
   finishRequests(session, changes.requestsDone);
+  addRequests(session, context.shardOf, changes.requests ?? []);
+  writeMerged(session, changes.merged ?? []);
   writeIntents(context, changes);
   writeGuardTallies(session, catalogue, changes.guarded ?? []);
   writeDue(context, changes);

@@ -1,4 +1,4 @@
-import { readImage, UNKNOWN_FIELD, type EntityId, type IntentId, type NativeImage, type RecordId } from "@accord/core";
+import { readImage, UNKNOWN_FIELD, type EntityId, type IntentId, type Life, type NativeImage, type RecordId } from "@accord/core";
 import type { StoredEntity, StoredMember } from "@accord/engine/store";
 import type { Catalogue, Side, SyncShape } from "./catalogue.ts";
 import type { EntityOverlay } from "./entity-overlay.ts";
@@ -8,6 +8,7 @@ import type { Former, Formers } from "./entity-former.ts";
 import { createHeaderReader, type EntityHeader } from "./entity-header.ts";
 import { stateAt } from "./entity-states.ts";
 import { SET_SIZE_MAX } from "./limits.ts";
+import { findWinners } from "./merged.ts";
 import type { OpenIntents } from "./open-intents.ts";
 import type { Session } from "./session.ts";
 
@@ -54,7 +55,8 @@ export function createEntityReader(
 
   const read = (row: EntityRow): StoredEntity => {
     const one = { row, shape: catalogue.sync(row[1]), header: readHeader(row[3]), extra: readExtra(row[5]) };
-    return entityOf(one, membersOf(one, intents));
+    const entity = entityOf(one, membersOf(one, intents));
+    return entity.life.kind === "merged" ? { ...entity, life: lifeNow(session, row[0], entity.life) } : entity;
   };
   const load = (ids: readonly EntityId[]): StoredEntity[] => {
     const found: StoredEntity[] = [];
@@ -77,6 +79,11 @@ export function createEntityReader(
         .all<EntityRow>(`SELECT ${COLUMNS} FROM entity e WHERE e.sync = ? AND e.id > ? ORDER BY e.id LIMIT ?`, sync, after ?? -1, limit)
         .map((row) => read(currentRow(overlay, row))),
   };
+}
+
+/** What it was merged into may have been merged itself since. [S41] */
+function lifeNow(session: Session, entity: EntityId, life: Extract<Life, { kind: "merged" }>): Life {
+  return { ...life, into: findWinners(session, [entity])[0] ?? life.into };
 }
 
 function currentRow(overlay: EntityOverlay, row: EntityRow): EntityRow {

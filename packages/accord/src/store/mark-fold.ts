@@ -1,5 +1,6 @@
-import { overlayImage } from "@accord/core";
+import { overlayImage, type RecordId } from "@accord/core";
 import type { Mark } from "@accord/engine/store";
+import { mergedIntoOf } from "./merged.ts";
 
 /** Folds a newer mark of a record over an older one. The interval covers both, since the record may hold an edit of each. See {@link Mark}. */
 export function foldMarks(older: Mark, newer: Mark): Mark {
@@ -13,7 +14,13 @@ export function foldMarks(older: Mark, newer: Mark): Mark {
     fromMs: Math.min(older.fromMs, newer.fromMs),
     toMs: Math.max(older.toMs, newer.toMs),
     keys: newer.keys ?? older.keys,
+    ...mergedIntoOf(foldMerged(older, newer)),
   };
+}
+
+/** Only a newer image can say that the record is no shell any more. [S41] */
+function foldMerged(older: Mark, newer: Mark): RecordId | null {
+  return newer.mergedInto ?? (newer.kind === "image" ? null : (older.mergedInto ?? null));
 }
 
 /** A hint without a position: somebody wants the record read, whatever is known of it. */

@@ -10,6 +10,7 @@ import { PASSED_OVER_PAGE, SET_SIZE_MAX } from "./limits.ts";
 import { foldMarks, moveMark } from "./mark-fold.ts";
 import { linksOf, SHARD_SIZE } from "./mark-links.ts";
 import { forgetStagedKeys, readKeys, stageKeys, writeKeys } from "./match-keys.ts";
+import { mergedIntoOf } from "./merged.ts";
 import { takeNumbers } from "./meta.ts";
 import type { OpenIntents } from "./open-intents.ts";
 import type { BulkInsert, Session } from "./session.ts";
@@ -18,8 +19,8 @@ import { readTally } from "./tally.ts";
 const KINDS: readonly Mark["kind"][] = ["touched", "image", "deleted"];
 
 const MARK: BulkInsert = {
-  into: "mark (seq, side, record, renamed_from, kind, image, position, from_ms, to_ms, keys, not_before_ms, attempts, entity)",
-  width: 13,
+  into: "mark (seq, side, record, renamed_from, kind, image, position, from_ms, to_ms, keys, not_before_ms, attempts, entity, merged_into)",
+  width: 14,
   conflict: "",
 };
 
@@ -37,9 +38,10 @@ type MarkRow = [
   notBeforeMs: number,
   attempts: number,
   entity: number | null,
+  mergedInto: string | null,
 ];
 const COLUMNS =
-  "k.seq, k.side, CAST(k.record AS TEXT), CAST(k.renamed_from AS TEXT), k.kind, k.image, k.position, k.from_ms, k.to_ms, k.keys, k.not_before_ms, k.attempts, k.entity";
+  "k.seq, k.side, CAST(k.record AS TEXT), CAST(k.renamed_from AS TEXT), k.kind, k.image, k.position, k.from_ms, k.to_ms, k.keys, k.not_before_ms, k.attempts, k.entity, k.merged_into";
 
 /** Folds marks into those that wait. Returns the shards that have work by them. */
 export function addMarks(context: CommitContext, marks: readonly Mark[]): Shard[] {
@@ -112,6 +114,7 @@ function insertMarks({ session, hash, shardOf }: CommitContext, side: Side, mark
       notBeforeMs,
       0,
       entity,
+      mark.mergedInto ?? null,
     );
   });
   session.insert(MARK, cells);
@@ -192,7 +195,10 @@ export function nextMarkAtMs(session: Session, nowMs: number): number | null {
   );
 }
 
-function markOf(side: Side, [, , record, renamedFrom, kind, image, position, fromMs, toMs, keys, notBeforeMs]: MarkRow): Mark {
+function markOf(
+  side: Side,
+  [, , record, renamedFrom, kind, image, position, fromMs, toMs, keys, notBeforeMs, , , mergedInto]: MarkRow,
+): Mark {
   const read = keys === null ? null : readKeys(keys).map((key) => key ?? null);
   return {
     sync: side.sync,
@@ -206,6 +212,7 @@ function markOf(side: Side, [, , record, renamedFrom, kind, image, position, fro
     toMs,
     keys: read,
     notBeforeMs,
+    ...mergedIntoOf(mergedInto),
   };
 }
 

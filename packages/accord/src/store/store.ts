@@ -24,10 +24,12 @@ import { OVERLAY_MAX } from "./limits.ts";
 import { addMarks, countMarks, hasStrangers, hurryMarks, loadMarks } from "./marks.ts";
 import { createMatchHash, type MatchHash } from "./match-hash.ts";
 import { findMatches } from "./match-keys.ts";
+import { findWinners } from "./merged.ts";
 import { fallBehind, readIdentity, takeEntities, writeFlush, writeMeta } from "./meta.ts";
 import { createOpenIntents, type OpenIntents } from "./open-intents.ts";
 import { openStoreFile } from "./open.ts";
 import { addOperations, finishPlan, latestPlan, listOperations, startPlan } from "./plans.ts";
+import { collectTombstones } from "./tombstones.ts";
 import { approveTrip, listProblems, listReviews, listTrips, tripGuard } from "./problems.ts";
 import { addRequests, loadRequests } from "./requests.ts";
 import { loadQuiet } from "./quiet.ts";
@@ -170,13 +172,14 @@ function workMethods({ session, catalogue, intents, reader, context, shardOf, re
 }
 
 /** Entities, and the records that are linked to them. */
-function entityMethods({ session, catalogue, hash, intents, reader, context, read }: Parts) {
+function entityMethods({ session, catalogue, hash, intents, reader, context, read, writeSoon }: Parts) {
   return {
     findMatches: async (sync, side, seekers, call) =>
       read(call, () => findMatches(session, catalogue, context.overlay, hash, sync, side, seekers)),
     loadEntities: async (entities, call) => read(call, () => reader.load(entities)),
     loadQuiet: async (sync, side, records, call) => read(call, () => loadQuiet(session, catalogue, reader, intents, sync, side, records)),
     findLinks: async (sync, side, records, call) => read(call, () => findLinks(session, catalogue, sync, side, records)),
+    findWinners: async (entities, call) => read(call, () => findWinners(session, entities)),
     findRecords: async (sync, side, entities, call) =>
       read(call, () => findRecords(session, catalogue, context.overlay, sync, side, entities)),
     listMembers: async (sync, side, after, limit, call) =>
@@ -188,6 +191,12 @@ function entityMethods({ session, catalogue, hash, intents, reader, context, rea
       return read(call, () => scanEntities(session, catalogue, context.overlay, sync, after, limit));
     },
     listEntities: async (sync, after, limit, call) => read(call, () => reader.list(sync, after, limit)),
+    collectTombstones: async (query) =>
+      writeSoon(() => {
+        const collected = collectTombstones(context, query);
+        context.overlay.write();
+        return collected;
+      }),
   } satisfies Partial<Store>;
 }
 

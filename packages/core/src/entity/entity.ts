@@ -21,7 +21,11 @@ export type Life =
   | { readonly kind: "live" }
   /** Deleted by a user at `side` (null: by a decision or an undo). The members keep their last images: the tombstone. [S38] */
   | { readonly kind: "deleted"; readonly side: SideIndex | null; readonly atMs: number }
-  | { readonly kind: "merged"; readonly into: EntityId };
+  /**
+   * The system at `side` made it one with another entity. Of its records elsewhere: `kept`, they stay as they are and are listed; `ended`, they are archived, or deleted where there is no archive, as a person
+   * decided. [S41]
+   */
+  | { readonly kind: "merged"; readonly into: EntityId; readonly side: SideIndex; readonly others: "kept" | "ended" };
 
 /** `C[f]`. */
 export interface CanonicalField {

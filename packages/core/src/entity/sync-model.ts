@@ -1,6 +1,6 @@
 import type { SideMapping } from "../mapping/side-mapping.ts";
 import type { Policy } from "../merge/policy.ts";
-import type { SideIndex } from "../record/identifiers.ts";
+import type { RecordId, SideIndex } from "../record/identifiers.ts";
 import type { NativeCell } from "../record/native-image.ts";
 import type { MaybeValue, ValueType } from "../value/value-type.ts";
 
@@ -15,8 +15,12 @@ export interface SyncModel {
   readonly match: readonly (readonly number[])[];
   readonly initial: InitialPolicy;
   readonly deletes: DeletePolicy;
+  readonly merges: MergePolicy;
   readonly direction: Direction;
 }
+
+/** What becomes of the other sides' records of what one side merged away, where Accord cannot merge them there: they stay and are listed, or a person decides whether they are archived. [S41] */
+export type MergePolicy = "keep-both-flag" | "archive-loser";
 
 /**
  * `one-way`: records come and go, and change, at the source alone; what happens to them at other sides is pushed back (`revert`) or left as it is (`keep`). Every field has the source as its only
@@ -59,6 +63,8 @@ export interface SideModel {
   readonly only: ((values: readonly MaybeValue[]) => MaybeBoolean) | null;
   /** What reads as archived here, or null where deleting means deleting. [S38] */
   readonly archive: ArchiveMark | null;
+  /** What tells that a record was merged into another of the same object, or null where records do not tell. [S41] */
+  readonly merged: MergeMark | null;
   /** Constant cells that a create adds beside the mapped ones. */
   readonly constants: readonly { readonly column: number; readonly cell: string | null }[];
   /** The places of the columns that make the record id. */
@@ -72,6 +78,12 @@ export interface ArchiveMark {
   readonly column: number;
   readonly cell: string;
   readonly restored: string | null;
+}
+
+/** A record whose `column` holds the key of another record was merged into that one: only its shell is left. `isWritten`: writing it is how Accord merges two records here. */
+export interface MergeMark {
+  readonly column: number;
+  readonly isWritten: boolean;
 }
 
 /** How two records that meet for the first time become one. [S36] */
@@ -103,9 +115,14 @@ export function isArchived({ archive }: SideModel, cells: readonly NativeCell[])
   return archive !== null && cells[archive.column] === archive.cell;
 }
 
-/** Whether a record takes part: it is in scope at its side, and not archived there. [S38, S42] */
+/** The record that this one says it was merged into; null where it says nothing. [S41] */
+export function mergedInto({ merged }: Pick<SideModel, "merged">, cells: readonly NativeCell[]): RecordId | null {
+  return merged === null ? null : (cells[merged.column] ?? null);
+}
+
+/** Whether a record takes part: it is in scope at its side, not archived there, and no shell of a merged one. [S38, S41, S42] */
 export function takesPart(side: SideModel, cells: readonly NativeCell[]): boolean {
-  return !isArchived(side, cells) && side.filter?.(cells) !== false;
+  return !isArchived(side, cells) && mergedInto(side, cells) === null && side.filter?.(cells) !== false;
 }
 
 /** Whether a side only receives: what comes to be, changes or ends there says nothing of other sides. [S55] */

@@ -9,7 +9,9 @@ export interface References {
   entityOf(sync: string, side: SideIndex, record: RecordId): EntityId | undefined;
   /** The live record of an entity of the parent sync at its side; undefined while there is none. */
   recordOf(sync: string, side: SideIndex, entity: EntityId): RecordId | undefined;
+  /** The entity that this one was merged into; undefined where it was not. Never one that was merged itself. [S41] */
+  winnerOf(entity: EntityId): EntityId | undefined;
 }
 
 /** For syncs without references. */
-export const NO_REFERENCES: References = { entityOf: () => undefined, recordOf: () => undefined };
+export const NO_REFERENCES: References = { entityOf: () => undefined, recordOf: () => undefined, winnerOf: () => undefined };

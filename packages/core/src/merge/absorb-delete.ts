@@ -250,9 +250,9 @@ export function absorbEditOfDeleted(
   }
 }
 
-/** Brings a deleted entity back: members whose records are gone are owed new ones, archived ones are owed their restoration. [S38, S40, S59] */
+/** Brings a deleted entity back (never a merged one, which is another's part): members whose records are gone are owed new ones, archived ones are owed their restoration. [S38, S40, S59] */
 export function revive(model: SyncModel, entity: Entity, side: SideIndex | null): Deleted {
-  if (entity.life.kind === "live" && entity.review === null) return { entity, events: [] };
+  if ((entity.life.kind === "live" && entity.review === null) || entity.life.kind === "merged") return { entity, events: [] };
   const members = entity.members.map((member) => (member !== null && member.state === "deleted" ? owedAgain(member) : member));
   const revived: Entity = { ...entity, life: { kind: "live" }, version: entity.version + 1, members, review: null };
   return { entity: revived, events: [{ kind: "revived", side }] };

@@ -27,6 +27,7 @@ const owes = (model: SyncModel, entity: Entity) => [0, 1].map((side) => owe(mode
 const links = (known: Readonly<Record<string, number>>): References => ({
   entityOf: (_sync, _side, record) => known[record],
   recordOf: (_sync, side, entity) => Object.keys(known).find((record) => known[record] === entity && record.startsWith(`s${side}`)),
+  winnerOf: () => undefined,
 });
 
 describe("first contact", () => {
@@ -154,7 +155,11 @@ describe("first contact", () => {
         },
       },
     });
-    const refs: References = { entityOf: (_sync, _side, record) => (record === "new" ? undefined : 70), recordOf: () => "c7" };
+    const refs: References = {
+      ...NO_REFERENCES,
+      entityOf: (_sync, _side, record) => (record === "new" ? undefined : 70),
+      recordOf: () => "c7",
+    };
     const created = createEntity(model, 1, 0, "r0", at("c7"), "initial", refs).entity;
     const seen = absorbRecord(model, created, 0, at("new", 2), refs);
     expect(seen).toMatchObject({ waiting: [0], events: [] });

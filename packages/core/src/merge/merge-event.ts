@@ -67,4 +67,15 @@ export type MergeEvent =
   | { readonly kind: "outOfScope"; readonly side: SideIndex }
   | { readonly kind: "inScope"; readonly side: SideIndex }
   | { readonly kind: "undone"; readonly field: FieldIndex; readonly from: MaybeValue; readonly to: MaybeValue }
-  | { readonly kind: "merged"; readonly into: EntityId };
+  /** A system made it one with another: at `side` its record is no more than a shell, or gone. [S41] */
+  | { readonly kind: "merged"; readonly side: SideIndex; readonly record: RecordId | null; readonly into: EntityId }
+  /** The other end of it. */
+  | { readonly kind: "absorbed"; readonly side: SideIndex; readonly other: EntityId }
+  /** What a merged entity held and the winner does not: nothing writes it any more, and nothing forgets it. [S41, I2] */
+  | { readonly kind: "leftBehind"; readonly field: FieldIndex; readonly value: MaybeValue }
+  /** The winner had no record there: it has the loser's from now on. */
+  | { readonly kind: "handedOver"; readonly side: SideIndex; readonly record: RecordId; readonly from: EntityId }
+  /** The system that merged it made two of them again. */
+  | { readonly kind: "unmerged"; readonly side: SideIndex; readonly from: EntityId }
+  /** A reference follows what it names into the winner. [S41, S44] */
+  | { readonly kind: "repointed"; readonly field: FieldIndex; readonly from: MaybeValue; readonly to: MaybeValue };

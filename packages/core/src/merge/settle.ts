@@ -14,7 +14,7 @@ import { seeCells } from "./see-record.ts";
 
 /** A write that is proven to have happened. */
 export interface ConfirmedWrite {
-  readonly kind: "create" | "update" | "restore" | "archive" | "delete" | "undo-update" | "undo-delete";
+  readonly kind: "create" | "update" | "restore" | "archive" | "merge" | "delete" | "undo-update" | "undo-delete";
   readonly record: RecordId;
   /** The fields it carried, each with the version of the canonical value it brought. */
   readonly fields: readonly { readonly field: FieldIndex; readonly version: number }[];
@@ -166,7 +166,7 @@ function closedMember(model: SyncModel, write: ConfirmedWrite, old: Member | nul
     intent: null,
     retired: [],
   };
-  const state = write.kind === "archive" ? "archived" : write.kind === "undo-update" ? base.state : "live";
+  const state = write.kind === "archive" || write.kind === "merge" ? "archived" : write.kind === "undo-update" ? base.state : "live";
   const isNew = write.kind === "create";
   return {
     ...base,

@@ -104,7 +104,7 @@ describe("updates", () => {
 
   test("[S44] a reference whose record is missing waits; other fields do not wait with it", () => {
     const sync = smallSync({ company: { sides: { 1: { make: (column) => referenceMapping(column, "companies", 1) } } }, note: {} });
-    const references = { entityOf: () => 1, recordOf: () => undefined };
+    const references = { ...NO_REFERENCES, entityOf: () => 1 };
     const it = new SmallWorld(smallSync({ company: {}, note: {} }), ["1", "n", "x"]);
     it.edit(0, 0, "70");
     it.absorb(0);
@@ -129,7 +129,7 @@ describe("updates", () => {
     const { entity } = edited();
     for (const state of ["outOfScope", "lost", "deleted"]) expect(dueAt(withSide1(entity, { state }), 1)).toEqual({ kind: "nothing" });
     expect(dueAt({ ...entity, review: { openedAtMs: 1, reason: "", candidates: [] } }, 1)).toEqual({ kind: "nothing" });
-    expect(dueAt({ ...entity, life: { kind: "merged", into: 2 } }, 1)).toEqual({ kind: "nothing" });
+    expect(dueAt({ ...entity, life: { kind: "merged", into: 2, side: 0, others: "kept" } }, 1)).toEqual({ kind: "nothing" });
   });
 });
 

@@ -5,6 +5,8 @@ import type { FieldModel, SideModel, SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import { imageOf, imageOfPut } from "../mapping/side-mapping.ts";
 import type { FieldMapping } from "../mapping/side-mapping.ts";
+import { mergedInto } from "../entity/sync-model.ts";
+import { winnerThere } from "../merge/merge-entities.ts";
 import { rankAmong } from "../merge/policy.ts";
 import type { NativeCell } from "../record/native-image.ts";
 import type { EntityId, FieldIndex, RecordId, SideIndex } from "../record/identifiers.ts";
@@ -35,6 +37,8 @@ export type Owed =
   /** `restore` un-archives; `archive` marks as archived. [S38, S40] */
   | WriteOwed<"restore">
   | WriteOwed<"archive">
+  /** Makes the record one with the winner's. [S41] */
+  | WriteOwed<"merge">
   | WriteOwed<"delete">
   /** A parent must exist at the side first. [S44] */
   | { readonly kind: "waits"; readonly field: FieldIndex; readonly sync: string; readonly entity: EntityId | null }
@@ -58,7 +62,8 @@ export interface WriteOwed<Kind extends string> {
   readonly expect: readonly Cell[];
 }
 
-const NOTHING: Owed = { kind: "nothing" };
+const NOTHING = { kind: "nothing" } as const satisfies Owed;
+const REREAD = { kind: "reread" } as const satisfies Owed;
 const UNPROVEN: Owed = { kind: "unproven" };
 
 /** What this side lacks of the entity. Pure. Members with an open intent are not to be asked about. [S28, S33] */
@@ -68,26 +73,48 @@ export function owe(model: SyncModel, entity: Entity, side: SideIndex, reference
   if (isUnproven(member)) return UNPROVEN;
   if (sideModel === undefined || entity.review !== null) return NOTHING;
   if (entity.life.kind === "deleted") return oweDelete(model, sideModel, member);
-  if (entity.life.kind === "merged") return NOTHING;
+  if (entity.life.kind === "merged") return oweMerged(model, sideModel, entity, side, member, references);
   if (member === null || member.state === "absent") return oweCreate(model, entity, side, references);
   if (isAppended(model)) return NOTHING;
   if (member.state === "archived") return oweUpdate(model, sideModel, entity, side, member, references, "restore");
   return isPresent(member) ? oweUpdate(model, sideModel, entity, side, member, references, "update") : NOTHING;
 }
 
+/** What is left of a merged entity is merged there too where that can be done, or ended where a person said so; else it stays as it is. [S41] */
+function oweMerged(
+  model: SyncModel,
+  side: SideModel,
+  entity: Entity,
+  sideIndex: SideIndex,
+  member: Member | null,
+  references: References,
+): Owed {
+  const winner = winnerThere(model, entity, sideIndex, references);
+  const isEnded = entity.life.kind === "merged" && entity.life.others === "ended";
+  if (winner === undefined || winner === member?.record || side.merged === null) return isEnded ? oweDelete(model, side, member) : NOTHING;
+  const base = wholeRecord(side, member);
+  return base.kind === "whole" ? { ...base, kind: "merge", set: [{ column: side.merged.column, cell: winner }] } : base;
+}
+
 function oweDelete(model: SyncModel, side: SideModel, member: Member | null): Owed {
-  if (!isPresent(member) || member.record === null || model.deletes.do === "keep") return NOTHING;
-  const cells = cellsOf(member);
-  if (cells === null) return NOTHING;
-  // A reference to a record that is not known yet stays unknown however often it is read: no delete waits for it.
-  const unknowable = new Set(side.mapping.fields.flatMap((field) => (field?.reference ? field.reads : [])));
-  if (cells.some((cell, column) => cell === undefined && !unknowable.has(column))) return { kind: "reread" };
-  const expect = cells.flatMap((cell, column) => (cell === undefined ? [] : [{ column, cell }]));
-  const base = { record: member.record, fields: [], expect };
+  if (model.deletes.do === "keep") return NOTHING;
+  const base = wholeRecord(side, member);
+  if (base.kind !== "whole") return base;
   if (model.deletes.do === "archive" && side.archive !== null) {
     return { ...base, kind: "archive", set: [{ column: side.archive.column, cell: side.archive.cell }] };
   }
   return { ...base, kind: "delete", set: [] };
+}
+
+/** What ends a record names all that was known of it: whoever has changed it since comes first. */
+function wholeRecord(side: SideModel, member: Member | null): WriteOwed<"whole"> | typeof NOTHING | typeof REREAD {
+  const cells = isPresent(member) ? cellsOf(member) : null;
+  if (member === null || member.record === null || cells === null) return NOTHING;
+  // A reference to a record that is not known yet stays unknown however often it is read: no delete waits for it.
+  const unknowable = new Set(side.mapping.fields.flatMap((field) => (field?.reference ? field.reads : [])));
+  if (cells.some((cell, column) => cell === undefined && !unknowable.has(column))) return REREAD;
+  const expect = cells.flatMap((cell, column) => (cell === undefined ? [] : [{ column, cell }]));
+  return { kind: "whole", record: member.record, fields: [], set: [], expect };
 }
 
 function oweCreate(model: SyncModel, entity: Entity, side: SideIndex, references: References): Owed {
@@ -203,8 +230,14 @@ function oweUpdate(
     if (!set.some((one) => one.column === column)) set.push({ column, cell: restored });
     expectCells(expect, cells, [column]);
   }
+  // Who was merged away by mistake stands by itself again. [S40, S41]
+  if (kind === "restore" && side.merged !== null && mergedInto(side, cells) !== null) {
+    if (!side.merged.isWritten) return NOTHING;
+    setCell(set, side.merged.column, null);
+    expectCells(expect, cells, [side.merged.column]);
+  }
   if (set.length === 0) return held;
-  if (expect.some(({ cell }) => cell === undefined)) return { kind: "reread" };
+  if (expect.some(({ cell }) => cell === undefined)) return REREAD;
   return { kind, record: member.record, fields, set, expect };
 }
 

@@ -101,6 +101,8 @@ export interface Capabilities {
   /** Whether a create carries the entity id, unique, and can be looked up by it. [S35] */
   readonly externalId: boolean;
   readonly changeHistory: boolean;
+  /** Whether the system itself tells that a record is gone because it was merged into another: by changes and by readings. [S41] Left out: only columns may tell. */
+  readonly merges?: boolean;
   /** Operations per write call, at most. */
   readonly batchSizeMax: number;
   /** Records per page and ids per read, at most. */
@@ -178,6 +180,8 @@ export interface Reading {
   /** Null where no record has the id: absent by a positive answer, not by an error. [S11] */
   readonly images: readonly (NativeImage | null)[];
   readonly position: Position;
+  /** Where `capabilities.merges`: of each id that no record has, the record that it was merged into; null where it was not. [S41] */
+  readonly merged?: readonly (RecordId | null)[];
 }
 
 /** Cells to set or to expect, by the column's place in `OpenObject.columns`; other columns are not touched. [S29] */
@@ -284,6 +288,11 @@ export interface Change {
     | { readonly kind: "deleted"; readonly position: Position | null }
     /** Its key changed: `record` is the new id. An image or a touch of the new id follows. [S63] `position` from a log: old news where it is covered for the new id. */
     | { readonly kind: "renamed"; readonly from: RecordId; readonly position?: Position }
+    /**
+     * It was merged into another record of the object, and is gone or no more than a shell: never a delete. [S41] Only where `capabilities.merges`. Where a column of the record tells, its image does, and
+     * this is not needed.
+     */
+    | { readonly kind: "merged"; readonly into: RecordId; readonly position?: Position }
     /** The object was emptied at once (TRUNCATE); `record` is empty. A sweep must follow, under the guard for deletes. [S43] */
     | { readonly kind: "emptied" };
   /** When the change was committed by the system's clock, or null. Epoch milliseconds. */

@@ -37,6 +37,7 @@ export interface MergePayloadEvent {
   readonly kept?: string;
   readonly record?: RecordId | null;
   readonly into?: EntityId;
+  readonly other?: EntityId;
 }
 
 /** First contact of entities that have nothing to tell but that their records met, or that one was alone. It names no value. [S36] */

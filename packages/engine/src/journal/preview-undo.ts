@@ -25,6 +25,7 @@ export interface UndoStep {
 const FINAL: Readonly<Record<FinalDeed, string>> = {
   link: "a person linked a record, and links are not taken back",
   restore: "what an undo put back at one side is written again by the next accord plan and accord apply",
+  merge: "records that were merged are made two again by users alone, where they were merged",
   revive: "what an undo brought back to life is deleted at a side, by a user",
 };
 
@@ -46,11 +47,17 @@ export async function previewUndo(context: EngineContext, items: readonly UndoIt
       const entities = new Map(stored.map((entity) => [entity.id, hydrate(sync.model, entity, references)]));
       for (const item of page) {
         const entity = entities.get(item.entity);
-        if (entity !== undefined) steps.push(...stepsOf(sync, entity, item));
+        steps.push(...(entity === undefined ? [forgottenStep(item)] : stepsOf(sync, entity, item)));
       }
     }
   }
   return steps;
+}
+
+/** A deleted entity whose tombstone was collected: nothing is left to bring back. [S39, S59] */
+function forgottenStep({ sync, entity }: UndoItem): UndoStep {
+  const what = "it was deleted everywhere, and is no longer remembered";
+  return { sync, entity, side: null, kind: "final", what, before: undefined, after: undefined, verdict: "never" };
 }
 
 function stepsOf(sync: RunningSync, entity: Entity, item: UndoItem): UndoStep[] {

@@ -21,8 +21,8 @@ export interface UndoItem {
   readonly final: readonly FinalDeed[];
 }
 
-/** `link`: a person said that a record belongs to this entity. `restore`: an undo put one side back, and the next plan shows that write again. `revive`: an undo brought a record back to life. */
-export type FinalDeed = "link" | "restore" | "revive";
+/** `link`: a person said that a record belongs to this entity. `restore`: an undo put one side back, and the next plan shows that write again. `revive`: an undo brought a record back to life. `merge`: a system made one of two. */
+export type FinalDeed = "link" | "restore" | "revive" | "merge";
 
 export interface UndoCells {
   readonly side: string;
@@ -107,6 +107,9 @@ function draftWrite(sync: RunningSync, draft: Draft, row: JournalRow, payload: W
     case "restore":
       restoreInitial(sync, draft, side, payload, filter);
       return;
+    case "merge":
+      draft.final.add("merge");
+      return;
     case "undo-update":
     case "undo-delete":
       draft.final.add("restore");
@@ -133,6 +136,7 @@ function restoreInitial(sync: RunningSync, draft: Draft, side: string, payload: 
 function draftMerge(draft: Draft, row: JournalRow, payload: MergePayload): void {
   for (const event of payload.events.toReversed()) {
     if (event.kind === "joined" && event.by === "person") draft.final.add("link");
+    if (event.kind === "merged") draft.final.add("merge");
     if (event.kind === "revived" && row.kind === "undo") draft.final.add("revive");
     const isChange =
       event.kind === "taken" ||

@@ -3,10 +3,12 @@ import {
   absorbEditOfDeleted,
   absorbRecord,
   absorbReturn,
+  decideMerged,
   isArchived,
   isEdited,
   joinMember,
   readImage,
+  unmerge,
   withMember,
 } from "@accord/core";
 import type {
@@ -50,6 +52,10 @@ function absorbState(model: SyncModel, entity: Entity, sight: Sight, references:
       ? untouched(entity)
       : plain(absorbDelete(model, entity, side, { image, position, fromMs, toMs }, references));
   }
+  if (entity.life.kind === "merged" && isRestored(entity, side)) {
+    const apart = entity.life.side === side ? unmerge(entity, side) : standAgain(entity, side);
+    return after(apart.events, absorbState(model, apart.entity, sight, references, isRebase));
+  }
   const observation: Observation = { image, position, fromMs, toMs, isReading, isRebase };
   const scoped = scope(sideModel, entity, side, member, image);
   if (scoped !== null && scoped.left) return plain(scoped);
@@ -58,6 +64,20 @@ function absorbState(model: SyncModel, entity: Entity, sight: Sight, references:
   if (present.entity.life.kind === "deleted")
     return absorbIntoDeleted(model, present.entity, sight, observation, references, present.events);
   return after(present.events, absorbRecord(model, present.entity, side, observation, references));
+}
+
+/** A record of a merged entity that took no part, and stands there by itself now. [S40, S41] */
+function isRestored(entity: Entity, side: number): boolean {
+  const state = entity.members[side]?.state;
+  return state === "archived" || state === "deleted";
+}
+
+/** Elsewhere it is still merged: one more record that is left over. What a person decided of the others was not of this one. */
+function standAgain(entity: Entity, side: number): { readonly entity: Entity; readonly events: readonly MergeEvent[] } {
+  const member = entity.members[side];
+  if (member === null || member === undefined) return { entity, events: [] };
+  const standing = withMember(decideMerged(entity, "kept"), side, { ...member, state: "live" });
+  return { entity: standing, events: [{ kind: "inScope", side }] };
 }
 
 function plain(result: { readonly entity: Entity; readonly events: readonly MergeEvent[] }): Absorbed {

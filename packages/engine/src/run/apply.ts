@@ -91,7 +91,7 @@ async function checkStops(context: EngineContext, summary: PlanSummary, options:
 
 /** Kinds of operations that are released one after another, so that nothing else of the plan is left to be checked when its creates are written. */
 const PASSES = [
-  ["update", "restore", "archive", "delete"],
+  ["update", "restore", "archive", "merge", "delete"],
   ["create"],
   // Children whose parents have just been created are held by now.
   ["waits"],

@@ -8,6 +8,7 @@ import type {
   JournalEntry,
   LandedRecord,
   Mark,
+  NewRequest,
   Problem,
   Pull,
   StoredEntity,
@@ -22,6 +23,8 @@ export class ChangeSet implements Changes {
   readonly marks: Mark[] = [];
   readonly deferred: { sequence: number; notBeforeMs: number }[] = [];
   readonly requestsDone: number[] = [];
+  readonly requests: NewRequest[] = [];
+  readonly merged: { entity: EntityId; into: EntityId | null }[] = [];
   due: (Due & { keepAge: boolean })[] = [];
   readonly dueDone: DueKey[] = [];
   readonly undosDone: DueKey[] = [];
@@ -47,6 +50,8 @@ export class ChangeSet implements Changes {
         this.marks.length +
         this.deferred.length +
         this.requestsDone.length +
+        this.requests.length +
+        this.merged.length +
         this.due.length +
         this.dueDone.length +
         this.undosDone.length +

@@ -8,7 +8,7 @@ import { ChangeSet } from "./changes.ts";
 import { contestedEntities } from "./contested.ts";
 import { syncById } from "./context.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
-import { takeShard } from "./drain.ts";
+import { takeShard } from "./take-shard.ts";
 import { readyDue } from "./due.ts";
 import { passesGuards } from "./guard.ts";
 import { hasPausedField } from "./paused-field.ts";

@@ -7,6 +7,7 @@ import type { EngineContext } from "./context.ts";
 import { mergeShard } from "./merge.ts";
 import { pushShard } from "./push.ts";
 import { answerRequests } from "./requests.ts";
+import { takeShard } from "./take-shard.ts";
 
 /** What a drain left behind. */
 export interface Drained {
@@ -64,18 +65,6 @@ async function drainLeased(
     worked = true;
     current = await renew(context, shard, options);
   }
-}
-
-/** The shard's lease: the one already held while two thirds of its time are left, else a renewed or new one. */
-export async function takeShard(context: EngineContext, shard: Shard, options: CallOptions): Promise<Lease | null> {
-  const nowMs = context.clock.nowMs();
-  const name = `shard:${shard}` as const;
-  const held = context.leases.get(name);
-  if (held !== undefined && held.expiresAtMs - nowMs > (context.limits.leaseMs * 2) / 3) return held;
-  const lease = await context.store.takeLease(name, context.holder, nowMs + context.limits.leaseMs, nowMs, options);
-  if (lease === null) context.leases.delete(name);
-  else context.leases.set(name, lease);
-  return lease;
 }
 
 async function renew(context: EngineContext, shard: Shard, options: CallOptions): Promise<Lease> {

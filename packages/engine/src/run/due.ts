@@ -1,5 +1,6 @@
-import { acknowledgeLevel, keyValues, matchKeysOf, owe, withMember } from "@accord/core";
+import { acknowledgeLevel, followMerges, keyValues, matchKeysOf, NO_REFERENCES, owe, withMember } from "@accord/core";
 import type { Entity, Owed, References, SideIndex, WriteOwed } from "@accord/core";
+import { mergeEntry } from "../journal/payload.ts";
 import type { Due, DueKey } from "../store/rows.ts";
 import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
@@ -24,7 +25,7 @@ export function keepEntity(
   changes: ChangeSet,
   keys: readonly (string | null)[] | null = matchKeysOf(sync.model, keyValues(entity)),
 ): Kept {
-  let kept = entity;
+  let kept = follow(context, sync, entity, references, changes);
   const updates: Kept["updates"][number][] = [];
   for (let side = 0; side < sync.model.sides.length; side += 1) {
     const member = kept.members[side];
@@ -37,6 +38,19 @@ export function keepEntity(
   }
   changes.entities.push({ entity: dehydrate(sync, kept), keys });
   return { entity: kept, updates };
+}
+
+/** What names a merged entity names its winner, whoever came to name it. [S41, S44] */
+function follow(context: EngineContext, sync: RunningSync, entity: Entity, references: References, changes: ChangeSet): Entity {
+  if (references === NO_REFERENCES) return entity;
+  const nowMs = context.clock.nowMs();
+  const followed = followMerges(sync.model, entity, references, nowMs);
+  if (followed.events.length > 0) {
+    const facts = { run: context.run, sync: sync.id, entity: entity.id, side: null, atMs: nowMs };
+    const { version } = followed.entity;
+    changes.journal.push(mergeEntry(sync.model, facts, { record: null, fromMs: nowMs, toMs: nowMs, version, events: followed.events }));
+  }
+  return followed.entity;
 }
 
 /** Puts into the change set what is due at a side by what it lacks. Returns the row that was put in for a write, or null. */
@@ -105,6 +119,7 @@ export function keepDue(
     case "update":
     case "restore":
     case "archive":
+    case "merge":
     case "delete":
       changes.due.push(fresh);
       return fresh;

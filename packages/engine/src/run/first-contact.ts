@@ -8,7 +8,7 @@ import type { FirstContactChanges, StagedGroup, StagedRecord } from "../store/fi
 import type { JournalEntry, Lease, Mark } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
-import { takeShard } from "./drain.ts";
+import { takeShard } from "./take-shard.ts";
 import { keepEntity } from "./due.ts";
 import { loadReferences } from "./hydrate.ts";
 import { join, joiningRecord } from "./join.ts";

@@ -1,5 +1,6 @@
-import { getRecord, matchKeysOf, NO_REFERENCES } from "@accord/core";
-import type { MaybeValue, NativeCell, NativeImage, RecordId, References, SideIndex, SideMapping, SyncModel } from "@accord/core";
+import { getRecord, matchKeysOf, mergedInto, NO_REFERENCES, readImage } from "@accord/core";
+import type { MaybeValue, NativeCell, NativeImage, RecordId, References, SideIndex, SideMapping, SideModel, SyncModel } from "@accord/core";
+import type { RecordPage } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { loadReferences } from "./hydrate.ts";
@@ -50,7 +51,7 @@ export async function listFirst(
         after: page.ids.at(-1) ?? after,
         completedAtMs: isComplete ? context.clock.nowMs() : null,
       } as const;
-      const { ids, images, position } = page;
+      const { ids, images, position } = withoutShells(model, page);
       const references = await referencesOf(images);
       const readings = images.map((image) => readRecord(image, references));
       const keys = readings.map((reading) => reading.keys);
@@ -69,6 +70,17 @@ export async function listFirst(
     await staged;
   }
   if (!isComplete) throw incompleteListing(sync, side);
+}
+
+/** What was merged away before Accord came is nobody's counterpart. [S41] */
+function withoutShells(model: SideModel, page: RecordPage): Pick<RecordPage, "ids" | "images" | "position"> {
+  if (model.merged === null) return page;
+  const isLeft = page.images.map((image) => mergedInto(model, readImage(image)) === null);
+  return {
+    ids: page.ids.filter((_, at) => isLeft[at]),
+    images: page.images.filter((_, at) => isLeft[at]),
+    position: page.position,
+  };
 }
 
 /** Records of a page: what is read of them dies young, before the collector has to carry it on. Larger pages cost twice its work. */

@@ -1,7 +1,7 @@
 import { Stage, UNCANCELLED } from "@accord/testkit";
 import { expect, test } from "vitest";
 import type { EngineContext } from "./context.ts";
-import { takeShard } from "./drain.ts";
+import { takeShard } from "./take-shard.ts";
 import { deadlineOf, keepFresh } from "./fresh.ts";
 import { DEFAULT_LIMITS, requestMsMax, startWithinMs } from "./limits.ts";
 

@@ -4,7 +4,7 @@ import type { CallOptions } from "../host/host.ts";
 import type { GuardTrip, Mark } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
-import { takeShard } from "./drain.ts";
+import { takeShard } from "./take-shard.ts";
 import { trip, tripId } from "./trip.ts";
 
 /** What a complete list of a side showed beside what was known of it. */

@@ -90,8 +90,12 @@ function withoutApproved(counts: GuardCounts, { guard }: GuardStop): GuardCounts
 
 /** Whether a write is of the kind that a guard counts. */
 function isCounted({ guard }: GuardStop, { intent }: Dispatch): boolean {
-  const isDelete = intent.kind === "delete" || intent.kind === "archive";
-  return guard === "deletes" || guard === "emptied-side" ? isDelete : intent.kind === "update";
+  return guard === "deletes" || guard === "emptied-side" ? endsRecord(intent) : intent.kind === "update";
+}
+
+/** A merge ends a record as a delete does. */
+function endsRecord({ kind }: Dispatch["intent"]): boolean {
+  return kind === "delete" || kind === "archive" || kind === "merge";
 }
 
 async function tallyOf(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<GuardTally> {
@@ -178,7 +182,7 @@ function countsWith(sync: RunningSync, side: number, tally: GuardTally, dispatch
   for (const { intent, entity, fields } of dispatches) {
     // What was let through and is tried again is no second write.
     if (intent.attempt > 1) continue;
-    if (intent.kind === "delete" || intent.kind === "archive") deletes += 1;
+    if (endsRecord(intent)) deletes += 1;
     if (intent.kind !== "update") continue;
     if (isRewritten(sync, entity, fields) && !tally.changed.has(entity.id)) changed += 1;
     for (const { field, before, after } of fields) {

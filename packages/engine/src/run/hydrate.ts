@@ -42,9 +42,14 @@ export interface SeenImage {
   readonly image: NativeImage;
 }
 
-/** Whether a sync has references. */
+/** Whether what a sync's records name is to be looked up: entities of other syncs, or the winners that Accord itself merges records into. */
 export function hasReferences({ model }: RunningSync): boolean {
-  return model.fields.some((field) => field.reference !== null);
+  return model.fields.some((field) => field.reference !== null) || model.sides.some(({ merged }) => merged?.isWritten === true);
+}
+
+/** Whether any system of a sync tells of merges. [S41] */
+function tellsMerges({ model, objects }: RunningSync): boolean {
+  return model.sides.some(({ merged }) => merged !== null) || objects.some(({ capabilities }) => capabilities.merges === true);
 }
 
 /** Loads what the references of these entities and images name, in a few set-based look-ups. [S44] */
@@ -65,11 +70,60 @@ export async function loadReferences(
   const entitiesByRecord = await loadNamedEntities(context, sync, images, options);
   const named = new Set<EntityId>(entitiesByRecord.values());
   for (const entity of entities) collectCanonical(sync, entity, named);
+  const winners = await loadWinners(context, sync, named, options);
+  for (const winner of winners.values()) named.add(winner);
   const recordsByEntity = await loadNamedRecords(context, sync, [...named], options);
+  await loadOwnWinners(context, sync, entities, { winners, recordsByEntity }, options);
   return {
     entityOf: (parent, side, record) => entitiesByRecord.get(`${parent}\t${side}\t${record}`),
     recordOf: (parent, side, entity) => recordsByEntity.get(`${parent}\t${side}\t${entity}`),
+    winnerOf: (entity) => winners.get(entity),
   };
+}
+
+/** What those of the named entities that were merged away have become. */
+async function loadWinners(
+  context: EngineContext,
+  sync: RunningSync,
+  named: ReadonlySet<EntityId>,
+  options: CallOptions,
+): Promise<Map<EntityId, EntityId>> {
+  const winners = new Map<EntityId, EntityId>();
+  const parents = new Set(sync.model.fields.flatMap(({ reference }) => reference ?? []));
+  if (!context.syncs.some((parent) => parents.has(parent.model.name) && tellsMerges(parent))) return winners;
+  const list = [...named];
+  const found = await context.store.findWinners(list, options);
+  list.forEach((entity, index) => {
+    const winner = found[index] ?? null;
+    if (winner !== null) winners.set(entity, winner);
+  });
+  return winners;
+}
+
+/** The records that Accord itself is to merge those of merged entities into. [S41] */
+async function loadOwnWinners(
+  context: EngineContext,
+  sync: RunningSync,
+  entities: readonly StoredEntity[],
+  { winners, recordsByEntity }: { readonly winners: Map<EntityId, EntityId>; readonly recordsByEntity: Map<string, RecordId> },
+  options: CallOptions,
+): Promise<void> {
+  const losers = entities.filter(({ life }) => life.kind === "merged").map(({ id }) => id);
+  if (losers.length === 0) return;
+  const found = await context.store.findWinners(losers, options);
+  losers.forEach((loser, index) => {
+    const winner = found[index] ?? null;
+    if (winner !== null) winners.set(loser, winner);
+  });
+  const own = [...new Set(losers.flatMap((loser) => winners.get(loser) ?? []))];
+  for (const [side, { merged }] of sync.model.sides.entries()) {
+    if (merged?.isWritten !== true) continue;
+    const records = await context.store.findRecords(sync.id, side, own, options);
+    own.forEach((winner, index) => {
+      const record = records[index] ?? null;
+      if (record !== null) recordsByEntity.set(`${sync.model.name}\t${side}\t${winner}`, record);
+    });
+  }
 }
 
 function collectCanonical(sync: RunningSync, entity: StoredEntity, named: Set<EntityId>): void {

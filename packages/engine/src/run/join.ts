@@ -91,10 +91,10 @@ async function propose(
   return withoutRivals(context, sync, side, records, proposals, options);
 }
 
-/** Records that are gone before they were ever linked are no one's loss. */
+/** Records that are gone, or merged away, before they were ever linked are no one's loss. [S41] */
 function dropGone(sync: RunningSync, sights: readonly Sight[], changes: ChangeSet): { sight: Sight; image: NativeImage }[] {
   return sights.flatMap((sight) => {
-    if (sight.image !== null) return [{ sight, image: sight.image }];
+    if (sight.image !== null && sight.mergedInto === null) return [{ sight, image: sight.image }];
     changes.consumed.push(sight.mark.sequence);
     changes.problemsOver.push({ sync: sync.id, side: sight.mark.side, record: sight.mark.record });
     return [];

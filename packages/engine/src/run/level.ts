@@ -71,7 +71,7 @@ export class LevelReader {
   }
 
   private takesPart(text: NativeImage): boolean {
-    return (this.side.filter === null && this.side.archive === null) || takesPart(this.side, readImage(text));
+    return (this.side.filter === null && this.side.archive === null && this.side.merged === null) || takesPart(this.side, readImage(text));
   }
 
   private valueOf({ mapping }: ReadField): MaybeValue {

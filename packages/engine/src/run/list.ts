@@ -1,4 +1,4 @@
-import { readImage } from "@accord/core";
+import { mergedInto, readImage } from "@accord/core";
 import type { NativeImage, RecordId, SideIndex } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
@@ -68,6 +68,7 @@ class Sweep implements BesideVisitor {
   private readonly search: AskedSearch;
   private readonly options: CallOptions;
   private readonly whereabouts: Whereabouts;
+  private readonly goneShells: RecordId[] = [];
   private marks: Mark[] = [];
   private count = 0;
   result: SweepResult = NOTHING_SWEPT;
@@ -87,14 +88,23 @@ class Sweep implements BesideVisitor {
   }
 
   missed(member: ListedMember): void {
-    if (isExpected(member.state)) this.whereabouts.missed(member);
+    if (!isExpected(member.state)) return;
+    // A shell that was thrown away is no record under a new id. [S41]
+    if (member.image !== null && this.isShell(member.image)) this.goneShells.push(member.record);
+    else this.whereabouts.missed(member);
   }
 
   found(record: RecordId, image: NativeImage): void {
+    if (this.isShell(image)) return;
     const nowMs = this.context.clock.nowMs();
     // What a create of ours may have made is no other record under a new id.
     const mark = this.search.mayBe(image) ? touch(this.sync, this.side, record, nowMs) : this.whereabouts.found(record, image, nowMs);
     if (mark !== null) this.marks.push(mark);
+  }
+
+  private isShell(image: NativeImage): boolean {
+    const model = this.sync.model.sides[this.side];
+    return model !== undefined && model.merged !== null && mergedInto(model, readImage(image)) !== null;
   }
 
   async settle(): Promise<void> {
@@ -116,8 +126,11 @@ class Sweep implements BesideVisitor {
     const { isComplete } = listed;
     const nowMs = context.clock.nowMs();
     const marks = await confirmRenames(context, sync, side, this.whereabouts.marks(isComplete, nowMs), options);
-    if (isComplete) marks.push(...(await setAside(context, sync, side, options)));
-    else context.log.warn("sweep.incomplete", { sync: sync.model.name, side: sync.model.sides[side]?.name, records });
+    if (isComplete) {
+      marks.push(...this.goneShells.map((record) => touch(sync, side, record, nowMs)));
+      marks.push(...(await setAside(context, sync, side, options)));
+    }
+    if (!isComplete) context.log.warn("sweep.incomplete", { sync: sync.model.name, side: sync.model.sides[side]?.name, records });
     this.result = { records, marks: this.count + marks.length, isComplete };
     await guardCanaries(context, marks, options);
     const row = { side, state: "done", after: null, completedAtMs: nowMs, strangers } as const;

@@ -12,6 +12,8 @@ import type { Kept } from "./due.ts";
 import { hasReferences, hydrate, loadReferences } from "./hydrate.ts";
 import { joinRecords } from "./join.ts";
 import { finishMark, keepProblems, wakeChildren } from "./finish-mark.ts";
+import { flagLeftOvers, recordsOf } from "./left-over.ts";
+import { mergeRecords } from "./merge-records.ts";
 import { lookAt } from "./sight.ts";
 import type { Sight } from "./sight.ts";
 
@@ -26,9 +28,11 @@ export async function mergeShard(context: EngineContext, lease: Lease, shard: Sh
   const marks = await context.store.loadMarks(shard, context.limits.mergeBatch, context.clock.nowMs(), options);
   for (const sync of context.syncs) {
     const own = marks.filter((mark) => mark.sync === sync.id);
-    const linked = own.filter((mark) => mark.entity !== null);
+    const linked = own.filter((mark) => mark.entity !== null && mark.mergedInto === undefined);
     if (linked.length > 0) await mergeLinked(context, lease, sync, linked, options);
     await mergeUnlinked(context, lease, sync, own, options);
+    const told = own.filter((mark) => mark.entity !== null && mark.mergedInto !== undefined);
+    if (told.length > 0) await mergeRecords(context, lease, sync, told, options);
   }
   const strange = marks.filter((mark) => !context.syncs.some(({ id }) => id === mark.sync));
   if (strange.length > 0) await setAside(context, lease, strange, options);
@@ -78,7 +82,7 @@ export async function mergeMarks(
   const merged = new Map<EntityId, { readonly stored: StoredEntity; entity: Entity }>();
   for (const sight of sights) {
     const stored = sight.mark.entity;
-    if (stored === null) continue;
+    if (stored === null || isMergeToTell(context, sync, sight, stored, changes)) continue;
     const known = merged.get(stored.id);
     if (known !== undefined) known.entity = mergeSight(context, sync, known.entity, sight, references, changes);
     else {
@@ -91,6 +95,17 @@ export async function mergeMarks(
     kept.push(keepEntity(context, sync, entity, references, changes, keysSince(sync.model, stored, entity)));
   }
   return { kept, references, looked: sights.length };
+}
+
+/** A record that turns out to be merged away is told as such: that is a decision over two entities. [S41] */
+function isMergeToTell(context: EngineContext, sync: RunningSync, sight: Sight, stored: StoredEntity, changes: ChangeSet): boolean {
+  const { mark, image, mergedInto: into } = sight;
+  if (into === null || (image !== null && stored.members[mark.side]?.image === image)) return false;
+  const { side, record } = mark;
+  const told = { ...touch(sync, side, record, context.clock.nowMs()), mergedInto: into, fromMs: sight.fromMs, toMs: sight.toMs };
+  changes.consumed.push(mark.sequence);
+  changes.marks.push(image === null ? told : { ...told, kind: "image", image, position: sight.position });
+  return true;
 }
 
 function referencesOf(context: EngineContext, sync: RunningSync, sights: readonly Sight[], options: CallOptions): Promise<References> {
@@ -119,6 +134,10 @@ function mergeSight(
   changes: ChangeSet,
 ): Entity {
   const { mark } = sight;
+  if (sight.mergedInto !== null) {
+    changes.consumed.push(mark.sequence);
+    return entity;
+  }
   const absorbed = absorbSight(sync.model, entity, sight, references, context.identity.restored);
   if (absorbed.reread) {
     changes.consumed.push(mark.sequence);
@@ -128,6 +147,11 @@ function mergeSight(
   const isWaiting = absorbed.waiting.length > 0;
   finishMark(context, sync, sight, isWaiting, changes);
   keepProblems(context, sync, sight, absorbed.problems, isWaiting, changes);
+  flagLeftOvers(context, sync, absorbed.entity, references, changes);
+  if (entity.life.kind === "merged" && absorbed.entity.life.kind !== "merged") {
+    changes.merged.push({ entity: entity.id, into: null });
+    changes.problemsOver.push(...recordsOf(sync, absorbed.entity));
+  }
   if (absorbed.entity.members[mark.side]?.state === "live" && entity.members[mark.side]?.state !== "live")
     wakeChildren(context, sync, entity.id, changes);
   if (absorbed.events.length > 0) {

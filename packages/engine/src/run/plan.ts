@@ -129,7 +129,7 @@ interface SideDraft {
 
 async function planSide(context: EngineContext, sync: RunningSync, side: number, plan: PlanId, options: CallOptions): Promise<SideDraft> {
   const draft: SideDraft = {
-    operations: { create: 0, update: 0, restore: 0, archive: 0, delete: 0, withheld: 0, refused: 0, waits: 0 },
+    operations: { create: 0, update: 0, restore: 0, archive: 0, merge: 0, delete: 0, withheld: 0, refused: 0, waits: 0 },
     fields: {},
     emptied: {},
     rewrites: {},
@@ -322,7 +322,7 @@ async function summarize(
         {
           side: model.name,
           records: state?.members[side] ?? 0,
-          deletes: draft.operations.delete + draft.operations.archive,
+          deletes: draft.operations.delete + draft.operations.archive + draft.operations.merge,
           rewrites: draft.rewrites,
           emptied: draft.emptied,
           changed: draft.changed,

@@ -1,3 +1,4 @@
+import { mergedInto, readImage } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { Change, ChangeBatch, Connection, Cursor, Feed } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
@@ -221,7 +222,11 @@ function markOf({ sync, side }: FollowedSide, change: Change, nowMs: number): Ma
   const told = change.change;
   if (told.kind === "image") {
     const { image, position } = told;
-    return { sync: sync.id, side, record, kind: "image", image, position, renamedFrom: null, fromMs, toMs, keys: null, notBeforeMs: 0 };
+    const own = { sync: sync.id, side, record, kind: "image", image, position } as const;
+    const mark: Mark = { ...own, renamedFrom: null, fromMs, toMs, keys: null, notBeforeMs: 0 };
+    const model = sync.model.sides[side];
+    const into = model === undefined || model.merged === null ? null : mergedInto(model, readImage(image));
+    return into === null ? mark : { ...mark, mergedInto: into };
   }
   const touched: Mark = { ...touch(sync, side, record, nowMs), fromMs, toMs };
   switch (told.kind) {
@@ -231,6 +236,8 @@ function markOf({ sync, side }: FollowedSide, change: Change, nowMs: number): Ma
       return { ...touched, renamedFrom: told.from };
     case "touched":
       return { ...touched, position: told.position ?? null };
+    case "merged":
+      return { ...touched, position: told.position ?? null, mergedInto: told.into };
     case "emptied":
       return touched;
   }

@@ -227,6 +227,7 @@ function writeOf(owed: Owed): PreparedWrite | null {
     case "update":
     case "restore":
     case "archive":
+    case "merge":
     case "delete":
       return owed;
     case "nothing":

@@ -7,7 +7,7 @@ import { mergeEntry } from "../journal/payload.ts";
 import type { Lease } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
-import { takeShard } from "./drain.ts";
+import { takeShard } from "./take-shard.ts";
 import { keepEntity } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 

@@ -1,6 +1,7 @@
 import {
   createEntity,
   decideField,
+  decideMerged,
   deleteByDecision,
   giveUpCreate,
   isUnproven,
@@ -22,6 +23,9 @@ import { releaseContested } from "./contested.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { isWriting, keepEntity, readyDue } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
+import { flagLeftOvers, recordsOf } from "./left-over.ts";
+import { repoint } from "./repoint.ts";
+import type { RepointRequest } from "./repoint.ts";
 
 /** What people ask for: the bodies of requests, by kind. */
 export interface DecideRequest {
@@ -52,6 +56,7 @@ export async function answerRequests(context: EngineContext, lease: Lease, shard
     changes.requestsDone.push(request.id);
     const [stored] = await context.store.loadEntities([request.entity], options);
     if (sync !== undefined && stored !== undefined) await answerOrRefuse(context, sync, { ...request, stored }, changes, options);
+    else if (sync !== undefined) tellForgotten(context, sync, request, changes);
     await context.store.commit(lease, changes, options);
   }
   return requests.length;
@@ -76,6 +81,14 @@ async function answerOrRefuse(
   }
 }
 
+/** What is asked of an entity whose tombstone was collected meanwhile cannot be done, and is said. [S39] */
+function tellForgotten(context: EngineContext, sync: RunningSync, request: LoadedRequest, changes: ChangeSet): void {
+  const reason = "it was deleted everywhere, and is no longer remembered";
+  const payload: RefusedPayload = { kind: request.kind, record: null, code: "ACCORD_FORGOTTEN", reason };
+  const facts = { run: request.run ?? context.run, sync: sync.id, entity: request.entity, side: null, atMs: context.clock.nowMs() };
+  changes.journal.push({ ...facts, kind: "refused", payload: JSON.stringify(payload) });
+}
+
 async function answer(
   context: EngineContext,
   sync: RunningSync,
@@ -85,9 +98,10 @@ async function answer(
 ): Promise<void> {
   const stored = request.stored;
   if (stored === null) return;
+  if (request.kind === "repoint") return repoint(context, sync, request, JSON.parse(request.body) as RepointRequest, changes, options);
   const references = await loadReferences(context, sync, [stored], [], options);
   const entity = hydrate(sync.model, stored, references);
-  const answered = await carryOut(context, sync, request, entity, references, options);
+  const answered = await carryOut(context, sync, { ...request, kind: request.kind }, entity, references, options);
   if (answered === null) return;
   changes.journal.push(
     mergeEntry(
@@ -98,6 +112,9 @@ async function answer(
     ),
   );
   keepEntity(context, sync, answered.entity, references, changes);
+  // What a person decided of the records that a merge left over is their business no more, or again.
+  if (answered.entity.life.kind === "merged") changes.problemsOver.push(...recordsOf(sync, answered.entity));
+  flagLeftOvers(context, sync, answered.entity, references, changes);
   if (request.kind === "link") await endProblem(context, sync, JSON.parse(request.body) as LinkRequest, changes, options);
   for (const { side, undo: write } of answered.undos) keepUndo(context, sync, entity, side, write, changes);
 }
@@ -124,6 +141,9 @@ const JOURNALLED_AS = {
   retry: "recovery",
 } as const;
 
+/** What a person asks for, or the engine in their place. */
+type PersonsRequest = LoadedRequest & { readonly kind: keyof typeof JOURNALLED_AS };
+
 interface Answered {
   readonly entity: Entity;
   readonly events: readonly MergeEvent[];
@@ -133,7 +153,7 @@ interface Answered {
 async function carryOut(
   context: EngineContext,
   sync: RunningSync,
-  request: LoadedRequest,
+  request: PersonsRequest,
   entity: Entity,
   references: References,
   options: CallOptions,
@@ -162,6 +182,11 @@ function retry(sync: RunningSync, entity: Entity, { side: name, incarnation }: R
 }
 
 function decide(sync: RunningSync, entity: Entity, request: DecideRequest, atMs: number): Answered | null {
+  if (request.field === null && entity.life.kind === "merged") {
+    const isEnded = request.value === "delete";
+    const events: MergeEvent[] = isEnded ? [{ kind: "deleted", side: null }] : [];
+    return { entity: decideMerged(entity, isEnded ? "ended" : "kept"), events, undos: [] };
+  }
   if (request.field === null) {
     const decided = request.value === "delete" ? deleteByDecision(entity, atMs) : revive(sync.model, entity, null);
     return { ...decided, undos: [] };

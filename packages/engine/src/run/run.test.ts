@@ -5,7 +5,8 @@ import type { Connection } from "../connector/connector.ts";
 import { AccordError } from "../connector/errors.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext } from "./context.ts";
-import { drain, drainAll, releaseLeases, takeShard } from "./drain.ts";
+import { drain, drainAll, releaseLeases } from "./drain.ts";
+import { takeShard } from "./take-shard.ts";
 import { sweep } from "./list.ts";
 import { runLive } from "./run.ts";
 

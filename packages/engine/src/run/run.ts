@@ -4,6 +4,7 @@ import { noteOpenIntents } from "../journal/unsettled.ts";
 import { engineLost } from "../store/engine-lost.ts";
 import type { Lease } from "../store/rows.ts";
 import { Bell } from "./bell.ts";
+import { Collector } from "./collect.ts";
 import { retryDelayMs } from "./context.ts";
 import type { EngineContext } from "./context.ts";
 import { drainAll, releaseLeases } from "./drain.ts";
@@ -211,6 +212,7 @@ async function waitForWork(
 
 async function sweepLoop(context: EngineContext, bell: Bell, options: CallOptions): Promise<void> {
   // By elapsed time: a wall clock that is set back puts no sweep off.
+  const collector = new Collector();
   const waits = new Map<string, { readonly attempts: number; readonly untilMs: number }>();
   let typesSeenAtMs = context.clock.elapsedMs();
   while (!options.signal.aborted) {
@@ -220,7 +222,9 @@ async function sweepLoop(context: EngineContext, bell: Bell, options: CallOption
       await checkAllTypes(context, options);
       typesSeenAtMs = context.clock.elapsedMs();
     }
-    for (const row of await context.store.listSyncs(options)) {
+    const rows = await context.store.listSyncs(options);
+    await collector.pass(context, rows, options);
+    for (const row of rows) {
       const sync = context.syncs.find(({ id }) => id === row.id);
       if (sync === undefined || row.state === "new") continue;
       for (const listing of row.listings) {

@@ -8,6 +8,8 @@ export interface SyncSettings {
   readonly quietMs: number;
   /** The time from one full listing of each side to the next. [S8] */
   readonly sweepMs: number;
+  /** How long a deleted entity is remembered at least: longer than any feed holds its events or a system stays away. [S39] */
+  readonly tombstoneMs: number;
   readonly guards: GuardSettings;
 }
 

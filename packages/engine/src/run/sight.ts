@@ -1,4 +1,5 @@
-import type { NativeImage, SideIndex } from "@accord/core";
+import { mergedInto, readImage } from "@accord/core";
+import type { NativeImage, RecordId, SideIndex } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { Position } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
@@ -13,6 +14,8 @@ export interface Sight {
   /** Null: there is no such record any more. */
   readonly image: NativeImage | null;
   readonly position: Position | null;
+  /** The record that it was merged into, as it reads. [S41] */
+  readonly mergedInto: RecordId | null;
   readonly fromMs: number;
   readonly toMs: number;
   /** Read by id or listed: what is unknown in it would be no better known by reading again. */
@@ -39,7 +42,7 @@ export async function lookAt(
       const list = toRead.get(mark.side) ?? [];
       list.push(mark);
       toRead.set(mark.side, list);
-    } else told.push(sightOf(mark, mark.kind === "deleted" ? null : mark.image, mark.position, mark.toMs, mark.keys !== null));
+    } else told.push(sightOf(sync, mark, mark.kind === "deleted" ? null : mark.image, mark.position, mark.toMs, mark.keys !== null));
   }
   if (toRead.size === 0) return told;
   const sights = new Map(told.map((sight) => [sight.mark.sequence, sight]));
@@ -80,8 +83,13 @@ async function readMarks(
       for (const [index, mark] of chunk.entries()) {
         const image = reading.images[index] ?? null;
         const waitMs = staleReadMsMax === 0 ? 0 : context.doubtful.weigh(mark, image, askedAtMs, staleReadMsMax);
-        if (waitMs === 0) sights.push(sightOf(mark, image, reading.position, nowMs, true));
-        else changes.deferred.push({ sequence: mark.sequence, notBeforeMs: nowMs + waitMs });
+        if (waitMs > 0) {
+          changes.deferred.push({ sequence: mark.sequence, notBeforeMs: nowMs + waitMs });
+          continue;
+        }
+        const told = image === null ? (reading.merged?.[index] ?? null) : null;
+        const sight = sightOf(sync, mark, image, reading.position, nowMs, true);
+        sights.push(told === null ? sight : { ...sight, mergedInto: told });
       }
     } catch (error) {
       if (!(error instanceof AccordError) || (error.remedy !== "retry" && error.remedy !== "reauthorize")) throw error;
@@ -102,8 +110,17 @@ async function readMarks(
   return sights;
 }
 
-function sightOf(mark: LoadedMark, image: NativeImage | null, position: Position | null, toMs: number, isReading: boolean): Sight {
+function sightOf(
+  sync: RunningSync,
+  mark: LoadedMark,
+  image: NativeImage | null,
+  position: Position | null,
+  toMs: number,
+  isReading: boolean,
+): Sight {
+  const side = sync.model.sides[mark.side];
   const seenAtMs = mark.entity?.members[mark.side]?.seenAtMs ?? 0;
   const fromMs = mark.fromMs < 0 ? Math.min(seenAtMs, toMs) : mark.fromMs;
-  return { mark, image, position, fromMs, toMs: mark.kind === "touched" ? toMs : mark.toMs, isReading };
+  const into = side === undefined || side.merged === null || image === null ? null : mergedInto(side, readImage(image));
+  return { mark, image, position, mergedInto: into, fromMs, toMs: mark.kind === "touched" ? toMs : mark.toMs, isReading };
 }

@@ -8,7 +8,7 @@ import { refreshStates } from "./context.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { Kept } from "./due.ts";
-import { takeShard } from "./drain.ts";
+import { takeShard } from "./take-shard.ts";
 import type { FollowedSide } from "./followed-side.ts";
 import { passesGuards } from "./guard.ts";
 import { guardCanaries } from "./guard-sight.ts";
@@ -217,8 +217,8 @@ async function plainNews(
 function imagedRecords(marks: readonly Mark[]): readonly RecordId[] {
   const imaged = new Set<RecordId>();
   const hinted = new Set<RecordId>();
-  for (const { kind, record, renamedFrom } of marks) {
-    (kind === "image" && renamedFrom === null ? imaged : hinted).add(record);
+  for (const { kind, record, renamedFrom, mergedInto } of marks) {
+    (kind === "image" && renamedFrom === null && mergedInto === undefined ? imaged : hinted).add(record);
     if (renamedFrom !== null) hinted.add(renamedFrom);
   }
   for (const record of hinted) imaged.delete(record);

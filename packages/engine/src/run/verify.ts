@@ -178,6 +178,11 @@ function verifyEntity(sync: RunningSync, entity: Entity, references: References,
       if (isPresent(member)) report({ ...about, kind: "surplus", field: null, expected: undefined, actual: undefined });
       continue;
     }
+    // What a merge left over is listed, and nobody's to be level with. [S41]
+    if (entity.life.kind === "merged") {
+      if (isPresent(member)) exempt += 1;
+      continue;
+    }
     const state = member?.state ?? "absent";
     if (!isPresent(member)) {
       const isLacking = state === "absent" || state === "archived" || isUnproven(member);

@@ -118,7 +118,7 @@ export interface ConnectionRow {
  * Word that a record may have changed, kept until it is merged. One per (sync, side, record); folding a newer one over an older one:
  * a newer image lies over the older (its unknown cells keep the older image's), `touched` makes it touched (it will be read), an image after a delete is an image.
  * A touched mark without a position stays without one: whoever asked for a reading gets it.
- * A rename moves the older mark to the new id and keeps the first `renamedFrom`.
+ * A rename moves the older mark to the new id and keeps the first `renamedFrom`. Word of a merge outlasts a newer delete or hint, and ends with a newer image that does not repeat it. [S41]
  */
 export interface Mark {
   readonly sync: SyncId;
@@ -128,6 +128,8 @@ export interface Mark {
   readonly image: NativeImage | null;
   readonly position: Position | null;
   readonly renamedFrom: RecordId | null;
+  /** The record that it was merged into. [S41] Left out: nobody says so. */
+  readonly mergedInto?: RecordId;
   /** The interval in which the write happened. Epoch milliseconds; `fromMs` −1: since the record was last seen. */
   readonly fromMs: number;
   readonly toMs: number;
@@ -169,8 +171,11 @@ export interface LoadedMark extends Mark {
 export interface NewRequest {
   readonly sync: SyncId;
   readonly entity: EntityId;
-  /** `retry`: a create whose answer was lost made nothing; also asked by the engine itself, where a complete listing shows it. [S35] */
-  readonly kind: "decide" | "undo" | "link" | "delete" | "revive" | "retry";
+  /**
+   * `retry`: a create whose answer was lost made nothing; also asked by the engine itself, where a complete listing shows it. [S35] `repoint`: what names a merged entity is to follow it; asked by
+   * the engine. [S41]
+   */
+  readonly kind: "decide" | "undo" | "link" | "delete" | "revive" | "retry" | "repoint";
   readonly body: string;
   readonly run: RunId | null;
   readonly atMs: number;
@@ -279,7 +284,7 @@ export interface Intent {
   readonly sync: SyncId;
   readonly side: SideIndex;
   readonly entity: EntityId;
-  readonly kind: "create" | "update" | "restore" | "archive" | "delete" | "undo-update" | "undo-delete";
+  readonly kind: "create" | "update" | "restore" | "archive" | "merge" | "delete" | "undo-update" | "undo-delete";
   readonly record: RecordId | null;
   readonly fields: readonly { readonly field: FieldIndex; readonly version: number }[];
   readonly set: readonly CellPatch[];
@@ -314,6 +319,10 @@ export interface Changes {
   /** Marks put off: not before a time, one attempt more. */
   readonly deferred: readonly { readonly sequence: number; readonly notBeforeMs: number }[];
   readonly requestsDone: readonly number[];
+  /** What the engine asks of itself for later, because it is too much for one commit. */
+  readonly requests?: readonly NewRequest[];
+  /** Entities that were merged into others (`into`), or no longer are (null). Those that were merged into one of them before are merged into its winner from then on: chains flatten. [S41] */
+  readonly merged?: readonly { readonly entity: EntityId; readonly into: EntityId | null }[];
   /**
    * Due writes added or changed. Where `keepAge`, an existing row keeps its `sinceMs` and `attempts`, and one that is ready keeps the earlier `notBeforeMs`: the quiet
    * period begins with the first change, so that its wait is bounded however long edits keep coming. [S56] One that is held with the code ACCORD_UNDONE stays so where a ready one comes over it. [S59]
@@ -373,7 +382,8 @@ export interface Problem {
   readonly sync: SyncId;
   readonly side: SideIndex;
   readonly record: RecordId;
-  readonly kind: "ambiguous" | "value" | "duplicate" | "reference";
+  /** `merged`: it is left over from a merge elsewhere. [S41] */
+  readonly kind: "ambiguous" | "value" | "duplicate" | "reference" | "merged";
   /** In plain words, without values. */
   readonly reason: string;
   /** Entities concerned, for ambiguous matches. */
@@ -407,7 +417,7 @@ export interface PlanRow extends NewPlan {
 
 /** One intended write as planned, with what must still hold when it is applied. [S60] */
 export interface PlannedOperation extends DueKey {
-  readonly kind: "create" | "update" | "restore" | "archive" | "delete" | "withheld" | "refused" | "waits";
+  readonly kind: "create" | "update" | "restore" | "archive" | "merge" | "delete" | "withheld" | "refused" | "waits";
   readonly record: RecordId | null;
   readonly entityVersion: number;
   /** Of the native image it was computed from; empty for a create. */
@@ -428,6 +438,23 @@ export interface GuardTrip {
   readonly reason: string;
   readonly trippedAtMs: number;
   readonly approvedAtMs: number | null;
+}
+
+/** Which tombstones may go. [S39] */
+export interface TombstoneQuery {
+  readonly sync: SyncId;
+  /** Deleted before this. Epoch milliseconds. */
+  readonly beforeMs: number;
+  /** Excluded. */
+  readonly after: EntityId | null;
+  /** Entities looked at, tombstones or not. */
+  readonly limit: number;
+}
+
+export interface Collected {
+  readonly collected: number;
+  /** Where to go on; null: all were looked at. */
+  readonly last: EntityId | null;
 }
 
 export interface ListedMember {

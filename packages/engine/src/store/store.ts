@@ -3,6 +3,7 @@ import type { CallOptions } from "../host/host.ts";
 import type { FirstContact } from "./first-contact.ts";
 import type {
   Changes,
+  Collected,
   ConnectionRow,
   DueCount,
   DueKey,
@@ -44,6 +45,7 @@ import type {
   SyncRow,
   SyncState,
   SyncVersionRow,
+  TombstoneQuery,
 } from "./rows.ts";
 
 /**
@@ -130,6 +132,8 @@ export interface Store {
    * news takes its turn as a mark. [S33]
    */
   loadQuiet(sync: SyncId, side: SideIndex, records: readonly RecordId[], options: CallOptions): Promise<readonly (StoredEntity | null)[]>;
+  /** What entities were merged into; null where they were not. One step: a winner was never merged itself. [S41] */
+  findWinners(entities: readonly EntityId[], options: CallOptions): Promise<readonly (EntityId | null)[]>;
   /** The live records of entities at a side; null where there is none. */
   findRecords(sync: SyncId, side: SideIndex, entities: readonly EntityId[], options: CallOptions): Promise<readonly (RecordId | null)[]>;
 
@@ -159,6 +163,12 @@ export interface Store {
   scanEntities(sync: SyncId, after: EntityId | null, limit: number, options: CallOptions): Promise<EntityPage>;
   /** Entities by id, for verification and plans: `after` excluded. */
   listEntities(sync: SyncId, after: EntityId | null, limit: number, options: CallOptions): Promise<readonly StoredEntity[]>;
+
+  /**
+   * Forgets, of a bounded range of entities, those that were deleted before a moment, have a record nowhere, and that no mark, due write, intent, request or merge names: with them go their links, keys and
+   * retired ids. What the journal has of them stays. [S39]
+   */
+  collectTombstones(query: TombstoneQuery, options: CallOptions): Promise<Collected>;
 
   /** Runs: one execution of a sync or of several. */
   startRun(run: NewRun, options: CallOptions): Promise<RunId>;

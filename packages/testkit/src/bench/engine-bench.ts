@@ -23,6 +23,7 @@ const SETTINGS: SyncSettings = {
   live: true,
   quietMs: 0,
   sweepMs: 3_600_000,
+  tombstoneMs: 7_776_000_000,
   guards: { deletesMax: null, deletesShareMax: 1, rewritesShareMax: {}, changedShareMax: 1, countShareMax: null, canaries: {} },
 };
 

@@ -26,6 +26,7 @@ export interface BenchSide {
   /** The codec of a column of this side's object. */
   codecOf(column: string): ColumnCodec;
   readonly archive?: { readonly column: string; readonly cell: string; readonly restored: string | null };
+  readonly merged?: { readonly column: string; readonly isWritten: boolean };
   readonly filter?: (cells: Readonly<Record<string, string | null | undefined>>) => boolean | undefined;
   /** By the names of fields. */
   readonly only?: (values: Readonly<Record<string, MaybeValue>>) => boolean | undefined;
@@ -38,6 +39,7 @@ export interface BenchSync {
   readonly match: readonly (readonly string[])[];
   readonly initial?: SyncModel["initial"];
   readonly deletes?: SyncModel["deletes"];
+  readonly merges?: SyncModel["merges"];
   readonly direction?: SyncModel["direction"];
 }
 
@@ -51,6 +53,7 @@ export function benchModel(sync: BenchSync): SyncModel {
     match: sync.match.map((rule) => rule.map((name) => sync.fields.findIndex((field) => field.name === name))),
     initial: sync.initial ?? "owner",
     deletes: sync.deletes ?? { do: "archive", conflict: "update-wins" },
+    merges: sync.merges ?? "keep-both-flag",
     direction: sync.direction ?? { kind: "two-way" },
   };
 }
@@ -85,7 +88,13 @@ function columnOf(field: BenchField, side: number): string | null {
 
 function sideModel(sync: BenchSync, side: BenchSide, index: number): SideModel {
   const mapped = sync.fields.flatMap((field) => field.parts ?? columnOf(field, index) ?? []);
-  const columns = [...new Set(side.archive === undefined ? mapped : [...mapped, side.archive.column])];
+  const columns = [
+    ...new Set([
+      ...mapped,
+      ...(side.archive === undefined ? [] : [side.archive.column]),
+      ...(side.merged === undefined ? [] : [side.merged.column]),
+    ]),
+  ];
   const { filter, only } = side;
   return {
     name: side.connection,
@@ -94,6 +103,7 @@ function sideModel(sync: BenchSync, side: BenchSide, index: number): SideModel {
     mapping: { version: 1, columns, fields: sync.fields.map((field) => mappingOf(field, side, index, columns)) },
     filter: filter === undefined ? null : (cells) => filter(Object.fromEntries(columns.map((column, place) => [column, cells[place]]))),
     archive: side.archive === undefined ? null : { ...side.archive, column: columns.indexOf(side.archive.column) },
+    merged: side.merged === undefined ? null : { ...side.merged, column: columns.indexOf(side.merged.column) },
     constants: [],
     only: only === undefined ? null : (values) => only(Object.fromEntries(sync.fields.map(({ name }, place) => [name, values[place]]))),
     key: columns.includes(side.key) ? [columns.indexOf(side.key)] : [],

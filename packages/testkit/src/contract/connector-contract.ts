@@ -4,6 +4,7 @@ import { coversRules } from "./chapter-covers.ts";
 import { failureRules } from "./chapter-failure.ts";
 import { feedRules } from "./chapter-feed.ts";
 import { listRules } from "./chapter-list.ts";
+import { mergeRules } from "./chapter-merge.ts";
 import { proofRules } from "./chapter-proof.ts";
 import { rulesFor } from "./rule.ts";
 import { shapeRules } from "./chapter-shape.ts";
@@ -25,6 +26,7 @@ export function connectorContract(name: string, makeWorld: MakeWorld, facts: Con
     describe("batches", () => batchRules(rule));
     describe("proof and installation", () => proofRules(rule));
     describe("the feed", () => feedRules(rule));
+    describe("merged records", () => mergeRules(rule));
     describe("positions", () => coversRules(rule));
     describe("failures", () => failureRules(rule));
   });

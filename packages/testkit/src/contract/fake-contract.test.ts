@@ -23,6 +23,18 @@ connectorContract(
   { ...full, capture: "touched", numberedHints: true, batch: "all-or-nothing" },
 );
 
+connectorContract("the fake that tells of merges", () => Promise.resolve(fakeContractWorld({ capabilities: { merges: true } })), {
+  ...full,
+  sideDoor: [...full.sideDoor, "merge"],
+  propertyRuns: 10,
+});
+
+connectorContract(
+  "the fake that hints at merges",
+  () => Promise.resolve(fakeContractWorld({ capabilities: { merges: true, capture: "touched" }, hints: "bare" })),
+  { ...full, capture: "touched", sideDoor: [...full.sideDoor, "merge"], propertyRuns: 10 },
+);
+
 connectorContract(
   "the fake with bare hints",
   () => Promise.resolve(fakeContractWorld({ capabilities: { capture: "touched" }, hints: "bare" })),

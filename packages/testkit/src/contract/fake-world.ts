@@ -100,6 +100,10 @@ function fakeSideDoor(system: FakeSystem): SideDoor {
       system.user.rename(object, idOf(key), Object.fromEntries(columns.map((column, index) => [column, newKey[index] ?? null])));
       return Promise.resolve();
     },
+    async merge(object, key, into) {
+      system.user.merge(object, idOf(key), idOf(into));
+      return Promise.resolve();
+    },
     async empty(object) {
       system.user.empty(object);
       return Promise.resolve();

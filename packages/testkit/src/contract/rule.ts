@@ -16,6 +16,7 @@ export type Need =
   | "all-or-nothing"
   | "rename"
   | "empty"
+  | "merge"
   | "hold"
   | "unreachable"
   | "refused"
@@ -67,6 +68,7 @@ export function whyNot(facts: ContractFacts, need: Need): string | null {
       return facts.batch === need ? null : `its batches are ${facts.batch}`;
     case "rename":
     case "empty":
+    case "merge":
     case "hold":
       return facts.sideDoor.includes(need) ? null : `its users cannot ${need}`;
     case "unreachable":

@@ -2,6 +2,7 @@ import { writeImage } from "@accord/core";
 import type { LeaseName, Store, SyncConfiguration } from "@accord/engine/store";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { describeStoreBatches } from "./store-contract-batches.ts";
+import { describeStoreEndings } from "./store-contract-endings.ts";
 import { describeStoreFence } from "./store-contract-fence.ts";
 import { describeStoreFirstContact } from "./store-contract-first.ts";
 import { describeStoreMarks } from "./store-contract-marks.ts";
@@ -65,6 +66,7 @@ export function storeContract(name: string, makeWorld: () => Promise<StoreWorld>
     describeStoreWork(open);
     describeStoreCreates(open);
     describeStoreBatches(open);
+    describeStoreEndings(open);
     describeJournal(open);
   });
 }

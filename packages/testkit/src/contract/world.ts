@@ -31,6 +31,8 @@ export interface SideDoor {
   readonly rename?: (object: ContractObject, key: ContractKey, newKey: ContractKey) => Promise<void>;
   /** Empties the object at once (TRUNCATE). */
   readonly empty?: (object: ContractObject) => Promise<void>;
+  /** Makes one record of two, of which the first is gone then and the system tells into which. [S41] */
+  readonly merge?: (object: ContractObject, key: ContractKey, into: ContractKey) => Promise<void>;
   /** Begins a transaction that stays open while others work. */
   readonly hold?: () => Promise<HeldTransaction>;
 }
@@ -72,7 +74,7 @@ export interface ContractFacts extends Pick<Capabilities, "capture" | "compareAn
   /** Whether the hints of a feed without images carry positions. Default false. */
   readonly numberedHints?: boolean;
   /** Whether the side door can do these. */
-  readonly sideDoor: readonly ("rename" | "empty" | "hold")[];
+  readonly sideDoor: readonly ("rename" | "empty" | "merge" | "hold")[];
   /** Whether the world offers these. */
   readonly world: readonly ("unreachable" | "refused" | "cut")[];
   /** Random interleavings per property. Default 30. */

@@ -49,9 +49,9 @@ function asksOf({ state, systems, premises }: Scene): string[] {
     ...entity.fields.flatMap(({ review }, field) => (review === null ? [] : `${fieldOf(entity.sync, field)} of ${whoIs(entity.id)}`)),
     ...(entity.review === null ? [] : [`whether ${whoIs(entity.id)} lives`]),
   ]);
-  const problems = [...state.problems.values()].map(({ side, record, kind }) => {
-    const cells = systems[side]?.record(THINGS, record);
-    return `${kind} ${cells?.["who"] ?? "-"} at ${systems[side]?.name ?? ""}`;
+  const problems = [...state.problems.values()].map(({ sync, side, record, kind }) => {
+    const cells = systems[side]?.record(state.sync(sync).name, record);
+    return `${kind} ${cells?.["who"] ?? cells?.["code"] ?? "-"} at ${systems[side]?.name ?? ""}`;
   });
   const refused = [...state.due.values()].flatMap(({ state: standing, code, entity, side }) =>
     standing !== "ready" || code === "ACCORD_CONTESTED"

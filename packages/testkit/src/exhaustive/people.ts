@@ -66,6 +66,16 @@ export class Desk {
     this.system.user.delete(this.object, this.id(who));
   }
 
+  /** Makes one record of two, of which the first is gone then. [S41] */
+  merge(who: string, into: string): void {
+    this.system.user.merge(this.object, this.id(who), this.id(into));
+  }
+
+  /** Says in a column of the first that it is one with the second: it stays there as a shell. [S41] */
+  mergeByColumn(who: string, into: string): void {
+    this.edit(who, { merged_into: this.id(into) });
+  }
+
   /** Removes everything at once, as TRUNCATE does. */
   empty(): void {
     this.system.user.empty(this.object);

@@ -16,7 +16,7 @@ export interface Scenario {
   readonly systems?: Readonly<Record<string, SystemTraits>>;
   /** Beside `who`, by which people know a thing and records are matched. Default: `name`, a text whose owner is the first system. */
   readonly fields?: Readonly<Record<string, FieldTraits>>;
-  readonly sync?: Partial<Pick<BenchSync, "deletes" | "direction" | "initial" | "match">>;
+  readonly sync?: Partial<Pick<BenchSync, "deletes" | "direction" | "initial" | "match" | "merges">>;
   readonly settings?: Partial<SyncSettings>;
   readonly limits?: Partial<Limits>;
   /** Things name companies, which are a sync of their own: `code` alone. */
@@ -47,7 +47,9 @@ export interface SystemTraits {
   readonly uniques?: readonly string[];
   /** Whether people choose record ids: `who` is the key. Else the system numbers its records. */
   readonly isKeyedByWho?: boolean;
-  readonly side?: Pick<BenchSide, "archive" | "filter" | "only">;
+  /** Whether a company whose `merged_into` names another was merged into that one. */
+  readonly mergesCompanies?: boolean;
+  readonly side?: Pick<BenchSide, "archive" | "filter" | "merged" | "only">;
 }
 
 export type FieldTraits = Omit<BenchField, "name">;

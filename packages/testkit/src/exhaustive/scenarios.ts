@@ -2,9 +2,20 @@ import type { Scenario } from "./scenario.ts";
 import { APPENDED } from "./table/appended.ts";
 import { EDITS } from "./table/edits.ts";
 import { LIVES } from "./table/lives.ts";
+import { MERGES } from "./table/merges.ts";
+import { RETURNS } from "./table/returns.ts";
 import { OPERATIONS } from "./table/operations.ts";
 import { OUTCOMES } from "./table/outcomes.ts";
 import { POLICIES } from "./table/policies.ts";
 
 /** Every short story in which Accord dies at every step. [I7] */
-export const SCENARIOS: readonly Scenario[] = [...EDITS, ...OUTCOMES, ...POLICIES, ...LIVES, ...APPENDED, ...OPERATIONS];
+export const SCENARIOS: readonly Scenario[] = [
+  ...EDITS,
+  ...OUTCOMES,
+  ...POLICIES,
+  ...LIVES,
+  ...MERGES,
+  ...RETURNS,
+  ...APPENDED,
+  ...OPERATIONS,
+];

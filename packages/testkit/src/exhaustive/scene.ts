@@ -183,6 +183,7 @@ export class Scene {
             return codec;
           },
           ...(object === THINGS ? traits[system.name]?.side : {}),
+          ...(object === COMPANIES && traits[system.name]?.mergesCompanies === true ? MERGED_COMPANIES : {}),
         };
       }),
     };
@@ -207,12 +208,15 @@ function traitsOf({ systems }: Scenario): Readonly<Record<string, SystemTraits>>
   return { crm: crm ?? {}, erp: { ...erp, can: { capture: "touched", ...erp?.can } }, ...others };
 }
 
+const MERGED_COMPANIES: Pick<BenchSide, "merged"> = { merged: { column: "merged_into", isWritten: false } };
+
 const COMPANY: FakeObject = {
   name: COMPANIES,
   key: ["id"],
   columns: [
     { name: "id", type: "integer", generated: true },
     { name: "code", type: "text", nullable: true },
+    { name: "merged_into", type: "text", nullable: true },
   ],
 };
 

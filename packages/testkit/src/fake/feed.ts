@@ -118,6 +118,8 @@ export class FakeFeed implements Feed {
     const isBare = open.capabilities.capture !== "log" && this.#system.options.hints === "bare";
     const numbered = isBare ? {} : { position };
     if (change.kind === "rename") return { ...facts, change: { kind: "renamed", from: change.from ?? "", ...numbered } };
+    if (change.kind === "merge" && change.into !== undefined && open.capabilities.merges === true)
+      return { ...facts, change: { kind: "merged", into: change.into, ...numbered } };
     if (open.capabilities.capture !== "log") return { ...facts, change: { kind: "touched", ...numbered } };
     if (change.after === null) return { ...facts, change: { kind: "deleted", position } };
     return { ...facts, change: { kind: "image", image: this.#imageOf(change, open), position } };

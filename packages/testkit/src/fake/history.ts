@@ -12,11 +12,13 @@ export interface FakeChange {
   readonly sequence: number;
   readonly transaction: number;
   readonly object: string;
-  readonly kind: "insert" | "update" | "delete" | "rename" | "empty";
+  readonly kind: "insert" | "update" | "delete" | "merge" | "rename" | "empty";
   /** The record's id afterwards; empty where the object was emptied. */
   readonly record: RecordId;
   /** The id before a rename. An `update` of the new id follows in the same transaction. */
   readonly from: RecordId | null;
+  /** The record that it was merged into: it is gone itself. [S41] */
+  readonly into?: RecordId;
   /** The row's native cells, in the order of the object's columns. */
   readonly before: FakeRow | null;
   readonly after: FakeRow | null;
@@ -72,6 +74,12 @@ export class FakeHistory {
     let sequence = this.last;
     while (sequence > 0 && (this.#elapsedMs[sequence - 1] ?? 0) > atMs) sequence -= 1;
     return sequence;
+  }
+
+  /** What a record that is gone was merged into; null where it was not. */
+  winnerOf(object: string, record: RecordId): RecordId | null {
+    const last = this.#changes.findLast((change) => change.object === object && change.record === record);
+    return last?.kind === "merge" ? (last.into ?? null) : null;
   }
 
   /** What a record's row was right after the given sequence, from its row now. */

@@ -72,7 +72,11 @@ export class FakeOpenObject implements OpenObject {
     assert(ids.length <= this.capabilities.pageSizeMax, "more ids were read at once than the capabilities allow");
     return this.#wire.ask({ method: "read", object: this.schema.name, size: ids.length }, options, () => {
       const sequence = this.#readSequence();
-      return { images: ids.map((id) => this.#imageOf(this.#rowAsOf(id, sequence))), position: positionOf(sequence) };
+      const images = ids.map((id) => this.#imageOf(this.#rowAsOf(id, sequence)));
+      const reading = { images, position: positionOf(sequence) };
+      if (this.capabilities.merges !== true) return reading;
+      const { history } = this.#system;
+      return { ...reading, merged: ids.map((id, place) => (images[place] === null ? history.winnerOf(this.schema.name, id) : null)) };
     });
   }
 

@@ -45,6 +45,8 @@ export interface FakeUser {
   /** Gives the record's id afterwards. */
   update(object: string, record: RecordId, fields: FakeFields): RecordId;
   delete(object: string, record: RecordId): void;
+  /** Makes one record of two, of which the first is gone then. [S41] */
+  merge(object: string, record: RecordId, into: RecordId): void;
   /** Changes key cells: the record goes on under a new id. */
   rename(object: string, record: RecordId, key: FakeFields): RecordId;
   /** Empties the object at once, as TRUNCATE does. */
@@ -171,6 +173,7 @@ export class FakeState {
       insert: (object, fields) => run((transaction) => transaction.insert(this.table(object), cellsOf(object, fields), author)),
       update,
       delete: (object, record) => run((transaction) => transaction.delete(this.table(object), record, author)),
+      merge: (object, record, into) => run((transaction) => transaction.merge(this.table(object), record, into, author)),
       rename: update,
       empty: (object) => run((transaction) => transaction.empty(this.table(object), author)),
       transaction: (work) => run((transaction) => work(this.#desk(name, transaction))),

@@ -97,6 +97,15 @@ export class FakeTransaction {
     this.#record(table, { kind: "delete", record: id, from: null, before, after: null, author });
   }
 
+  /** Makes one record of two: the first is gone, and the system knows into which. [S41] */
+  merge(table: FakeTable, id: RecordId, into: RecordId, author: FakeAuthor): void {
+    const before = this.#existing(table, id);
+    this.#existing(table, into);
+    this.#refuseReferenced(table, before);
+    this.#set(table, id, null);
+    this.#record(table, { kind: "merge", record: id, from: null, into, before, after: null, author });
+  }
+
   /** Empties the object at once. */
   empty(table: FakeTable, author: FakeAuthor): void {
     for (const row of table.rows.values()) this.#refuseReferenced(table, row);
@@ -126,7 +135,7 @@ export class FakeTransaction {
     table.set(id, row);
   }
 
-  #record(table: FakeTable, facts: Pick<FakeChange, "kind" | "record" | "from" | "before" | "after" | "author">): void {
+  #record(table: FakeTable, facts: Pick<FakeChange, "kind" | "record" | "from" | "into" | "before" | "after" | "author">): void {
     this.#pending.push({
       ...facts,
       sequence: this.last + 1,

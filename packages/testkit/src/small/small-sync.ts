@@ -40,6 +40,9 @@ export interface SmallOptions {
   readonly direction?: SyncModel["direction"];
   /** What reads as archived in the column after the fields'. */
   readonly archive?: Readonly<Record<number, string>>;
+  readonly merges?: SyncModel["merges"];
+  /** Sides whose last column, which no field maps, names the record that this one was merged into. */
+  readonly merged?: Readonly<Record<number, { readonly isWritten: boolean }>>;
   readonly filters?: Readonly<Record<number, SideModel["filter"]>>;
 }
 
@@ -61,6 +64,7 @@ export function smallSync(fields: Readonly<Record<string, SmallField>>, options:
     match: options.match ?? [],
     initial: options.initial ?? "owner",
     deletes: { do: "archive", conflict: "update-wins", ...options.deletes },
+    merges: options.merges ?? "keep-both-flag",
     direction: options.direction ?? { kind: "two-way" },
   };
 }
@@ -79,6 +83,7 @@ function fieldModel(name: string, field: SmallField, sides: number): FieldModel 
 
 function sideModel(side: number, fields: readonly (readonly [string, SmallField])[], options: SmallOptions): SideModel {
   const archived = options.archive?.[side];
+  const merged = options.merged?.[side];
   return {
     name: `side${side}`,
     connection: `connection${side}`,
@@ -94,6 +99,7 @@ function sideModel(side: number, fields: readonly (readonly [string, SmallField]
     },
     filter: options.filters?.[side] ?? null,
     archive: archived === undefined ? null : { column: fields.length, cell: archived, restored: null },
+    merged: merged === undefined ? null : { column: fields.length, ...merged },
     constants: [],
     only: null,
     key: [],

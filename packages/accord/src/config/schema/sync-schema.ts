@@ -33,6 +33,23 @@ const sideSchema = strict(
     )
       .optional()
       .meta({ description: "What reads as archived: deletes become archives here. [S38]" }),
+    merged: strict(
+      {
+        column: text("the name of a column", "column: merged_into").meta({
+          description: "The column that names the record that this one was merged into.",
+        }),
+        write: flag("write: true").default(false).meta({
+          description:
+            "Whether writing that column is all it takes to merge two records here: then Accord does so for merges at other sides.",
+        }),
+      },
+      "how merged records are told",
+    )
+      .optional()
+      .meta({
+        description:
+          "How a record tells that people made it one with another: it then counts as a part of that one, never as deleted. [S41]",
+      }),
     constants: z
       .record(z.string(), cellText("DE"), expects("values by column", "{ country: DE }"))
       .optional()
@@ -51,11 +68,13 @@ const SYNC_KEYS = [
   "fields",
   "ignore",
   "deletes",
+  "merges",
   "direction",
   "guards",
   "live",
   "quiet",
   "sweep",
+  "tombstones",
 ];
 
 const deletesSchema = strict(
@@ -117,13 +136,28 @@ export interface SyncEntry {
   readonly fields: Readonly<Record<string, FieldEntry>>;
   readonly ignore: Readonly<Record<string, readonly string[]>>;
   readonly deletes: z.output<typeof deletesSchema>;
+  readonly merges: "keep-both-flag" | "archive-loser";
   readonly direction:
     "two-way" | "one-way" | "append" | z.output<ReturnType<typeof oneWaySchema>> | z.output<ReturnType<typeof appendSchema>>;
   readonly guards: GuardsEntry;
   readonly live: boolean;
   readonly quiet: number;
   readonly sweep: number;
+  readonly tombstones: number;
 }
+
+/** How a sync is paced, and how long it remembers. */
+const PACE = {
+  live: flag("live: true").default(true).meta({ description: "Whether changes are followed as they happen." }),
+  quiet: duration("quiet: 2s")
+    .prefault("0s")
+    .meta({ description: "A write waits until its record was left alone this long. Default 0s. [S56]" }),
+  sweep: duration("sweep: 24h").prefault("24h").meta({ description: "Time between full listings. Default 24h. [S8]" }),
+  tombstones: duration("tombstones: 90d").prefault("90d").meta({
+    description:
+      "How long a record that was deleted everywhere is remembered at least, so that an undo can bring it back: longer than any system stays away. Its history stays. Default 90d. [S39]",
+  }),
+};
 
 /** A sync whose sides have these names. */
 export function syncSchema(sides: SideNames): z.ZodType<SyncEntry> {
@@ -181,13 +215,13 @@ export function syncSchema(sides: SideNames): z.ZodType<SyncEntry> {
         .default({})
         .meta({ description: "Columns that are left alone on purpose, by side; `*` stands for anything." }),
       deletes: deletesSchema.prefault({}).meta({ description: "What a delete at one side means for the others. [S38]" }),
+      merges: oneOf(["keep-both-flag", "archive-loser"], "a rule for merges at another side").default("keep-both-flag").meta({
+        description:
+          "Two records were merged at one side, and Accord cannot merge their counterparts elsewhere: `keep-both-flag` leaves both and lists the loser's in `accord errors`, `archive-loser` asks whether it is to be archived. [S41]",
+      }),
       direction: directionSchema(sides),
       guards: guardsSchema(sides).prefault({}).meta({ description: "Stops before harm. [S43]" }),
-      live: flag("live: true").default(true).meta({ description: "Whether changes are followed as they happen." }),
-      quiet: duration("quiet: 2s")
-        .prefault("0s")
-        .meta({ description: "A write waits until its record was left alone this long. Default 0s. [S56]" }),
-      sweep: duration("sweep: 24h").prefault("24h").meta({ description: "Time between full listings. Default 24h. [S8]" }),
+      ...PACE,
     },
     "a sync: its sides and fields",
     SYNC_KEYS,

@@ -24,6 +24,7 @@
  * - `counter` counts what is too much to be counted when somebody asks (tally.ts).
  * - `match_key` and `staged_key` hold 64-bit hashes: 20 bytes a row whatever the keys are. A candidate's key text is compared before anything is linked.
  * - `plan_page` holds operations of a plan, some hundred per row (plans.ts): they are written once, read in order, and dropped together.
+ * - `merged` says what merged entities have become, in one step; what stands of it in `entity.extra` may be older. [S41]
  * - `journal` holds a few hundred entries of one commit per row, a line each (journal-lines.ts), and its link of the chain; an entry's number is its row's `first` and its place
  *   in it. A line keeps salt and payload, and its digest only once they were erased. [S64] `rare` tells which of the kinds that are few a row holds, `latest_ms` the latest time that any
  *   entry up to its end bears: nobody who looks for one of those, or for what is young, reads the journal to its beginning.
@@ -63,6 +64,9 @@ CREATE TABLE member (
 CREATE TABLE match_key (hash INTEGER NOT NULL, entity INTEGER NOT NULL, PRIMARY KEY (hash, entity)) WITHOUT ROWID;
 CREATE TABLE staged_key (hash INTEGER NOT NULL, side INTEGER NOT NULL, record NOT NULL, PRIMARY KEY (hash, side, record)) WITHOUT ROWID;
 
+CREATE TABLE merged (loser INTEGER PRIMARY KEY, winner INTEGER NOT NULL);
+CREATE INDEX merged_winner ON merged (winner);
+
 CREATE TABLE first_contact (
   sync INTEGER PRIMARY KEY, first_entity INTEGER NOT NULL, level_chunks INTEGER NOT NULL, first_other INTEGER NOT NULL, others INTEGER NOT NULL, up_to INTEGER NOT NULL, alone INTEGER NOT NULL
 );
@@ -77,7 +81,7 @@ CREATE TABLE staged_link (sync INTEGER NOT NULL, entity INTEGER NOT NULL, hash I
 
 CREATE TABLE mark (
   seq INTEGER PRIMARY KEY, side INTEGER NOT NULL, record NOT NULL, renamed_from, kind INTEGER NOT NULL, image TEXT, position TEXT, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
-  keys TEXT, not_before_ms INTEGER NOT NULL, attempts INTEGER NOT NULL, entity INTEGER,
+  keys TEXT, not_before_ms INTEGER NOT NULL, attempts INTEGER NOT NULL, entity INTEGER, merged_into TEXT,
   UNIQUE (side, record)
 );
 CREATE INDEX mark_renamed ON mark (side, renamed_from) WHERE renamed_from IS NOT NULL;

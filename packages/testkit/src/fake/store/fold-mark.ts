@@ -4,8 +4,10 @@ import type { Mark } from "@accord/engine/store";
 /** One mark out of an older and a newer one of the same record; the interval covers both. See `Mark` in the store's port. */
 export function foldMark(older: Mark | undefined, newer: Mark): Mark {
   if (older === undefined) return newer;
+  const merged = newer.mergedInto ?? (newer.kind === "image" ? undefined : older.mergedInto);
   const base: Mark = {
     ...newer,
+    ...(merged === undefined ? {} : { mergedInto: merged }),
     renamedFrom: older.renamedFrom ?? newer.renamedFrom,
     keys: newer.keys ?? older.keys,
     fromMs: Math.min(older.fromMs, newer.fromMs),

@@ -18,6 +18,8 @@ export function commitChanges(view: MemoryView, leases: Lease | readonly Lease[]
   for (const mark of changes.marks) putMark(state, mark);
   if (changes.cursor) putCursor(state, changes.cursor);
   for (const id of changes.requestsDone) state.requests.delete(id);
+  for (const request of changes.requests ?? []) state.requests.set(state.nextSequence++, request);
+  putMerged(state, changes.merged ?? []);
   for (const id of changes.intentsClosed) state.intents.delete(id);
   for (const intent of changes.intentsOpened) state.intents.set(intent.id, intent);
   for (const key of changes.undosDone ?? []) state.due.delete(dueKey(key));
@@ -28,6 +30,17 @@ export function commitChanges(view: MemoryView, leases: Lease | readonly Lease[]
   putProblems(state, changes);
   for (const row of changes.guarded ?? []) state.tallies.set(`${row.sync}/${row.side}`, row);
   for (const { entity } of changes.arrived) wakeChildren(view, entity);
+}
+
+/** Chains are one step long: who was merged into the loser before is merged into its winner now. [S41] */
+function putMerged(state: MemoryState, merged: NonNullable<Changes["merged"]>): void {
+  for (const { entity, into } of merged) {
+    if (into === null) state.merged.delete(entity);
+    else {
+      for (const [loser, winner] of state.merged) if (winner === entity) state.merged.set(loser, into);
+      state.merged.set(entity, into);
+    }
+  }
 }
 
 /** Where a feed goes on. */

@@ -85,6 +85,8 @@ export class MemoryState {
   /** By entity: the index of the journal entry of its first contact, where it shares that with others. */
   readonly sharedEntries = new Map<EntityId, number>();
   readonly requests = new Map<number, NewRequest>();
+  /** What merged entities have become, in one step. [S41] */
+  readonly merged = new Map<EntityId, EntityId>();
   readonly due = new Map<string, Due>();
   /** Due rows that are held as a merge left them: the version of the sync's configuration at that merge. */
   readonly heldAt = new Map<string, number>();

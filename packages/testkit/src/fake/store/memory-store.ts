@@ -35,6 +35,7 @@ import {
 import { beginAnew, firstContactPart } from "./memory-first-contact.ts";
 import { checkLease, leaseHolder, releaseLease, takeLease } from "./memory-leases.ts";
 import { dueKey, MemoryState, type StoredSync } from "./memory-state.ts";
+import { collectTombstones } from "./memory-tombstones.ts";
 import { isWithRecord, MemoryView, SHARDS, shardOf } from "./memory-view.ts";
 
 /**
@@ -57,7 +58,7 @@ export function memoryStore(state: MemoryState = new MemoryState()): Store {
     ...syncPart(view, write),
     firstContact: firstContactPart(view, write),
     ...markPart(view, write),
-    ...entityPart(view),
+    ...entityPart(view, write),
     ...duePart(view, write),
     ...runPart(state, write),
     ...recordsPart(view, write),
@@ -282,17 +283,20 @@ function commitPull(view: MemoryView, { marks, cursor, listing }: Pull): readonl
 
 function entityPart(
   view: MemoryView,
+  write: Write,
 ): Part<
   | "findMatches"
   | "loadEntities"
   | "loadQuiet"
   | "findLinks"
   | "findRecords"
+  | "findWinners"
   | "listMembers"
   | "listBounds"
   | "scanEntities"
   | "listEntities"
   | "listReviews"
+  | "collectTombstones"
 > {
   const recordOf = (entity: number, side: SideIndex): RecordId | null => {
     const member = view.state.entities.get(entity)?.members[side] ?? null;
@@ -303,12 +307,14 @@ function entityPart(
     loadEntities: (ids, call) => read(call, () => ids.flatMap((id) => view.entity(id) ?? [])),
     loadQuiet: (sync, side, records, call) => read(call, () => records.map((record) => quietEntity(view, sync, side, record))),
     findLinks: (sync, side, records, call) => read(call, () => records.map((record) => view.liveLink(sync, side, record))),
+    findWinners: (ids, call) => read(call, () => ids.map((id) => view.state.merged.get(id) ?? null)),
     findRecords: (_, side, ids, call) => read(call, () => ids.map((id) => recordOf(id, side))),
     listMembers: (sync, side, after, limit, call) => read(call, () => listMembers(view, sync, side, after, limit)),
     listBounds: (sync, side, every, call) => read(call, () => listBounds(view, sync, side, every)),
     scanEntities: (sync, after, limit, call) => read(call, () => scanEntities(view, sync, after, limit)),
     listEntities: (sync, after, limit, call) => read(call, () => listEntities(view, sync, after, limit)),
     listReviews: (limit, call) => read(call, () => listReviews(view, limit)),
+    collectTombstones: (query) => write(() => collectTombstones(view, query)),
   };
 }
 

@@ -27,7 +27,9 @@ export class MemoryView {
       if (member === null || isBeingCreated(member)) return intent === null ? null : beingCreated(fields, intent);
       return member.intent === intent ? member : { ...member, intent };
     });
-    return { ...entity, members };
+    const into = entity.life.kind === "merged" ? this.state.merged.get(id) : undefined;
+    const life = entity.life.kind === "merged" && into !== undefined ? { ...entity.life, into } : entity.life;
+    return { ...entity, life, members };
   }
 
   known(id: EntityId): StoredEntity {
