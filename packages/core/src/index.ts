@@ -100,3 +100,5 @@ export { checkCount, checkGuards } from "./plan/guards.ts";
 export type { GuardCounts, GuardLimits, GuardStop } from "./plan/guards.ts";
 export { acknowledgeLevel, owe, oweRecord } from "./plan/owe.ts";
 export type { Cell, Owed, OwedField, WriteOwed } from "./plan/owe.ts";
+export { NewRecords } from "./plan/new-records.ts";
+export type { NewRecord } from "./plan/new-records.ts";

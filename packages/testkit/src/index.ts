@@ -80,6 +80,7 @@ export type { Trouble } from "./crash/trouble.ts";
 export { generateSetting } from "./simulate/generate.ts";
 export type { Setting } from "./simulate/setting.ts";
 export { settingText, shrinkSetting } from "./simulate/shrink.ts";
+export { namesValue } from "./simulate/check/told-values.ts";
 export { playSeeds, playSetting, simulate } from "./simulate/simulate.ts";
 export type { Campaign, Played } from "./simulate/simulate.ts";
 

@@ -34,25 +34,23 @@ export function writeLanded(context: CommitContext, landed: readonly LandedRecor
         ofOldLayout.push(one);
         continue;
       }
-      const next: EntityCells = {
-        ...cells,
-        header: headerOf(cells.header, one),
-        members: withMemberBody(cells.members, sides, cells.fields, side.place, one),
-        lastEntry: continueChain(chains, entity, cells.lastEntry),
-      };
+      const header = headerOf(cells.header, one);
+      const members = withMemberBody(cells.members, sides, cells.fields, side.place, one);
+      const lastEntry = continueChain(chains, entity, cells.lastEntry);
       formers.drop(entity);
       if (holdsLive(cells, side, one.record)) {
-        overlay.hold(entity, next, held);
+        overlay.hold(entity, { ...cells, header, members, lastEntry }, held);
         continue;
       }
-      const linked = withRecord(next, side, one.record);
-      countStates(tally, one.sync, sides, cells.states, linked.states);
+      const records = withRecord(cells.records, side, one.record);
+      const states = withState(cells.states, side.place, LIVE);
+      countStates(tally, one.sync, sides, cells.states, states);
       const cell = side.toCell(one.record);
       memberCells.push(side.number, cell, entity, LIVE);
       relinked.push({ side, cell });
       // Creates come in the order of the rows: a page of the file is written once.
-      if (held === undefined) session.run(ROW, linked.header, linked.records, linked.states, linked.members, linked.lastEntry, entity);
-      else overlay.hold(entity, linked, held);
+      if (held === undefined) session.run(ROW, header, records, states, members, lastEntry, entity);
+      else overlay.hold(entity, { ...cells, header, records, states, members, lastEntry }, held);
     }
   }
   writeMembers(session, catalogue, context, memberCells);
@@ -126,7 +124,9 @@ function holdsLive({ states, records }: EntityCells, { place }: Side, record: st
   return true;
 }
 
-function withRecord(cells: EntityCells, { place }: Side, record: string): EntityCells {
-  const records = writeImage(readImage(cells.records).map((old, index) => (index === place ? record : old)));
-  return { ...cells, records, states: withState(cells.states, place, LIVE) };
+/** The other ids stay as they are written. */
+function withRecord(records: string, { place }: Side, record: string): string {
+  const texts = records.split("\t");
+  texts[place] = writeImage([record]);
+  return texts.join("\t");
 }

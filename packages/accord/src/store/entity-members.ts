@@ -53,13 +53,16 @@ export function withMemberBody(
   member: HeldMember & { readonly image: NativeImage },
 ): string {
   const lines = text.split("\n");
-  const body = heldImage(member.image, fields);
-  const isOwn = body !== AS_FIELDS;
   const first = lines.findIndex((line, index) => index !== place && hasImage(line));
+  const line = lines[first] ?? "";
   if (first !== -1 && first < place) {
-    lines[place] = bodyHead(member.seenAtMs, member.position) + (isOwn && holds(lines[first], body) ? AS_FIRST : body);
+    // Where both hold the same, as after a first copy, it is seen without looking for what the image has in common with the canonical values.
+    const isSame = member.image !== fields && readHeldImage(line, bodyAt(line), fields, null) === member.image;
+    lines[place] = bodyHead(member.seenAtMs, member.position) + (isSame ? AS_FIRST : heldImage(member.image, fields));
     return lines.join("\n");
   }
+  const body = heldImage(member.image, fields);
+  const isOwn = body !== AS_FIELDS;
   // It is the first, and others may be held as that.
   if (lines.some((line, index) => index !== place && (holds(line, AS_FIRST) || (isOwn && holds(line, body))))) {
     const bodies = readMemberBodies(text, fields).map((one): HeldMember | null => one && { ...one, record: "" });

@@ -1,4 +1,4 @@
-import type { EntityId } from "@accord/core";
+import type { EntityId, NativeImage, RecordId, SideIndex } from "@accord/core";
 import type {
   FirstContact,
   FirstContactChanges,
@@ -143,19 +143,53 @@ function loadGroups(session: Session, sync: SyncId, limit: number): StagedGroup[
   });
 }
 
-type RecordRow = [place: number, record: string, body: string, held: string | null, position: string, atMs: number];
+type RecordRow = [place: number, record: string, body: string, held: string | null, page: number];
+type PageFacts = Pick<StagedRecord, "position" | "seenAtMs">;
 
 /** One per place, in their order. */
 function loadRecords(session: Session, places: readonly number[]): StagedRecord[] {
   const rows = session.all<RecordRow>(RECORDS, `[${places.join(",")}]`);
-  return rows.map(([place, record, body, held, position, seenAtMs]) => {
-    const image = held === null ? body : (readHeld(held, body) ?? "");
-    return { side: sideOfPlace(place), record, image, said: held === null ? null : body, position, seenAtMs };
+  const pages = new Map<number, PageFacts>();
+  return rows.map((row) => {
+    let page = pages.get(row[4]);
+    if (page === undefined) pages.set(row[4], (page = readPage(session, row[4])));
+    return new LoadedRecord(row, page);
   });
 }
 
-const RECORDS = `SELECT r.place, CAST(r.record AS TEXT), r.body, r.held, p.position, p.at_ms
-  FROM json_each(?) j CROSS JOIN staged_record r ON r.place = j.value CROSS JOIN staged_page p ON p.id = r.page`;
+/** A staged record, whose image is put together when it is asked for: of most only what they say is. */
+class LoadedRecord implements StagedRecord {
+  readonly side: SideIndex;
+  readonly record: RecordId;
+  readonly said: NativeImage | null;
+  readonly position: string;
+  readonly seenAtMs: number;
+  private readonly body: string;
+  private readonly held: string | null;
+
+  constructor([place, record, body, held]: RecordRow, { position, seenAtMs }: PageFacts) {
+    this.side = sideOfPlace(place);
+    this.record = record;
+    this.said = held === null ? null : body;
+    this.position = position;
+    this.seenAtMs = seenAtMs;
+    this.body = body;
+    this.held = held;
+  }
+
+  get image(): NativeImage {
+    return this.held === null ? this.body : (readHeld(this.held, this.body) ?? "");
+  }
+}
+
+/** Records of one page share it. */
+function readPage(session: Session, id: number): PageFacts {
+  const [position = "", seenAtMs = 0] = session.first<[string, number]>("SELECT position, at_ms FROM staged_page WHERE id = ?", id) ?? [];
+  return { position, seenAtMs };
+}
+
+const RECORDS =
+  "SELECT r.place, CAST(r.record AS TEXT), r.body, r.held, r.page FROM json_each(?) j CROSS JOIN staged_record r ON r.place = j.value";
 
 /** Everything written here is new: nothing is looked up, and what would be written in no order at all waits for `finish`. */
 function commitGroups(context: CommitContext, lease: Lease, changes: FirstContactChanges): void {

@@ -1,4 +1,4 @@
-import type { EntityId, IntentId, RecordId, SideIndex } from "@accord/core";
+import type { EntityId, IntentId, NativeImage, RecordId, SideIndex } from "@accord/core";
 import type { CellPatch } from "@accord/engine/connector";
 import type { Intent, SyncId } from "@accord/engine/store";
 
@@ -14,7 +14,8 @@ export type IntentLine = readonly [
   deadlineMs: number,
   /** `field version,field version`. */
   fields: string,
-  set: FlatPatches,
+  /** Of a create the line of its block's images. */
+  set: number | FlatPatches,
   expect: FlatPatches,
 ];
 
@@ -22,15 +23,36 @@ export type IntentLine = readonly [
 type FlatPatches = readonly (number | string | null)[];
 const UNKNOWN = 0;
 
-export function writeIntentLines(intents: readonly Intent[]): string {
+/** What a block holds: its intents, and apart from them what creates ask for, an image a line: nothing of those has to be escaped. */
+export interface IntentTexts {
+  readonly body: string;
+  /** Null where there are no creates. */
+  readonly images: string | null;
+}
+
+export function writeIntentLines(intents: readonly Intent[]): IntentTexts {
+  const images: NativeImage[] = [];
   // Creates of one plan share the list of their fields.
   let last: { readonly fields: Intent["fields"]; readonly text: string } | null = null;
-  return JSON.stringify(
+  const body = JSON.stringify(
     intents.map(({ id, entity, kind, record, run, attempt, openedAtMs, deadlineMs, fields, set, expect }): IntentLine => {
       if (last?.fields !== fields) last = { fields, text: fields.map(({ field, version }) => `${field} ${version}`).join(",") };
-      return [id, entity, kind, record, run, attempt, openedAtMs, deadlineMs, last.text, flatPatches(set), flatPatches(expect)];
+      return [
+        id,
+        entity,
+        kind,
+        record,
+        run,
+        attempt,
+        openedAtMs,
+        deadlineMs,
+        last.text,
+        typeof set === "string" ? images.push(set) - 1 : flatPatches(set),
+        flatPatches(expect),
+      ];
     }),
   );
+  return { body, images: images.length === 0 ? null : images.join("\n") };
 }
 
 function flatPatches(patches: readonly CellPatch[]): FlatPatches {
@@ -39,7 +61,7 @@ function flatPatches(patches: readonly CellPatch[]): FlatPatches {
   return flat;
 }
 
-function patchesOf(flat: FlatPatches): CellPatch[] {
+function readFlat(flat: FlatPatches): CellPatch[] {
   const patches: CellPatch[] = [];
   for (let at = 0; at + 1 < flat.length; at += 2) {
     const cell = flat[at + 1];
@@ -53,7 +75,8 @@ export function readIntentLines(body: string): readonly IntentLine[] {
   return JSON.parse(body) as readonly IntentLine[];
 }
 
-export function intentOf(line: IntentLine, sync: SyncId, side: SideIndex): Intent {
+/** `images`: those of its block. */
+export function intentOf(line: IntentLine, images: readonly NativeImage[], sync: SyncId, side: SideIndex): Intent {
   const [id, entity, kind, record, run, attempt, openedAtMs, deadlineMs, fields, set, expect] = line;
   return {
     id,
@@ -63,8 +86,8 @@ export function intentOf(line: IntentLine, sync: SyncId, side: SideIndex): Inten
     kind,
     record,
     fields: fields === "" ? [] : fields.split(",").map(readFieldVersion),
-    set: patchesOf(set),
-    expect: patchesOf(expect),
+    set: typeof set === "number" ? (images[set] ?? "") : readFlat(set),
+    expect: readFlat(expect),
     attempt,
     run,
     openedAtMs,

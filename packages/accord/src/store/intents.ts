@@ -28,10 +28,10 @@ export function loadOpenIntents(
     .toSorted((a, b) => a.line[6] - b.line[6] || a.side - b.side || a.line[1] - b.line[1])
     .slice(0, limit);
   const entities = reader.loadById(lines.map(({ line }) => line[1]));
-  return lines.flatMap(({ side, line }) => {
+  return lines.flatMap(({ side, line, images }) => {
     const stored = entities.get(line[1]);
     const { sync, place } = catalogue.sideByNumber(side);
-    return stored === undefined ? [] : [{ ...intentOf(line, sync, place), stored }];
+    return stored === undefined ? [] : [{ ...intentOf(line, images, sync, place), stored }];
   });
 }
 

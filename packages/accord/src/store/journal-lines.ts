@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
-import { readImage, writeImage } from "@accord/core";
+import { readImage } from "@accord/core";
+import { assert } from "@accord/engine/connector";
 import type { JournalEntry, JournalKind, JournalRow } from "@accord/engine/store";
 
 /** In the order of their numbers in the lines. */
@@ -54,14 +55,19 @@ export function headerText({ run, atMs, sync, entity, side, kind }: Omit<Journal
 const HEADER_CELLS = 7;
 
 const NULL = "\\N";
+/** In place of salt and payload. */
+const ERASED = `${NULL}\t${NULL}\t`;
 
-/** `header TAB salt TAB payload`, as an image: no line ends in it. Where the payload was erased, null, null and the digest end it. [S64] */
+/** `header TAB salt TAB payload`. JSON holds no line ends, so the payload stands as it is. Where it was erased, null, null and the digest end it. [S64] */
 export function writeEntryLine(header: string, salt: string, payload: string): string {
-  return `${header}\t${salt}\t${writeImage([payload])}`;
+  assert(!payload.includes("\n"), "a payload is one line of JSON");
+  return `${header}\t${salt}\t${payload}`;
 }
 
 export function readEntryLine(line: string): EntryLine {
-  const [run, atMs, sync, entity, side, kind, previous, salt, payload, digest] = readImage(line);
+  const text = cellsOf(line, HEADER_CELLS);
+  const [run, atMs, sync, entity, side, kind, previous] = readImage(text);
+  const [salt, payload, digest] = restOf(line.slice(text.length + 1));
   const header = {
     run: numberOf(run),
     atMs: Number(atMs),
@@ -73,11 +79,17 @@ export function readEntryLine(line: string): EntryLine {
   };
   return {
     header,
-    headerText: cellsOf(line, HEADER_CELLS),
-    salt: salt ?? null,
-    payload: payload ?? null,
+    headerText: text,
+    salt,
+    payload,
     digest: digest ?? payloadDigest(salt ?? "", payload ?? ""),
   };
+}
+
+function restOf(text: string): readonly [salt: string | null, payload: string | null, digest: string | null] {
+  if (text.startsWith(ERASED)) return [null, null, text.slice(ERASED.length)];
+  const end = text.indexOf("\t");
+  return [text.slice(0, end), text.slice(end + 1), null];
 }
 
 /** The text of an image's first cells. */

@@ -46,3 +46,6 @@ export const ENTRIES_PER_BLOCK = 256;
 
 /** Rows of work looked at in one step beyond members with an open intent, which are passed over. */
 export const PASSED_OVER_PAGE = 256;
+
+/** Intents that a commit opens and closes from which on its flush is waited for aside: the disk takes longer for it than the hop to another thread and back, some 50 µs. */
+export const FLUSHED_ASIDE_MIN = 64;

@@ -1,4 +1,4 @@
-import type { EntityId, IntentId } from "@accord/core";
+import type { EntityId, IntentId, NativeImage } from "@accord/core";
 import { assert } from "@accord/engine/connector";
 import type { Intent, Shard } from "@accord/engine/store";
 import { groupBy } from "./group.ts";
@@ -24,6 +24,14 @@ interface IntentBlock {
   open: number;
 }
 
+/** An intent as its block holds it. */
+export interface OpenLine {
+  readonly side: number;
+  readonly line: IntentLine;
+  /** What the block's creates ask for. */
+  readonly images: readonly NativeImage[];
+}
+
 /** An intent with the number of its side. */
 export interface NumberedIntent {
   readonly side: number;
@@ -43,7 +51,7 @@ export interface OpenIntents {
   isAny(): boolean;
   all(): Iterable<OpenIntent>;
   /** The lines of a shard as they were opened, in no order. */
-  linesOf(shard: Shard): readonly { readonly side: number; readonly line: IntentLine }[];
+  linesOf(shard: Shard): readonly OpenLine[];
   /** A second open intent of one member is refused. [S3] */
   open(intents: readonly NumberedIntent[]): void;
   /** Those that are not open are none of our business. */
@@ -72,8 +80,10 @@ export function createOpenIntents(session: Session, shardOf: ShardOf): OpenInten
       const blocks = new Set<IntentBlock>();
       for (const { entity, block } of known().byId.values()) if (shardOf(entity) === shard) blocks.add(block);
       return [...blocks].flatMap(({ number }) => {
-        const [side, body] = session.first<[number, string]>("SELECT side, body FROM intent_block WHERE number = ?", number) ?? [0, "[]"];
-        return readIntentLines(body).flatMap((line) => (shardOf(line[1]) === shard ? [{ side, line }] : []));
+        const row = session.first<[number, string, string | null]>("SELECT side, body, images FROM intent_block WHERE number = ?", number);
+        const [side, body, texts] = row ?? [0, "[]", null];
+        const images = texts?.split("\n") ?? [];
+        return readIntentLines(body).flatMap((line) => (shardOf(line[1]) === shard ? [{ side, line, images }] : []));
       });
     },
     open: (intents) => {
@@ -121,8 +131,8 @@ function openBlock(session: Session, known: Known, side: number, intents: readon
     const { id, entity, kind, deadlineMs } = intent;
     keep(known, { id, side, entity, kind, deadlineMs, block });
   }
-  const body = writeIntentLines(intents.map(({ intent }) => intent));
-  session.run("INSERT INTO intent_block (number, side, body) VALUES (?, ?, ?)", block.number, side, body);
+  const { body, images } = writeIntentLines(intents.map(({ intent }) => intent));
+  session.run("INSERT INTO intent_block (number, side, body, images) VALUES (?, ?, ?, ?)", block.number, side, body, images);
 }
 
 /** A block all of whose intents are closed goes; one that is closed in part is written anew without them. */

@@ -1,4 +1,6 @@
 // oxlint-disable typescript/no-unnecessary-type-parameters -- the text of a statement decides the shape of its rows; the caller, who wrote it, names it.
+import { closeSync, fdatasync, openSync } from "node:fs";
+import { promisify } from "node:util";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { AccordError, type CallOptions } from "@accord/engine/connector";
 import { storeError } from "./errors.ts";
@@ -23,6 +25,8 @@ export interface Session {
   write<Result>(work: () => Result): Result;
   /** The same, on disk no later than the next `write`: what a power cut takes with it is as if it had not happened yet, never a part of it. */
   writeSoon<Result>(work: () => Result): Result;
+  /** Everything written before is on disk once this resolves; meanwhile this process does other things. */
+  flush(): Promise<void>;
   /** One consistent view over several statements. */
   read<Result>(options: CallOptions, work: () => Result): Result;
   close(): void;
@@ -61,6 +65,8 @@ export function openSession(file: string, options: SessionOptions): Session {
     return made;
   };
   let isSyncing = options.durability === "full";
+  /** SQLite's locks are on other files: opening and closing this one leaves them alone. https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_ */
+  let log: number | null = null;
   // In WAL mode NORMAL leaves a commit to the next sync of the log, which keeps the order of commits. https://www.sqlite.org/pragma.html#pragma_synchronous
   const sync = (wanted: boolean): void => {
     if (wanted === isSyncing || options.durability !== "full") return;
@@ -87,6 +93,12 @@ export function openSession(file: string, options: SessionOptions): Session {
       sync(false);
       return transact(database, file, prepared("BEGIN IMMEDIATE"), prepared("COMMIT"), work);
     },
+    // What is not in the log any more was synced by whoever moved it into the file. https://www.sqlite.org/wal.html#ckpt
+    flush: async () => {
+      if (options.durability !== "full") return;
+      log ??= openSync(`${file}-wal`, "r");
+      await flushFile(log);
+    },
     read: (call, work) => {
       if (call.signal.aborted) throw new AccordError("ACCORD_CANCELLED", "The call to the store was cancelled.", { remedy: "stop" });
       return transact(database, file, prepared("BEGIN"), prepared("COMMIT"), work);
@@ -94,10 +106,13 @@ export function openSession(file: string, options: SessionOptions): Session {
     close: () => {
       if (!database.isOpen) return;
       statements.clear();
+      if (log !== null) closeSync(log);
       database.close();
     },
   };
 }
+
+const flushFile = promisify(fdatasync);
 
 interface BulkStatements {
   readonly one: StatementSync;

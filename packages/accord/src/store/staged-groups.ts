@@ -173,9 +173,10 @@ export function isFirst(words: Uint32Array, side: number, index: number): boolea
 }
 
 function placesOf(sides: readonly StagedSide[], words: Uint32Array, own: StagedSide, chunk: number, index: number): readonly number[] {
-  return sides.flatMap((side) => {
-    if (side === own) return [own.low + chunk * CHUNK + index + 1];
-    const position = words[side.place * CHUNK + index] ?? 0;
-    return position === 0 ? [] : [side.low + position];
-  });
+  const places: number[] = [];
+  for (const side of sides) {
+    const position = side === own ? chunk * CHUNK + index + 1 : (words[side.place * CHUNK + index] ?? 0);
+    if (position !== 0) places.push(side.low + position);
+  }
+  return places;
 }

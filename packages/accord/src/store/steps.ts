@@ -10,6 +10,8 @@ export interface Steps {
   readonly write: <Result>(work: () => Result) => Result;
   /** On disk no later than the next `write`. */
   readonly writeSoon: <Result>(work: () => Result) => Result;
+  /** On disk when it resolves. Nothing else waits for that meanwhile: for large commits. */
+  readonly writeAside: (work: () => void) => Promise<void>;
   /** As `writeSoon`, fence or none: for leases themselves. */
   readonly writeLease: <Result>(work: () => Result) => Result;
   readonly fence: Fence;
@@ -56,6 +58,7 @@ export function createSteps(
       throw error;
     }
   };
+  const writeSoon: Steps["writeSoon"] = (work) => undone(() => session.writeSoon(() => counted(work)));
   return {
     read: (call, work) =>
       session.read(call, () => {
@@ -63,7 +66,11 @@ export function createSteps(
         return work();
       }),
     write: (work) => undone(() => session.write(() => counted(work))),
-    writeSoon: (work) => undone(() => session.writeSoon(() => counted(work))),
+    writeSoon,
+    writeAside: async (work) => {
+      writeSoon(work);
+      await session.flush();
+    },
     writeLease: (work) => session.writeSoon(work),
     fence,
   };

@@ -62,7 +62,7 @@ function worker(name: string, rounds: number): string {
       }, call);
       // Writes are opened together and closed in two parts, some never.
       const intents = loaded.map((mark, index) => ({ id: ${JSON.stringify(name)} + process.pid + "-" + (first + index), sync, side: 1, entity: first + index, kind: "create", record: null, fields: [{ field: 0, version: 1 }],
-        set: [{ column: 0, cell: mark.record }], expect: [], attempt: 1, run: 1, openedAtMs: 1, deadlineMs: ${FAR_MS} }));
+        set: mark.record, expect: [], attempt: 1, run: 1, openedAtMs: 1, deadlineMs: ${FAR_MS} }));
       await store.commit(lease, { ...none, entities: [], consumed: [], due: [], journal: [], intentsOpened: intents }, call);
       for (const part of [0, 1]) {
         const closed = intents.filter((intent, index) => index % 5 !== 4 && index % 2 === part);
@@ -108,7 +108,7 @@ async function expectWhole(name: string): Promise<number> {
   expect(journal.filter(({ kind }) => kind === "merge").length).toBe(merged);
   const written = new Set(journal.flatMap(({ kind, entity }) => (kind === "write" && entity !== null ? [entity] : [])));
   const intents = await openIntents(store, sync);
-  expect(intents.every(({ entity, set, stored }) => !written.has(entity) && set[0]?.cell === stored.members[0]?.record)).toBe(true);
+  expect(intents.every(({ entity, set, stored }) => !written.has(entity) && String(set) === stored.members[0]?.record)).toBe(true);
   expect(entities.filter(({ members }) => members[1]?.intent !== undefined).length).toBe(intents.length);
   // Of each process that was killed, those merged last may not have been opened.
   expect(merged - intents.length - written.size).toBeLessThanOrEqual(KILLS * MARKS_PER_PULL * 2);

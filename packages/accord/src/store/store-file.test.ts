@@ -242,7 +242,7 @@ test("[S64] the entries of one commit stand in rows of some hundred, and each is
     ({ run, atMs: place, sync, entity: first + (place % 300), side: 0, kind, payload: `{"line":"a\\nb","place":${place}}` }) as const;
   const places = Array.from({ length: 600 }, (_, place) => place);
   await store.commit(lease, { ...NO_CHANGES, journal: places.map((place) => entry(place, "merge")) }, call);
-  await commitOne(store, sync, lease, "between\ttwo\nlines");
+  await commitOne(store, sync, lease, JSON.stringify("between\ttwo\nlines"));
   await store.commit(lease, { ...NO_CHANGES, journal: places.map((place) => entry(place, "write")) }, call);
   expect(await store.checkJournal(call)).toEqual({ entries: 1_201, brokenAt: null });
   const history = await store.readJournal({ entity: first + 7, limit: 9 }, call);
@@ -252,7 +252,7 @@ test("[S64] the entries of one commit stand in rows of some hundred, and each is
       .concat([307, 7].map((place) => [1 + place, "merge", entry(place, "merge").payload])),
   );
   expect((await store.readJournal({ before: 602, limit: 2 }, call)).map(({ payload }) => payload)).toEqual([
-    "between\ttwo\nlines",
+    JSON.stringify("between\ttwo\nlines"),
     entry(599, "merge").payload,
   ]);
   expect(await store.readJournal({ run, kinds: ["write"], fromMs: 10, toMs: 12, limit: 9 }, call)).toMatchObject([

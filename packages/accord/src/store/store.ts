@@ -20,7 +20,7 @@ import { loadOpenIntents, openCreates } from "./intents.ts";
 import { checkJournal, readJournal } from "./journal-read.ts";
 import { leaseHolder, releaseLease, takeLease } from "./leases.ts";
 import { findLinks, findRecords, listMembers } from "./links.ts";
-import { OVERLAY_MAX } from "./limits.ts";
+import { FLUSHED_ASIDE_MIN, OVERLAY_MAX } from "./limits.ts";
 import { addMarks, countMarks, hasStrangers, hurryMarks, loadMarks } from "./marks.ts";
 import { createMatchHash, type MatchHash } from "./match-hash.ts";
 import { findMatches } from "./match-keys.ts";
@@ -138,7 +138,7 @@ function standingMethods({ session, catalogue, shardOf, read, write, writeLease,
 }
 
 /** What waits, and what becomes of it. */
-function workMethods({ session, catalogue, intents, reader, context, shardOf, read, write, writeSoon, fence, staging }: Parts) {
+function workMethods({ session, catalogue, intents, reader, context, shardOf, read, write, writeSoon, writeAside, fence, staging }: Parts) {
   return {
     // Marks and their cursor are lost together, and a lost merge is merged again: only what a system is told rests on the disk. [S6, S29]
     commitPull: async ({ marks, cursor, listing }) =>
@@ -165,8 +165,10 @@ function workMethods({ session, catalogue, intents, reader, context, shardOf, re
       const { intentsOpened, intentsClosed, requestsDone } = changes;
       // What a system is asked and what a person was told are on the disk at once, and what became of creates and deletes. A merge can be merged again, and an update that landed be found out again. [S6, S29, S31]
       const isUrgent = intentsOpened.length + requestsDone.length > 0 || intentsClosed.some((id) => intents.kindOf(id) !== "update");
-      const step = isUrgent ? write : writeSoon;
-      step(() => commitChanges(context, leases, changes));
+      const work = (): void => commitChanges(context, leases, changes);
+      if (!isUrgent) writeSoon(work);
+      else if (intentsOpened.length + intentsClosed.length < FLUSHED_ASIDE_MIN) write(work);
+      else await writeAside(work);
     },
   } satisfies Partial<Store>;
 }

@@ -3,15 +3,17 @@ import type { ColumnCodec, ParseResult } from "@accord/core";
 
 /** int2, int4, int8 and oid: the server prints what is canonical. */
 export function integerCodec(least: bigint, greatest: bigint): ColumnCodec {
+  // Nine digits fit everything but int2.
+  const lengthMax = greatest > 32_767n && least < 0n ? 9 : 4;
+  const keeps = (text: string): boolean => text.length <= lengthMax && (least < 0n || !text.startsWith("-"));
   return {
     typeName: "integer",
     options: null,
     decode: value,
     isAsIs: true,
+    keeps,
     encode: (text) => {
-      // Nine digits fit everything but int2.
-      if (text.length <= 4 || (text.length <= 9 && greatest > 32_767n && least < 0n))
-        return text.startsWith("-") && least === 0n ? outOfRange : value(text);
+      if (keeps(text)) return value(text);
       const number = BigInt(text);
       return number < least || number > greatest ? outOfRange : value(text);
     },

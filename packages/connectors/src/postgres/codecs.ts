@@ -88,14 +88,18 @@ export function codecOf(type: CodecFacts): CodecChoice {
 
 /** The text that a `text` column can hold: any but NUL and halves of surrogate pairs, which UTF-8 in PostgreSQL has not. */
 function storable(text: string): ParseResult {
+  if (isStorable(text)) return value(text);
   if (text.includes("\u0000")) return { kind: "invalid", problem: "a text with a NUL character, which PostgreSQL cannot hold" };
-  if (LONE_SURROGATE.test(text)) return { kind: "invalid", problem: "a text with half a surrogate pair, which is no Unicode text" };
-  return value(text);
+  return { kind: "invalid", problem: "a text with half a surrogate pair, which is no Unicode text" };
+}
+
+function isStorable(text: string): boolean {
+  return !text.includes("\u0000") && !LONE_SURROGATE.test(text);
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-const textCodec = codec("text", value, storable);
+const textCodec: ColumnCodec = { ...codec("text", value, storable), keeps: isStorable };
 
 /** Carried as printed. Another spelling of the same value is accepted by the server and comes back as it prints it. */
 const printedCodec = textCodec;
@@ -155,7 +159,8 @@ function enumCodec(labels: readonly string[]): ColumnCodec {
 
 /** Longer texts are refused, unless what is too much is spaces: those the server cuts, as the SQL standard has it. */
 function varcharCodec(lengthMax: number): ColumnCodec {
-  return codec("text", value, (text) => fitted(text, lengthMax, (fitting) => fitting));
+  const encode = (text: string): ParseResult => fitted(text, lengthMax, (fitting) => fitting);
+  return { ...codec("text", value, encode), keeps: (text) => text.length <= lengthMax && isStorable(text) };
 }
 
 /**

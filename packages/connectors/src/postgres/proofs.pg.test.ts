@@ -1,4 +1,4 @@
-import { readImage } from "@accord/core";
+import { readImage, writeImage } from "@accord/core";
 import type { NativeCell } from "@accord/core";
 import type { Connection, OpenObject, WriteOperation, WriteOutcome } from "@accord/engine/connector";
 import { startPostgres } from "@accord/sandbox/postgres";
@@ -60,7 +60,7 @@ async function openThings(sql = TABLE, columns: readonly string[] = ["id", "name
 
 let intents = 0;
 function create(entity: number, cells: Readonly<Record<number, NativeCell>> = { 1: `name ${entity}` }): WriteOperation {
-  const set = Object.entries(cells).map(([column, cell]) => ({ column: Number(column), cell }));
+  const set = writeImage([0, 1, 2].map((column) => cells[column]));
   return { kind: "create", intent: `intent${(intents += 1)}`, entity, set };
 }
 function write(opened: OpenObject, operations: readonly WriteOperation[]): Promise<readonly WriteOutcome[]> {

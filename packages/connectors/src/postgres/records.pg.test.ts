@@ -99,7 +99,7 @@ function patches(cells: Readonly<Record<number, NativeCell>>): CellPatch[] {
 
 let intents = 0;
 function create(entity: number, set: Readonly<Record<number, NativeCell>>): WriteOperation {
-  return { kind: "create", intent: `intent${(intents += 1)}`, entity, set: patches(set) };
+  return { kind: "create", intent: `intent${(intents += 1)}`, entity, set: writeImage(COLUMNS.map((_, column) => set[column])) };
 }
 function update(
   record: string,

@@ -1,4 +1,4 @@
-import { readImage } from "@accord/core";
+import { readImage, writeImage } from "@accord/core";
 import type { Connection, OpenObject } from "@accord/engine/connector";
 import { startPostgres } from "@accord/sandbox/postgres";
 import type { PostgresServer } from "@accord/sandbox/postgres";
@@ -313,10 +313,7 @@ describe.each(TYPES.map(([native, natural, expectations], index) => ({ native, n
               kind: "create",
               intent: `i${record}`,
               entity: rows,
-              set: [
-                { column: 0, cell: record },
-                { column: index + 1, cell: encoded.text },
-              ],
+              set: writeImage(opened.columns.map((_, column) => (column === 0 ? record : column === index + 1 ? encoded.text : undefined))),
             },
           ],
           { signal, mark },
@@ -350,10 +347,7 @@ test("[S15] a column that cannot hold a text would refuse it, or change it witho
             kind: "create",
             intent: `r${rows}`,
             entity: rows,
-            set: [
-              { column: 0, cell: String(rows) },
-              { column: index + 1, cell: text },
-            ],
+            set: writeImage(opened.columns.map((_, column) => (column === 0 ? String(rows) : column === index + 1 ? text : undefined))),
           },
         ],
         { signal, mark },

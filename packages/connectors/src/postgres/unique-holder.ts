@@ -1,3 +1,4 @@
+import { patchesOf } from "@accord/engine/connector";
 import type { CallOptions, WriteOperation } from "@accord/engine/connector";
 import type { RecordId } from "@accord/core";
 import type { Database } from "./client.ts";
@@ -19,6 +20,7 @@ export async function findHolder(
   options: CallOptions,
 ): Promise<RecordId | null> {
   if (columns.length === 0 || operation.kind === "delete") return null;
+  const set = patchesOf(operation.set);
   const values: Cell[] = [];
   const conditions: string[] = [];
   const own = operation.kind === "update" ? keyCells(table, operation.record) : null;
@@ -33,7 +35,7 @@ export async function findHolder(
   for (const name of columns) {
     const column = table.facts.columns.find((candidate) => candidate.name === name);
     const index = table.columns.findIndex((candidate) => candidate.name === name);
-    const patch = operation.set.find((candidate) => candidate.column === index);
+    const patch = set.find((candidate) => candidate.column === index);
     if (column === undefined) return null;
     if (patch !== undefined && index >= 0) conditions.push(`t.${quoteName(name)} = ${castSql(parameter(patch.cell ?? null), column)}`);
     else if (ownKey === null) return null;

@@ -1,3 +1,5 @@
+import { readImage } from "@accord/core";
+import type { NativeImage } from "@accord/core";
 import type { CellPatch, WriteOperation } from "@accord/engine/connector";
 import type { Cell } from "./pipeline.ts";
 
@@ -45,6 +47,8 @@ const NO_PATCHES: readonly CellPatch[] = [];
 
 interface GrowingGroup extends WriteGroup {
   readonly alone: boolean;
+  /** Of creates that set every column. */
+  readonly isWhole: boolean;
   readonly operations: WriteOperation[];
   readonly places: number[];
 }
@@ -55,28 +59,39 @@ function findGroup(
   place: number,
   isAlone: (set: readonly number[]) => boolean,
 ): GrowingGroup {
-  const set = columnsOf(setOf(operation));
+  const set = operation.kind === "create" ? knownColumns(operation.set) : columnsOf(setOf(operation));
   const expect = columnsOf(expectOf(operation));
   const alone = operation.kind === "create" && isAlone(set);
   const shape = `${operation.kind}/${set.join()}/${expect.join()}${alone ? `/${place}` : ""}`;
   let found = groups.get(shape);
   if (found === undefined) {
-    found = { kind: operation.kind, set, expect, alone, operations: [], places: [] };
+    const isWhole = operation.kind === "create" && mayBeWhole(operation.set);
+    found = { kind: operation.kind, set, expect, alone, isWhole, operations: [], places: [] };
     groups.set(shape, found);
   }
   return found;
 }
 
 function setOf(operation: WriteOperation): readonly CellPatch[] {
-  return operation.kind === "delete" ? NO_PATCHES : operation.set;
+  return operation.kind === "update" ? operation.set : NO_PATCHES;
 }
 
 function expectOf(operation: WriteOperation): readonly CellPatch[] {
   return operation.kind === "create" ? NO_PATCHES : operation.expect;
 }
 
-function hasShape(operation: WriteOperation, { kind, set, expect }: WriteGroup): boolean {
+function hasShape(operation: WriteOperation, { kind, set, expect, isWhole }: GrowingGroup): boolean {
+  if (operation.kind === "create") return kind === "create" && isWhole && mayBeWhole(operation.set);
   return operation.kind === kind && areColumns(setOf(operation), set) && areColumns(expectOf(operation), expect);
+}
+
+/** Whether every column is set, seen without cutting the image up: a text that looks like an unknown cell is cut up for nothing. */
+function mayBeWhole(set: NativeImage): boolean {
+  return !set.includes("\\U");
+}
+
+function knownColumns(set: NativeImage): readonly number[] {
+  return readImage(set).flatMap((cell, column) => (cell === undefined ? [] : [column]));
 }
 
 function areColumns(patches: readonly CellPatch[], columns: readonly number[]): boolean {

@@ -1,6 +1,6 @@
 import type { StoreMark } from "@accord/engine/connector";
-import type { EntityId, NativeImage, RecordId } from "@accord/core";
-import { writeImage } from "@accord/core";
+import type { EntityId, NativeCell, NativeImage, RecordId } from "@accord/core";
+import { readImage, writeImage } from "@accord/core";
 import type { ColumnFacts } from "./catalog.ts";
 import { SHARED_PROOF_MIN } from "./limits.ts";
 import { quoteName } from "./names.ts";
@@ -64,23 +64,20 @@ export function proofTarget(table: Table, names: InstalledNames | null, mark: St
 
 /** The images of created records, in the order of the operations, as the statement compares them: what was set, the key, and nulls. */
 export function expectedImages(table: Table, group: WriteGroup, records: readonly RecordId[]): NativeImage[] {
-  const sources = table.columns.map((column, index) => ({ column: index, set: group.set.indexOf(index), key: keyPlace(table, column) }));
-  const isSingle = table.key.length === 1;
-  const cells: Cell[] = table.columns.map(() => null);
+  const keys = table.columns.flatMap((column, index) => {
+    const key = keyPlace(table, column);
+    return key < 0 ? [] : [{ index, key }];
+  });
+  const isAsSet = keys.length === 0 && group.set.length === table.columns.length;
   return group.operations.map((operation, place) => {
-    const record = records[place] ?? "";
-    const patches = operation.kind === "create" ? operation.set : [];
-    for (const { column, set, key } of sources) {
-      if (key >= 0) cells[column] = isSingle ? record : (keyCells(table, record)[key] ?? null);
-      else cells[column] = set >= 0 ? cellOf(patches, column, set) : null;
-    }
-    // A string that is joined lies in one piece, where one that grows is a tree of its parts.
-    return cells.some((cell) => cell !== null && ESCAPED.test(cell)) ? writeImage(cells) : cells.map((cell) => cell ?? "\\N").join("\t");
+    const set = operation.kind === "create" ? operation.set : "";
+    if (isAsSet) return set;
+    const known = readImage(set);
+    const cells = table.columns.map((_, index) => known[index] ?? null);
+    for (const { index, key } of keys) cells[index] = keyCells(table, records[place] ?? "")[key] ?? null;
+    return writeImage(cells);
   });
 }
-
-/** What images escape. */
-const ESCAPED = /[\b\t\n\v\f\r\\]/;
 
 /** Parameters, numbered as they are added. */
 class Inputs {
@@ -126,12 +123,7 @@ function startInputs(group: WriteGroup): {
     "intent",
     group.operations.map(({ intent }) => intent),
   );
-  group.set.forEach((column, index) => {
-    inputs.texts(
-      `s${index}`,
-      group.operations.map((operation) => (operation.kind === "delete" ? null : cellOf(operation.set, column, index))),
-    );
-  });
+  cellsToSet(group).forEach((cells, index) => inputs.texts(`s${index}`, cells));
   group.expect.forEach((column, index) => {
     inputs.texts(
       `e${index}`,
@@ -139,6 +131,20 @@ function startInputs(group: WriteGroup): {
     );
   });
   return { inputs, entities: { sql, ids } };
+}
+
+/** By place in `group.set`: the cell of each operation. */
+function cellsToSet({ set, operations }: WriteGroup): readonly (readonly Cell[])[] {
+  const columns = set.map((): Cell[] => []);
+  for (const operation of operations) {
+    const image = operation.kind === "create" ? readImage(operation.set) : null;
+    for (let index = 0; index < set.length; index += 1) {
+      const column = set[index] ?? -1;
+      const cell = image === null ? (operation.kind === "update" ? cellOf(operation.set, column, index) : null) : image[column];
+      columns[index]?.push(cell ?? null);
+    }
+  }
+  return columns;
 }
 
 function columnAt(table: Table, index: number): ColumnFacts {
@@ -186,7 +192,7 @@ function createStatement(table: Table, group: WriteGroup, { proof, gone, serverV
   if (byKey)
     inputs.texts(
       "record",
-      group.operations.map((operation) => givenKey(table, operation.kind === "delete" ? [] : operation.set)),
+      group.operations.map((operation) => (operation.kind === "create" ? givenKey(table, readImage(operation.set)) : null)),
     );
   const drawn = isMerge || byKey ? null : drawnKey(table, group.set);
   const source = `SELECT *${drawn === null ? "" : `, ${drawn.drawnBy} AS drawn`} FROM ${inputs.sql()}`;
@@ -306,10 +312,10 @@ function drawnKey(table: Table, set: readonly number[]): (ColumnFacts & { readon
 }
 
 /** The record id of a create that gives its key in full; null where the database makes it. */
-function givenKey(table: Table, set: Parameters<typeof cellOf>[0]): RecordId | null {
+function givenKey(table: Table, set: readonly NativeCell[]): RecordId | null {
   const cells = table.key.map((column) => {
     const index = table.columns.findIndex(({ name }) => name === column.name);
-    return index < 0 ? null : cellOf(set, index, index);
+    return set[index] ?? null;
   });
   return cells.includes(null) ? null : recordOf(cells);
 }

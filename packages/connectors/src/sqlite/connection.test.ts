@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { writeImage } from "@accord/core";
 import type { Change, Connection, Feed, OpenObject, WriteOperation, WriteOutcome } from "@accord/engine/connector";
 import { realHost } from "@accord/testkit";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -72,7 +73,7 @@ function setting(record: string, cell: string | null, column = 0, expected?: str
 }
 
 function creating(cell: string): Unsigned {
-  return { kind: "create", set: [{ column: 0, cell }] };
+  return { kind: "create", set: writeImage([cell]) };
 }
 
 function native(): unknown {
@@ -392,10 +393,7 @@ describe("refusals and failures", () => {
       setting("1", "fine", 0),
       {
         kind: "create",
-        set: [
-          { column: 0, cell: "n" },
-          { column: 2, cell: "two" },
-        ],
+        set: writeImage(["n", undefined, "two"]),
       },
     );
     expect(outcomes.map((outcome) => (outcome.kind === "rejected" ? outcome.code : outcome.kind))).toEqual([
@@ -545,7 +543,7 @@ test("[S31, S32] a write ends before the lease does: what takes longer is taken 
   try {
     const object = await bounded.open("slow", ["id", "name"], options);
     expect(object.capabilities.requestDeadlineMs).toBe(300);
-    const ada = { kind: "create", set: [{ column: 1, cell: "Ada" }] } as const;
+    const ada = { kind: "create", set: writeImage([undefined, "Ada"]) } as const;
     expect((await write(object, ada, ada)).map(({ kind }) => kind)).toEqual(["batchRejected", "batchRejected"]);
     expect(await write(object, ada)).toMatchObject([{ kind: "notSent" }]);
     expect(user.prepare("SELECT count(*) AS n FROM slow").get()).toEqual({ n: 0 });

@@ -58,7 +58,7 @@ const writer = (round: number): string => `
   for (let batch = 0; ; batch += 1) {
     const operations = [];
     for (let index = 1; index <= 200; index += 1) operations.push({ kind: "update", intent: "${round}-" + batch + "-u" + index, entity: index, record: String(index), set: [{ column: 0, cell: "${round}-" + batch }], expect: [] });
-    for (let index = 1; index <= 50; index += 1) operations.push({ kind: "create", intent: "${round}-" + batch + "-c" + index, entity: 1000000 * (${round} + 1) + batch * 50 + index, set: [{ column: 1, cell: "${round}-" + batch + "-c" + index }] });
+    for (let index = 1; index <= 50; index += 1) operations.push({ kind: "create", intent: "${round}-" + batch + "-c" + index, entity: 1000000 * (${round} + 1) + batch * 50 + index, set: "\\\\U\\t${round}-" + batch + "-c" + index });
     writeSync(1, "intends ${round}-" + batch + "\\n");
     const outcomes = await object.write(operations, options);
     if (outcomes.some(({ kind }) => kind !== "applied")) throw new Error(JSON.stringify(outcomes.find(({ kind }) => kind !== "applied")));

@@ -1,5 +1,13 @@
 import type { NativeCell, NativeImage, RecordId } from "@accord/core";
-import { AccordError, assert, type CellPatch, type WriteOperation, type WriteOptions, type WriteOutcome } from "@accord/engine/connector";
+import {
+  AccordError,
+  assert,
+  patchesOf,
+  type CellPatch,
+  type WriteOperation,
+  type WriteOptions,
+  type WriteOutcome,
+} from "@accord/engine/connector";
 import type { BoundValue, Row, Session, SqliteFile } from "./database.ts";
 import { failureOf, SQLITE } from "./errors.ts";
 import { cellOfValue, valueOfCell } from "./native-cell.ts";
@@ -129,7 +137,7 @@ function refuse(session: Session, target: WriteTarget, operation: WriteOperation
   }
   // A column or table that is gone is nobody's fault in the batch: looking at them says so.
   if (failure.code === SQLITE.error) session.all(`SELECT ${reader.columnsSql} FROM ${reader.fromSql} LIMIT 0`);
-  const set = operation.kind === "delete" ? [] : operation.set;
+  const set = operation.kind === "delete" ? [] : patchesOf(operation.set);
   const values = new Map(set.map((patch) => [columns[patch.column] ?? "", asBound(nativeOf(target, patch))]));
   const outcome = refusalOf(session, error, { table, reader, values, record: operation.kind === "create" ? null : operation.record });
   if (outcome === null) throw error;
@@ -158,7 +166,7 @@ function applyCreate(
     const record = recordOfEntity(session, names, table.schema.name, operation.entity, storeId);
     if (record !== null && reader.find(session, record) !== undefined) return { kind: "ended", outcome: { kind: "exists", record } };
   }
-  const { sql, values } = assignments(target, operation.set);
+  const { sql, values } = assignments(target, patchesOf(operation.set));
   const columns = sql.map(([column]) => column).join(", ");
   const placeholders = sql.map(([, placeholder]) => placeholder).join(", ");
   // OR ABORT overrides a rule declared ON CONFLICT REPLACE, which would delete the holder. [S37]

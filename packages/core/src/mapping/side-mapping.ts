@@ -33,6 +33,8 @@ export interface FieldMapping {
    * known to agree unread. Left out: no.
    */
   readonly isAsIs?: boolean;
+  /** Of a field that is taken as it stands: whether `put` writes this value so, whatever the record holds. Told without making anything. False, or left out: `put` says. */
+  keeps?(value: string): boolean;
   /** Why the field is paused at this side: then `get` and `put` say so whatever they are given. Left out: it is not. [S50] */
   readonly paused?: string;
   /** Of a reference: whose records it names, and the record id that cells name. Null for all other fields. */

@@ -165,7 +165,7 @@ export function oweRecord(
 }
 
 /** A side takes new records where some field flows to it from elsewhere. */
-function acceptsCreates(model: SyncModel, side: SideIndex): boolean {
+export function acceptsCreates(model: SyncModel, side: SideIndex): boolean {
   return model.fields.some((field, index) => {
     const mapping = model.sides[side]?.mapping.fields[index];
     return (

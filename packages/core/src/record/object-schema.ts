@@ -53,4 +53,6 @@ export interface ColumnCodec {
   readonly isAsIs?: boolean;
   /** The cell that holds the text, or why the column cannot hold it (too long, out of range): the write would be refused. */
   encode(text: string): ParseResult;
+  /** Whether `encode` gives this text as it stands, as it does for most of many columns: told without making anything. False, or left out: `encode` says. */
+  keeps?(text: string): boolean;
 }

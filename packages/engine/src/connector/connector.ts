@@ -192,7 +192,8 @@ export interface CellPatch {
 
 /** One intended write. */
 export type WriteOperation =
-  | { readonly kind: "create"; readonly intent: IntentId; readonly entity: EntityId; readonly set: readonly CellPatch[] }
+  /** `set`: what the record is to hold, as one image, since creates come in millions. Cells that are unknown are left to the system. */
+  | { readonly kind: "create"; readonly intent: IntentId; readonly entity: EntityId; readonly set: NativeImage }
   | {
       readonly kind: "update";
       readonly intent: IntentId;

@@ -1,6 +1,7 @@
 export { AccordError, assert } from "./errors.ts";
 export type { AccordErrorFacts, Remedy } from "./errors.ts";
 export { partialConnection } from "./partial.ts";
+export { patchesOf } from "./cell-patches.ts";
 export type {
   Capabilities,
   CellPatch,

@@ -1,5 +1,6 @@
 import { readImage, writeImage } from "@accord/core";
-import type { NativeImage } from "@accord/core";
+import type { NativeCell, NativeImage } from "@accord/core";
+import { patchesOf } from "./cell-patches.ts";
 import { assert } from "./errors.ts";
 import type {
   CellPatch,
@@ -82,6 +83,11 @@ function partialObject(inner: OpenObject, columns: readonly string[], without: R
       assert(place !== undefined, "patches name columns of their object");
       return place === -1 ? [] : [{ column: place, cell }];
     });
+  const fromWhole = (image: NativeImage): NativeImage => {
+    const cells: NativeCell[] = inner.columns.map(() => undefined);
+    for (const { column, cell } of patches(patchesOf(image))) cells[column] = cell;
+    return writeImage(cells);
+  };
   const object: OpenObject = {
     schema: inner.schema,
     columns,
@@ -93,7 +99,7 @@ function partialObject(inner: OpenObject, columns: readonly string[], without: R
     },
     write: async (operations: readonly WriteOperation[], options: WriteOptions): Promise<readonly WriteOutcome[]> => {
       const outcomes = await inner.write(
-        operations.map((operation) => partialOperation(operation, patches)),
+        operations.map((operation) => partialOperation(operation, patches, fromWhole)),
         options,
       );
       return outcomes.map((outcome) => (outcome.kind === "applied" ? { ...outcome, image: wholeOrNull(outcome.image) } : outcome));
@@ -110,10 +116,14 @@ async function* wholePages(pages: AsyncIterable<RecordPage>, whole: (image: Nati
   for await (const page of pages) yield { ...page, images: page.images.map(whole) };
 }
 
-function partialOperation(operation: WriteOperation, patches: (cells: readonly CellPatch[]) => readonly CellPatch[]): WriteOperation {
+function partialOperation(
+  operation: WriteOperation,
+  patches: (cells: readonly CellPatch[]) => readonly CellPatch[],
+  images: (image: NativeImage) => NativeImage,
+): WriteOperation {
   switch (operation.kind) {
     case "create":
-      return { ...operation, set: patches(operation.set) };
+      return { ...operation, set: images(operation.set) };
     case "update":
       return { ...operation, set: patches(operation.set), expect: patches(operation.expect) };
     case "delete":

@@ -1,4 +1,17 @@
-import type { EntityId, MaybeValue, MergeEvent, NativeCell, RecordId, SyncModel, Value } from "@accord/core";
+import { readImage } from "@accord/core";
+import type {
+  EntityId,
+  FieldIndex,
+  IntentId,
+  MaybeValue,
+  MergeEvent,
+  NativeCell,
+  NativeImage,
+  RecordId,
+  SideIndex,
+  SyncModel,
+  Value,
+} from "@accord/core";
 import type { CellPatch } from "../connector/connector.ts";
 import type { Intent, JournalEntry, NewRequest, RunId, SyncId } from "../store/rows.ts";
 
@@ -46,15 +59,16 @@ export interface ContactPayload {
   readonly met: readonly { readonly from: EntityId; readonly to: EntityId; readonly sides: readonly string[] }[];
 }
 
-/** A record that was made. In short, since a first copy makes one per record: most fields show the cell of the column of their name. */
+/** A record that was made. In short, since a first copy makes one per record: most fields show the cell of one column as it stands. */
 export interface CreatePayload {
   readonly intent: string;
   readonly kind: "create";
   readonly record: RecordId;
-  /** By column name: the cells that were set. */
-  readonly set: Readonly<Record<string, NativeCell>>;
-  /** Columns of `set` that do not show, as they stand, the field of their name. */
-  readonly unlike: readonly string[];
+  readonly columns: readonly string[];
+  /** By column: the field that shows its cell, or null. Left out where those are the columns' names. */
+  readonly fields?: readonly (string | null)[];
+  /** The cells that were set, by column. Unknown ones were left to the system. */
+  readonly image: NativeImage;
   /** By name: what the other fields show that were written. Null stands for unknown too. */
   readonly shows: Readonly<Record<string, Value>>;
   readonly altered: readonly string[];
@@ -130,38 +144,60 @@ function namedEvent(model: SyncModel, event: MergeEvent): MergePayloadEvent {
   return named as unknown as MergePayloadEvent; // Its kinds' fields are the payload event's, with names for numbers.
 }
 
-/** What of a create its payload tells; `shown` by place in `fields`. */
+/** What of a create its payload tells. */
 export interface MadeRecord {
-  readonly intent: Pick<Intent, "id" | "set">;
+  readonly intent: IntentId;
+  readonly set: NativeImage;
   readonly record: RecordId;
-  /** Of the fields that it carried. */
-  readonly fields: readonly string[];
-  readonly shown: readonly MaybeValue[];
+  /** By name: what fields show that were written and are not shown by a cell as it stands. */
+  readonly shows: readonly (readonly [string, MaybeValue])[];
   readonly altered: readonly string[];
 }
 
-/** Columns by their names. */
-export function createPayload(columns: readonly string[], { intent, record, fields, shown, altered }: MadeRecord): CreatePayload {
-  const set: Record<string, NativeCell> = {};
-  const unlike: string[] = [];
-  for (const { column, cell } of intent.set) {
-    const name = columns[column] ?? String(column);
-    set[name] = cell;
-    const field = fields.indexOf(name);
-    if (field === -1 || shown[field] !== cell) unlike.push(name);
-  }
-  const shows: Record<string, Value> = {};
-  for (let place = 0; place < fields.length; place += 1) {
-    const name = fields[place] ?? "";
-    if (set[name] === undefined || set[name] !== shown[place]) shows[name] = shown[place] ?? null;
-  }
-  return { intent: intent.id, kind: "create", record, set, unlike, shows, altered };
+/** Writes payloads of creates of one object that carry the same fields: each a {@link CreatePayload} as JSON. @param fields by column: the field that shows its cell, where one does */
+export function createPayload(columns: readonly string[], fields: readonly (string | null)[]): (made: MadeRecord) => string {
+  const isAlike = columns.every((name, column) => fields[column] === name);
+  const common = `"columns":${JSON.stringify(columns)},${isAlike ? "" : `"fields":${JSON.stringify(fields)},`}`;
+  return ({ intent, set, record, shows, altered }) => {
+    let shown = "";
+    for (const [name, value] of shows) shown += `${shown === "" ? "" : ","}${JSON.stringify(name)}:${JSON.stringify(value ?? null)}`;
+    const own = `"intent":"${intent}","kind":"create","record":${JSON.stringify(record)},"image":${JSON.stringify(set)}`;
+    return `{${common}${own},"shows":{${shown}},"altered":${altered.length === 0 ? "[]" : JSON.stringify(altered)}}`;
+  };
+}
+
+/** By column of a side: the field whose only column it is, by name. */
+export function fieldsByColumn({ fields, sides }: SyncModel, side: SideIndex): readonly (string | null)[] {
+  const { columns = [], fields: mappings = [] } = sides[side]?.mapping ?? {};
+  const byColumn = columns.map((): string | null => null);
+  mappings.forEach((mapping, field) => {
+    const [column, ...others] = mapping?.writes ?? [];
+    if (column !== undefined && others.length === 0) byColumn[column] = fields[field]?.name ?? null;
+  });
+  return byColumn;
+}
+
+/** Fields by name. */
+export function namedShows(
+  { fields }: SyncModel,
+  shows: readonly (readonly [FieldIndex, MaybeValue])[],
+): readonly (readonly [string, MaybeValue])[] {
+  return shows.map(([field, value]) => [fields[field]?.name ?? String(field), value]);
+}
+
+/** The cells that a create set, by column name. */
+export function cellsMade({ columns, image }: CreatePayload): readonly (readonly [string, NativeCell])[] {
+  return readImage(image).flatMap((cell, column) => (cell === undefined ? [] : [[columns[column] ?? String(column), cell] as const]));
 }
 
 /** The fields that a create wrote, with what they show. */
-export function fieldsMade({ set, unlike, shows }: CreatePayload): readonly { readonly field: string; readonly after: Value }[] {
-  const alike = Object.entries(set).flatMap(([field, cell]) => (unlike.includes(field) ? [] : [{ field, after: cell ?? null }]));
-  return [...alike, ...Object.entries(shows).map(([field, after]) => ({ field, after }))];
+export function fieldsMade(payload: CreatePayload): readonly { readonly field: string; readonly after: Value }[] {
+  const fields = payload.fields ?? payload.columns;
+  const alike = readImage(payload.image).flatMap((cell, column) => {
+    const field = fields[column] ?? null;
+    return field === null || cell === undefined || Object.hasOwn(payload.shows, field) ? [] : [{ field, after: cell }];
+  });
+  return [...alike, ...Object.entries(payload.shows).map(([field, after]) => ({ field, after }))];
 }
 
 /** The cells of a write by column name. */

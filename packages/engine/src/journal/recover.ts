@@ -1,5 +1,6 @@
 import { readImage } from "@accord/core";
 import type { NativeCell, NativeImage, RecordId } from "@accord/core";
+import { patchesOf } from "../connector/cell-patches.ts";
 import { AccordError } from "../connector/errors.ts";
 import type { OpenObject, WriteOutcome } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
@@ -180,8 +181,9 @@ function seenOutcome(intent: Intent, image: NativeImage | null): SeenOutcome {
   const cells = readImage(image);
   const isAsBefore = intent.expect.every(({ column, cell }) => cells[column] === cell);
   // A delete sets nothing: while the record is there, it has not landed.
-  if (intent.set.length === 0) return certain(isAsBefore ? NOT_LANDED : { kind: "changed" });
-  const isAsWritten = intent.set.every(({ column, cell }) => cells[column] === cell);
+  const set = patchesOf(intent.set);
+  if (set.length === 0) return certain(isAsBefore ? NOT_LANDED : { kind: "changed" });
+  const isAsWritten = set.every(({ column, cell }) => cells[column] === cell);
   if (isAsWritten && intent.record !== null) return certain({ kind: "applied", record: intent.record, image: null, position: null });
   return isAsBefore ? certain(NOT_LANDED) : { outcome: { kind: "changed" }, cells };
 }

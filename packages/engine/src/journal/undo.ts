@@ -3,6 +3,7 @@ import type { CallOptions } from "../host/host.ts";
 import type { EngineContext, RunningSync } from "../run/context.ts";
 import { syncById } from "../run/context.ts";
 import type { JournalQuery, JournalRow, RunId } from "../store/rows.ts";
+import { cellsMade } from "./payload.ts";
 import type { CreatePayload, MergePayload, WritePayload } from "./payload.ts";
 
 /** What undoing would do to one entity. [S59] */
@@ -97,7 +98,7 @@ function draftWrite(sync: RunningSync, draft: Draft, row: JournalRow, payload: W
   if (side === undefined) return;
   switch (payload.kind) {
     case "create":
-      draft.creates.set(side, Object.fromEntries(Object.entries(payload.set).map(([column, after]) => [column, { after }])));
+      draft.creates.set(side, Object.fromEntries(cellsMade(payload).map(([column, after]) => [column, { after }])));
       return;
     case "delete":
     case "archive":

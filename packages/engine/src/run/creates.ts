@@ -1,5 +1,5 @@
-import { NO_REFERENCES, oweRecord, readImage } from "@accord/core";
-import type { EntityId, SideIndex, SyncModel } from "@accord/core";
+import { NewRecords } from "@accord/core";
+import type { EntityId, SideIndex } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { OpenObject } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
@@ -11,7 +11,6 @@ import type { EngineContext, RunningSync } from "./context.ts";
 import { takeShard } from "./take-shard.ts";
 import { readyDue } from "./due.ts";
 import { passesGuards } from "./guard.ts";
-import { hasPausedField } from "./paused-field.ts";
 import { dispatch, openCreate } from "./push.ts";
 import { createShape, settleCreates } from "./settle-create.ts";
 import type { CreateShape, SentCreate } from "./settle-create.ts";
@@ -41,7 +40,7 @@ export class PlannedCreates {
   private readonly context: EngineContext;
   private readonly options: CallOptions;
   private readonly underway = new Set<Promise<void>>();
-  private at: { readonly sync: SyncId; readonly side: SideIndex } | null = null;
+  private at: { readonly sync: SyncId; readonly side: SideIndex; readonly records: NewRecords | null } | null = null;
   /** Of the shards of what was loaded last: it has not changed since while they hold. [S54] */
   private leases: readonly Lease[] = [];
   /** False once a system did not take or answer what it was sent: the ordinary way waits and tries again. */
@@ -58,14 +57,17 @@ export class PlannedCreates {
   async load(operations: readonly PlannedOperation[]): Promise<ReadonlyMap<EntityId, HeldCreate>> {
     const [first] = operations;
     const sync = first === undefined ? undefined : syncById(this.context, first.sync);
-    if (first === undefined || sync === undefined || !isPlainSide(sync.model, first.side)) return new Map();
+    if (first === undefined || sync === undefined) return new Map();
     const { side, entity } = first;
-    if (this.at?.sync !== sync.id || this.at.side !== side) await this.finish();
-    this.at = { sync: sync.id, side };
+    if (this.at?.sync !== sync.id || this.at.side !== side) {
+      await this.finish();
+      this.at = { sync: sync.id, side, records: NewRecords.of(sync.model, side) };
+    }
+    if (this.at.records === null) return new Map();
     const leases = await this.leasesOf(operations);
     if (leases === null) return new Map();
     this.leases = leases;
-    const query = { sync: sync.id, side, states: ["held"], after: entity - 1, limit: operations.length } as const;
+    const query = { sync: sync.id, side, states: ["held"], after: entity - 1, limit: operations.length, withValues: true } as const;
     const found = await this.context.store.listPlannable(query, this.options);
     return new Map(found.flatMap((due) => ("stored" in due ? [] : [[due.entity, due] as const])));
   }
@@ -77,10 +79,8 @@ export class PlannedCreates {
     const sync = first === undefined ? undefined : syncById(context, first.sync);
     const object = sync?.objects[first?.side ?? -1];
     if (first === undefined || sync === undefined || object === undefined) return creates;
-    if (!context.mayWrite || context.states.get(sync.id) === "paused") return creates;
-    // What a field that is paused there waits for is kept with each entity: the ordinary way does that. [S50]
-    const model = sync.model.sides[first.side];
-    if (model === undefined || hasPausedField(model)) return creates;
+    const records = this.at?.records ?? null;
+    if (records === null || !context.mayWrite || context.states.get(sync.id) === "paused") return creates;
     while (this.underway.size >= UNDERWAY_MAX) await Promise.race(this.underway);
     options.signal.throwIfAborted();
     this.throwFailure();
@@ -89,7 +89,7 @@ export class PlannedCreates {
     if (!(await passesGuards(context, sync, first.side, [], new ChangeSet(), options))) return creates;
     const contested = await contestedEntities(context, sync, first.side, options);
     const uncontested = creates.filter(({ entity }) => !contested.has(entity));
-    const batch = this.prepare(sync, object, uncontested);
+    const batch = this.prepare(sync, object, records, uncontested);
     const opened = { leases: this.leases, sync, side: first.side, object, batch };
     if (batch.length === 0 || !(await this.open(opened))) return creates;
     const sending = this.send(opened).finally(() => this.underway.delete(sending));
@@ -114,18 +114,18 @@ export class PlannedCreates {
   }
 
   /** Those that are creates, by what is owed now. Until they are settled no more is kept of them than that takes: many are in memory at once. */
-  private prepare({ model }: RunningSync, object: OpenObject, creates: readonly HeldCreate[]): SentCreate[] {
+  private prepare(sync: RunningSync, object: OpenObject, records: NewRecords, creates: readonly HeldCreate[]): SentCreate[] {
     const nowMs = this.context.clock.nowMs();
     const shapes = new Map<HeldCreate["versions"], CreateShape>();
     const batch: SentCreate[] = [];
-    for (const { sync, side, entity, sinceMs, attempts, values, versions } of creates) {
-      const shape = shapes.get(versions) ?? createShape(model, side, versions);
+    for (const { side, entity, sinceMs, attempts, values, versions } of creates) {
+      const shape = shapes.get(versions) ?? createShape(sync, side, versions);
       shapes.set(versions, shape);
-      const owed = oweRecord(model, side, readImage(values), versions, NO_REFERENCES);
-      if (owed.kind !== "create") continue;
-      const due = { ...readyDue({ sync, side, entity }, nowMs), sinceMs, attempts };
-      const shown = owed.fields.map(({ after }) => after);
-      batch.push({ ...openCreate(this.context, object, due, owed.set, shape.carried), shape, shown });
+      const made = records.write(values);
+      if (made === null) continue;
+      const due = { ...readyDue({ sync: sync.id, side, entity }, nowMs), sinceMs, attempts };
+      const { intent, operation } = openCreate(this.context, object, due, made.image, shape.carried);
+      batch.push({ due, intent, operation, shape, shows: made.shows });
     }
     return batch;
   }
@@ -183,13 +183,4 @@ export class PlannedCreates {
 
 function isLost(error: unknown): boolean {
   return error instanceof AccordError && error.code === "ACCORD_LEASE_LOST";
-}
-
-/** Whether a record that is made there as it was told shows in each of the side's fields what was written for it, and nothing names other records. */
-function isPlainSide({ fields, sides }: SyncModel, side: SideIndex): boolean {
-  const mappings = sides[side]?.mapping.fields ?? [];
-  return (
-    fields.every(({ reference }) => reference === null) &&
-    mappings.every((mapping) => !mapping || (mapping.writes.length > 0 && mapping.reads.every((column) => mapping.writes.includes(column))))
-  );
 }

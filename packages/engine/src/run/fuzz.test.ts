@@ -1,4 +1,4 @@
-import { createFakeWorld, drive, engineBench, memoryStore, MemoryState, seededRandom, UNCANCELLED } from "@accord/testkit";
+import { createFakeWorld, drive, engineBench, memoryStore, MemoryState, namesValue, seededRandom, UNCANCELLED } from "@accord/testkit";
 import type { BenchSide, FakeCall, FakeSystem, FakeWorld, Fault, SeededRandom } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
 import { AccordError } from "../connector/errors.ts";
@@ -342,7 +342,7 @@ function checkPoints(world: World): void {
 function checkEdits(world: World): void {
   const told = world.state.journal.map(({ payload }) => payload).join("\n");
   for (const [index, edit] of world.edits.entries()) {
-    if (told.includes(`"${edit.value}"`)) continue;
+    if (namesValue(told, edit.value)) continue;
     const isOverwritten = world.edits
       .slice(index + 1)
       .some((later) => later.system === edit.system && later.record === edit.record && later.field === edit.field);

@@ -36,7 +36,7 @@ export function requestMsMax(limits: Pick<Limits, "leaseMs">): number {
 export const DEFAULT_LIMITS: Limits = {
   mergeBatch: 1_000,
   pushBatch: 500,
-  firstContactBatch: 250,
+  firstContactBatch: 1_000,
   listPage: 2_000,
   feedBatch: 500,
   inboxMax: 200_000,

@@ -138,6 +138,7 @@ async function planSide(context: EngineContext, sync: RunningSync, side: number,
   let after: number | null = null;
   const contested = await contestedEntities(context, sync, side, options);
   const creates = fieldsOfCreates(sync, side);
+  let plain = 0;
   for (;;) {
     const page: readonly (LoadedDue | HeldCreate)[] = await listPage(
       context,
@@ -150,14 +151,17 @@ async function planSide(context: EngineContext, sync: RunningSync, side: number,
     const operations = page.flatMap((due) => {
       const planned = "stored" in due ? operationOf(sync, due, references, contested) : createOf(due, creates, contested);
       if (planned === null) return [];
-      countOperation(draft, planned.operation.kind, planned.fields);
+      if (planned.fields === creates) plain += 1;
+      else countOperation(draft, planned.operation.kind, planned.fields);
       if (planned.isRewrite) draft.changed += 1;
       return [planned.operation];
     });
     if (operations.length > 0) await context.store.addOperations(plan, operations, options);
     after = page.at(-1)?.entity ?? after;
-    if (page.length < PLAN_PAGE) return draft;
+    if (page.length < PLAN_PAGE) break;
   }
+  countOperation(draft, "create", creates, plain);
+  return draft;
 }
 
 /** Whether an entity that names records can be created may change with them: those are looked at one by one. [S44] */
@@ -168,7 +172,7 @@ function listPage(
   options: CallOptions,
 ): Promise<readonly (LoadedDue | HeldCreate)[]> {
   return model.fields.every(({ reference }) => reference === null)
-    ? store.listPlannable(listing, options)
+    ? store.listPlannable({ ...listing, withValues: false }, options)
     : store.listDue(listing, options);
 }
 
@@ -291,10 +295,12 @@ function fieldsOf(sync: RunningSync, owed: Owed): readonly PlannedField[] {
   });
 }
 
-function countOperation(draft: SideDraft, kind: PlannedOperation["kind"], fields: readonly PlannedField[]): void {
-  draft.operations[kind] += 1;
+/** @param count of operations that are alike */
+function countOperation(draft: SideDraft, kind: PlannedOperation["kind"], fields: readonly PlannedField[], count = 1): void {
+  draft.operations[kind] += count;
+  if (count === 0) return;
   for (const { field, before, after } of fields) {
-    draft.fields[field] = (draft.fields[field] ?? 0) + 1;
+    draft.fields[field] = (draft.fields[field] ?? 0) + count;
     if (kind !== "update" || before === null || before === undefined) continue;
     draft.rewrites[field] = (draft.rewrites[field] ?? 0) + 1;
     if (after === null) draft.emptied[field] = (draft.emptied[field] ?? 0) + 1;

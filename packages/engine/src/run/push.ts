@@ -1,6 +1,6 @@
-import { owe } from "@accord/core";
-import type { Cell, Entity, EntityId, Owed, OwedField, RecordId, References } from "@accord/core";
-import { AccordError } from "../connector/errors.ts";
+import { owe, writeImage } from "@accord/core";
+import type { Cell, Entity, EntityId, NativeCell, NativeImage, Owed, OwedField, RecordId, References } from "@accord/core";
+import { AccordError, assert } from "../connector/errors.ts";
 import type { OpenObject, WriteOperation, WriteOutcome } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { Due, Intent, Lease, LoadedDue, Shard } from "../store/rows.ts";
@@ -133,7 +133,7 @@ export function openUpdate(context: EngineContext, object: OpenObject, entity: E
 }
 
 /** Puts a create of a plan on its way at once: its due row goes in the commit that opens its intent. [S29] */
-export function openCreate(context: EngineContext, object: OpenObject, due: Due, set: readonly Cell[], fields: Intent["fields"]): Sent {
+export function openCreate(context: EngineContext, object: OpenObject, due: Due, set: NativeImage, fields: Intent["fields"]): Sent {
   const intent = intentOf(context, object, due, { kind: "create", record: null, set, expect: [] }, fields);
   return { due, intent, operation: operationOf(intent) };
 }
@@ -167,7 +167,7 @@ function prepare(
     return null;
   }
   const owed = owe(sync.model, entity, due.side, references);
-  const write = writeOf(owed);
+  const write = writeOf(owed, object.columns.length);
   if (write === null) {
     keepEntity(context, sync, entity, references, changes);
     return null;
@@ -215,15 +215,15 @@ function putOffContested(context: EngineContext, due: LoadedDue, changes: Change
 interface PreparedWrite {
   readonly kind: Intent["kind"];
   readonly record: RecordId | null;
-  readonly set: readonly Cell[];
+  readonly set: Intent["set"];
   readonly expect: readonly Cell[];
   readonly fields: readonly OwedField[];
 }
 
-function writeOf(owed: Owed): PreparedWrite | null {
+function writeOf(owed: Owed, columns: number): PreparedWrite | null {
   switch (owed.kind) {
     case "create":
-      return { kind: "create", record: null, set: owed.set, expect: [], fields: owed.fields };
+      return { kind: "create", record: null, set: imageOfCells(owed.set, columns), expect: [], fields: owed.fields };
     case "update":
     case "restore":
     case "archive":
@@ -281,10 +281,18 @@ function intentOf(
   };
 }
 
+/** One image of all columns: those that nothing is set in are unknown. */
+function imageOfCells(set: readonly Cell[], columns: number): NativeImage {
+  const cells = Array.from({ length: columns }, (): NativeCell => undefined);
+  for (const { column, cell } of set) cells[column] = cell;
+  return writeImage(cells);
+}
+
 /** The connector's operation for an intent. */
 function operationOf(intent: Intent): WriteOperation {
   const { id, entity, record, set, expect } = intent;
-  if (intent.kind === "create" || record === null) return { kind: "create", intent: id, entity, set };
+  if (typeof set === "string") return { kind: "create", intent: id, entity, set };
+  assert(record !== null, "what is no create names its record");
   if (intent.kind === "delete" || intent.kind === "undo-delete") return { kind: "delete", intent: id, entity, record, expect };
   return { kind: "update", intent: id, entity, record, set, expect };
 }

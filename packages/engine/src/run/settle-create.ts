@@ -1,8 +1,8 @@
-import { NO_REFERENCES, readImage } from "@accord/core";
-import type { MaybeValue, NativeImage, RecordId, SideIndex, SyncModel } from "@accord/core";
+import { NO_REFERENCES } from "@accord/core";
+import type { NativeImage, NewRecord, RecordId, SideIndex } from "@accord/core";
 import type { WriteOutcome } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
-import { createPayload } from "../journal/payload.ts";
+import { createPayload, fieldsByColumn, namedShows } from "../journal/payload.ts";
 import type { HeldCreate, Intent, Lease } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
@@ -13,19 +13,24 @@ import { settleOutcome, tellWrites } from "./settle.ts";
 
 /** What creates have in common whose entities' fields are of the same versions. */
 export interface CreateShape {
-  /** The fields that the creates carry, and their names. */
+  /** The fields that the creates carry. */
   readonly carried: Intent["fields"];
-  readonly names: readonly string[];
+  /** Writes their payloads. */
+  readonly payloadOf: ReturnType<typeof createPayload>;
   /** By field: the version that the new record reflects, 0 for none. */
   readonly ack: readonly number[];
 }
 
 /** Of creates whose every field is known: they carry all that the side can be written. */
-export function createShape({ sides, fields: models }: SyncModel, side: SideIndex, versions: HeldCreate["versions"]): CreateShape {
-  const isCarried = (field: number): boolean => (sides[side]?.mapping.fields[field]?.writes.length ?? 0) > 0;
+export function createShape(
+  { model, objects }: Pick<RunningSync, "model" | "objects">,
+  side: SideIndex,
+  versions: HeldCreate["versions"],
+): CreateShape {
+  const isCarried = (field: number): boolean => (model.sides[side]?.mapping.fields[field]?.writes.length ?? 0) > 0;
   return {
     carried: versions.flatMap((version, field) => (isCarried(field) ? [{ field, version }] : [])),
-    names: models.flatMap(({ name }, field) => (isCarried(field) ? [name] : [])),
+    payloadOf: createPayload(objects[side]?.columns ?? [], fieldsByColumn(model, side)),
     ack: versions.map((version, field) => (isCarried(field) ? version : 0)),
   };
 }
@@ -33,8 +38,7 @@ export function createShape({ sides, fields: models }: SyncModel, side: SideInde
 /** A create of a plan on its way. */
 export interface SentCreate extends Sent {
   readonly shape: CreateShape;
-  /** What the side will show, by field that is carried. */
-  readonly shown: readonly MaybeValue[];
+  readonly shows: NewRecord["shows"];
 }
 
 /**
@@ -56,7 +60,8 @@ export async function settleCreates(
   const others: { readonly sent: SentCreate; readonly outcome: WriteOutcome }[] = [];
   for (const [index, sent] of batch.entries()) {
     const outcome = outcomes[index] ?? { kind: "unknown", reason: "no outcome" };
-    if (outcome.kind === "applied" && outcome.image !== null && isAsTold(sync, sent, outcome.image)) {
+    // It holds what was written in every column, and nothing else.
+    if (outcome.kind === "applied" && outcome.image !== null && outcome.image === sent.intent.set) {
       land(context, sync, sent, { ...outcome, image: outcome.image }, changes);
     } else others.push({ sent, outcome });
   }
@@ -73,14 +78,6 @@ export async function settleCreates(
   return outcomes.every(({ kind }) => kind !== "notSent" && kind !== "unknown");
 }
 
-/** Whether the record shows in every field what was written, and nothing else. */
-function isAsTold(sync: RunningSync, { intent: { side, set }, shown }: SentCreate, image: NativeImage): boolean {
-  const mapping = sync.model.sides[side]?.mapping;
-  if (set.length !== mapping?.columns.length || shown.includes(undefined)) return false;
-  const cells = readImage(image);
-  return set.every(({ column, cell }) => cells[column] === cell);
-}
-
 interface Landed {
   readonly record: RecordId;
   readonly image: NativeImage;
@@ -94,7 +91,6 @@ function land(context: EngineContext, sync: RunningSync, sent: SentCreate, { rec
   changes.intentsClosed.push(intent.id);
   changes.landed.push({ sync: sync.id, side, entity, record, image, ack: shape.ack, position, seenAtMs: atMs });
   changes.arrived.push({ sync: sync.id, entity });
-  const fields = shape.names;
-  const payload = createPayload(sync.objects[side]?.columns ?? [], { intent, record, fields, shown: sent.shown, altered: [] });
-  changes.journal.push({ run: intent.run, atMs, sync: sync.id, entity, side, kind: "write", payload: JSON.stringify(payload) });
+  const payload = shape.payloadOf({ intent: intent.id, set: image, record, shows: namedShows(sync.model, sent.shows), altered: [] });
+  changes.journal.push({ run: intent.run, atMs, sync: sync.id, entity, side, kind: "write", payload });
 }

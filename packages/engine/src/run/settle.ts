@@ -1,9 +1,11 @@
 import { readImage, settleWrite } from "@accord/core";
-import type { Entity, EntityId, Member, NativeImage, RecordId, References } from "@accord/core";
+import type { Entity, EntityId, MaybeValue, Member, NativeImage, RecordId, References } from "@accord/core";
+import { patchesOf } from "../connector/cell-patches.ts";
 import type { WriteOutcome } from "../connector/connector.ts";
+import { assert } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
-import { createPayload, mergeEntry, namedCells } from "../journal/payload.ts";
-import type { CreatePayload, RefusedPayload, WritePayload } from "../journal/payload.ts";
+import { createPayload, fieldsByColumn, mergeEntry, namedCells } from "../journal/payload.ts";
+import type { RefusedPayload, WritePayload } from "../journal/payload.ts";
 import { noteUnsettled } from "../journal/unsettled.ts";
 import type { Due, Intent, JournalEntry, Lease } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
@@ -130,7 +132,7 @@ function applied(
 ): void {
   const { entity, intent } = landing;
   const nowMs = context.clock.nowMs();
-  const write = { kind: intent.kind, record, fields: intent.fields, set: intent.set, image, position, atMs: nowMs };
+  const write = { kind: intent.kind, record, fields: intent.fields, set: patchesOf(intent.set), image, position, atMs: nowMs };
   const settled = settleWrite(sync.model, entity, intent.side, write, references);
   changes.intentsClosed.push(intent.id);
   changes.journal.push(writeEntry(context, sync, landing, settled.entity, settled.altered, record));
@@ -180,7 +182,6 @@ function writeEntry(
   altered: readonly number[],
   record: RecordId,
 ): JournalEntry {
-  const payload = writePayload(sync, landing, after, altered, record);
   const { entity, intent } = landing;
   return {
     run: intent.run,
@@ -189,26 +190,26 @@ function writeEntry(
     entity: entity.id,
     side: intent.side,
     kind: "write",
-    payload: JSON.stringify(payload),
+    payload: writePayload(sync, landing, after, altered, record),
   };
 }
 
-function writePayload(
-  sync: RunningSync,
-  { entity, intent }: Landing,
-  after: Entity,
-  altered: readonly number[],
-  record: RecordId,
-): WritePayload | CreatePayload {
+function writePayload(sync: RunningSync, { entity, intent }: Landing, after: Entity, altered: readonly number[], record: RecordId): string {
   const columns = sync.objects[intent.side]?.columns ?? [];
   const nameOf = (field: number): string => sync.model.fields[field]?.name ?? String(field);
-  const { kind } = intent;
-  if (kind === "create") {
-    const fields = intent.fields.map(({ field }) => nameOf(field));
-    const shown = intent.fields.map(({ field }) => after.members[intent.side]?.shadow[field]);
-    return createPayload(columns, { intent, record, fields, shown, altered: altered.map(nameOf) });
+  const { kind, set } = intent;
+  if (typeof set === "string") {
+    const byColumn = fieldsByColumn(sync.model, intent.side);
+    const cells = readImage(set);
+    const shows = intent.fields.flatMap(({ field }): readonly (readonly [string, MaybeValue])[] => {
+      const value = after.members[intent.side]?.shadow[field];
+      const column = byColumn.indexOf(nameOf(field));
+      return value !== undefined && value === cells[column] ? [] : [[nameOf(field), value]];
+    });
+    return createPayload(columns, byColumn)({ intent: intent.id, set, record, shows, altered: altered.map(nameOf) });
   }
-  return {
+  assert(kind !== "create", "a create tells one image");
+  const payload: WritePayload = {
     intent: intent.id,
     kind,
     record,
@@ -221,11 +222,10 @@ function writePayload(
       return { field: name, ...(before === undefined ? {} : { before }), ...(now === undefined ? {} : { after: now }), initial };
     }),
     cells:
-      kind === "delete" || kind === "undo-delete"
-        ? deletedCells(columns, entity, intent.side)
-        : namedCells(columns, intent.set, intent.expect),
+      kind === "delete" || kind === "undo-delete" ? deletedCells(columns, entity, intent.side) : namedCells(columns, set, intent.expect),
     altered: altered.map(nameOf),
   };
+  return JSON.stringify(payload);
 }
 
 function deletedCells(columns: readonly string[], entity: Entity, side: number): WritePayload["cells"] {

@@ -1,5 +1,6 @@
 import { getRecord, isUnproven, leaveUnproven, matchKeysOf, NO_REFERENCES, readImage } from "@accord/core";
 import type { Entity, EntityId, NativeImage, References, SideIndex } from "@accord/core";
+import { patchesOf } from "../connector/cell-patches.ts";
 import type { OpenObject } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { Intent, KeyMatch, ListingRow, NewRequest, Seeker } from "../store/rows.ts";
@@ -27,7 +28,8 @@ export function parkUnproven(
   references: References,
   changes: ChangeSet,
 ): void {
-  const { id, side, fields, set, openedAtMs } = intent;
+  const { id, side, fields, openedAtMs } = intent;
+  const set = patchesOf(intent.set);
   changes.intentsClosed.push(id);
   keepEntity(context, sync, leaveUnproven(sync.model, entity, side, { fields, set, atMs: openedAtMs }, references), references, changes);
   const name = sync.model.sides[side]?.name ?? "";

@@ -235,9 +235,9 @@ export interface LoadedDue extends Due {
 export interface HeldCreate extends DueKey, Pick<Due, "sinceMs" | "attempts"> {
   readonly kind: "create";
   readonly version: number;
-  /** The canonical values as one text: cells in the order of the sync's fields, as in an image. */
+  /** The canonical values as one text: cells in the order of the sync's fields, as in an image. Empty where they were not asked for. */
   readonly values: NativeImage;
-  /** Theirs, by field. Shared among many. */
+  /** Their versions, by field. Shared among many. */
   readonly versions: readonly number[];
 }
 
@@ -270,6 +270,11 @@ export interface DueListing {
   readonly limit: number;
 }
 
+export interface PlannableListing extends DueListing {
+  /** Whether the values of creates told in short are wanted; else they are empty. */
+  readonly withValues: boolean;
+}
+
 export interface DueCount {
   readonly sync: SyncId;
   readonly side: SideIndex;
@@ -287,7 +292,8 @@ export interface Intent {
   readonly kind: "create" | "update" | "restore" | "archive" | "merge" | "delete" | "undo-update" | "undo-delete";
   readonly record: RecordId | null;
   readonly fields: readonly { readonly field: FieldIndex; readonly version: number }[];
-  readonly set: readonly CellPatch[];
+  /** Of a create one image: cells that are unknown are not set. */
+  readonly set: NativeImage | readonly CellPatch[];
   readonly expect: readonly CellPatch[];
   readonly attempt: number;
   readonly run: RunId;

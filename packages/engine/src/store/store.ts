@@ -27,6 +27,7 @@ import type {
   NewRequest,
   NewRun,
   ParkedRow,
+  PlannableListing,
   PlanId,
   PlanRow,
   PlannedOperation,
@@ -142,7 +143,7 @@ export interface Store {
   /** Due writes of a side in any of these states in the order of entity ids, `after` excluded. Each with its entity. */
   listDue(query: DueListing, options: CallOptions): Promise<readonly LoadedDue[]>;
   /** The same for plans, where most are creates and need not be loaded to be named. */
-  listPlannable(query: DueListing, options: CallOptions): Promise<readonly (LoadedDue | HeldCreate)[]>;
+  listPlannable(query: PlannableListing, options: CallOptions): Promise<readonly (LoadedDue | HeldCreate)[]>;
   /** Intents still open: after a crash, those of a dead holder. Oldest first. [S31] */
   loadOpenIntents(shard: Shard, limit: number, options: CallOptions): Promise<readonly LoadedIntent[]>;
 

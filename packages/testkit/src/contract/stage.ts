@@ -1,5 +1,5 @@
 import { readImage, writeImage } from "@accord/core";
-import type { NativeImage, ObjectSchema, RecordId, Value } from "@accord/core";
+import type { NativeCell, NativeImage, ObjectSchema, RecordId, Value } from "@accord/core";
 import { AccordError, assert } from "@accord/engine/connector";
 import type {
   CallOptions,
@@ -111,7 +111,7 @@ export class Stage {
   }
 
   create(object: OpenObject, set: ContractFields, entity = this.nextEntity()): WriteOperation {
-    return { kind: "create", intent: this.nextIntent(), entity, set: patchesOf(object, set) };
+    return { kind: "create", intent: this.nextIntent(), entity, set: imageOf(object, set) };
   }
 
   update(
@@ -217,6 +217,13 @@ function patchesOf(object: OpenObject, fields: ContractFields): CellPatch[] {
     assert(place !== -1, `${column} is open`);
     return { column: place, cell: text === null ? null : encoded(object, column, text) };
   });
+}
+
+/** What is not named is unknown. */
+function imageOf(object: OpenObject, fields: ContractFields): NativeImage {
+  const cells: NativeCell[] = object.columns.map(() => undefined);
+  for (const { column, cell } of patchesOf(object, fields)) cells[column] = cell;
+  return writeImage(cells);
 }
 
 /** The error that a promise rejects with; fails where it resolves or rejects with anything else. */

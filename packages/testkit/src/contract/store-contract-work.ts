@@ -260,7 +260,7 @@ function describeOpenIntents(open: () => Promise<Store>): void {
     const id = await store.reserveEntities(1, call);
     await commit({
       entities: [{ entity: sampleEntity(sync, id, ["1", null]), keys: null }],
-      intentsOpened: [sampleIntent(sync, id, "i1", { kind: "create", record: null })],
+      intentsOpened: [sampleIntent(sync, id, "i1", { kind: "create", record: null, set: "a\t\\N\t\\U" })],
     });
     const member = async () => (await store.loadEntities([id], call))[0]?.members[1];
     expect(await member()).toEqual({
@@ -303,7 +303,7 @@ function describeOpenIntents(open: () => Promise<Store>): void {
     const [a = 0, b = 0] = await idsOfShard(store, 0, 2);
     const intents = [
       sampleIntent(sync, a, "i1", { openedAtMs: AT + 1 }),
-      sampleIntent(sync, b, "i2", { fields: [], set: [], expect: [], record: null, kind: "create" }),
+      sampleIntent(sync, b, "i2", { fields: [], set: "\\U\tb\\tc", expect: [], record: null, kind: "create" }),
     ];
     await commit({
       entities: [a, b].map((id) => ({ entity: sampleEntity(sync, id, [String(id), null]), keys: null })),

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { readImage } from "@accord/core";
 import type { LostValue } from "./evidence.ts";
 
 /** A write of Accord's that is open: begun, its outcome not yet taken in. */
@@ -92,9 +91,9 @@ const PAYLOAD = 8;
 
 function lostValues(database: DatabaseSync): LostValue[] {
   const bodies = database.prepare("SELECT body FROM journal WHERE body LIKE '%\"lost\"%'").all();
-  // A row holds a line per entry: an image whose ninth cell is the payload.
+  // A row holds a line per entry: the ninth of its texts is the payload.
   const lines = bodies.flatMap(({ body }) => String(body).split("\n"));
-  return lines.flatMap((line) => (line.includes('"lost"') ? eventsOf(readImage(line)[PAYLOAD] ?? "null") : []));
+  return lines.flatMap((line) => (line.includes('"lost"') ? eventsOf(line.split("\t")[PAYLOAD] ?? "null") : []));
 }
 
 function eventsOf(body: string): LostValue[] {

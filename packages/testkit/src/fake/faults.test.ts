@@ -1,3 +1,4 @@
+import { writeImage } from "@accord/core";
 import type { OpenObject, RecordPage, WriteOperation, WriteOutcome } from "@accord/engine/connector";
 import { describe, expect, test } from "vitest";
 import type { Fault, FakeCall } from "./faults.ts";
@@ -27,7 +28,7 @@ async function stage(capabilities = {}) {
 }
 
 function create(title: string, entity: number): WriteOperation {
-  return { kind: "create", intent: `intent ${entity}`, entity, set: [{ column: 0, cell: title }] };
+  return { kind: "create", intent: `intent ${entity}`, entity, set: writeImage([title, undefined, undefined]) };
 }
 
 function write(object: OpenObject, ...operations: readonly WriteOperation[]): Promise<readonly WriteOutcome[]> {
@@ -100,10 +101,7 @@ describe("writes through faults", () => {
       kind: "create",
       intent: "i",
       entity: 2,
-      set: [
-        { column: 0, cell: "a" },
-        { column: 1, cell: "abcdef" },
-      ],
+      set: writeImage(["a", "abcdef", undefined]),
     });
     expect(made).toMatchObject({ kind: "applied", image: "a\tabcd\tcreated" });
   });

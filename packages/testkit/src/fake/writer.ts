@@ -1,6 +1,6 @@
 import { writeImage } from "@accord/core";
 import type { RecordId } from "@accord/core";
-import { assert } from "@accord/engine/connector";
+import { assert, patchesOf } from "@accord/engine/connector";
 import type { Capabilities, CellPatch, WriteOperation, WriteOptions, WriteOutcome } from "@accord/engine/connector";
 import { positionOf } from "./feed.ts";
 import type { Fault } from "./faults.ts";
@@ -111,7 +111,7 @@ export class FakeWriter {
     if (operation.kind === "create") {
       const made = this.#facts.capabilities.externalId ? this.#installation.byEntity(table.shape.object.name, operation.entity) : undefined;
       if (made !== undefined && table.get(made.record) !== undefined) return { kind: "exists", record: made.record };
-      const record = transaction.insert(table, this.#cellsOf(operation.set), author);
+      const record = transaction.insert(table, this.#cellsOf(patchesOf(operation.set)), author);
       prove(record);
       return this.#applied(record, transaction);
     }

@@ -25,12 +25,15 @@ export function columnMapping(parts: ColumnMappingParts): FieldMapping {
   const { column, isWritable } = parts;
   const isPlain = parts.steps.length === 0 && parts.isSameType && parts.empty === null && takesAsIs(column, parts.type);
   const get = isPlain ? plainGet(column) : steppedGet(parts);
+  const isAsIs = isPlain && column.codec.isAsIs === true;
+  const { codec } = column;
   return {
     reads: [column.place],
     writes: isWritable ? [column.place] : [],
     get,
     put: isPlain && parts.emptyCell === null ? plainPut(column) : steppedPut(parts, get),
-    isAsIs: isPlain && column.codec.isAsIs === true,
+    isAsIs,
+    ...(isAsIs && isWritable && codec.keeps !== undefined ? { keeps: (value: string) => codec.keeps?.(value) === true } : {}),
     reference: null,
   };
 }

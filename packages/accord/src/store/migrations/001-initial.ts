@@ -19,7 +19,7 @@
  *   in order; `staged_other` names partners of records that are not of such, and `staged_link` holds what came in no order of theirs. All are empty but during a first contact.
  * - `mark.seq` and so the order of work within a shard: shard × 2^40 + a counter. One tree serves "oldest first of a shard" and "this very mark". `mark.entity` is the entity
  *   that its record is linked to now; a commit that changes a link changes it too.
- * - `intent_block` holds the open intents that one commit opened at one side, a few dozen per row (intent-lines.ts); the view `intent` shows them one by one to people and tests.
+ * - `intent_block` holds the open intents that one commit opened at one side, a few dozen per row, what creates ask for apart (intent-lines.ts); the view `intent` shows them one by one to people and tests.
  * - `due.extra` is null in a row as a merge left it; what was set aside once has an empty one at least (due-plannable.ts).
  * - `counter` counts what is too much to be counted when somebody asks (tally.ts).
  * - `match_key` and `staged_key` hold 64-bit hashes: 20 bytes a row whatever the keys are. A candidate's key text is compared before anything is linked.
@@ -98,7 +98,7 @@ CREATE INDEX due_ready ON due (shard, side, since_ms, entity, not_before_ms) WHE
 CREATE INDEX due_later ON due (not_before_ms) WHERE state = 0 AND not_before_ms > since_ms;
 CREATE INDEX due_set_aside ON due (since_ms) WHERE state >= 2;
 CREATE INDEX due_waits ON due (waits_for) WHERE waits_for IS NOT NULL;
-CREATE TABLE intent_block (number INTEGER PRIMARY KEY, side INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE intent_block (number INTEGER PRIMARY KEY, side INTEGER NOT NULL, body TEXT NOT NULL, images TEXT);
 CREATE VIEW intent AS SELECT b.side, j.value ->> 1 AS entity, j.value ->> 0 AS id, j.value ->> 2 AS kind, j.value ->> 3 AS record, j.value ->> 4 AS run, j.value ->> 5 AS attempt,
   j.value ->> 6 AS opened_at_ms, j.value ->> 7 AS deadline_ms FROM intent_block b, json_each(b.body) j;
 

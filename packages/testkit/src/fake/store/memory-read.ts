@@ -16,6 +16,7 @@ import type {
   StateCounts,
   StoredEntity,
   SyncId,
+  PlannableListing,
 } from "@accord/engine/store";
 import { dueKey, recordKey, type MemoryState } from "./memory-state.ts";
 import { isWithRecord, shardOf, type MemoryView } from "./memory-view.ts";
@@ -109,8 +110,8 @@ export function listDue(view: MemoryView, { sync, side, states, after, limit }: 
 }
 
 /** Creates in short: see the port. */
-export function listPlannable(view: MemoryView, listing: DueListing): (LoadedDue | HeldCreate)[] {
-  return listDue(view, listing).map((due) => (isHeldCreate(view, due) ? heldCreate(due) : due));
+export function listPlannable(view: MemoryView, listing: PlannableListing): (LoadedDue | HeldCreate)[] {
+  return listDue(view, listing).map((due) => (isHeldCreate(view, due) ? heldCreate(due, listing.withValues) : due));
 }
 
 function isHeldCreate({ state }: MemoryView, due: LoadedDue): boolean {
@@ -121,8 +122,8 @@ function isHeldCreate({ state }: MemoryView, due: LoadedDue): boolean {
   return isFresh && isStill && isElsewhere && review === null && life.kind === "live";
 }
 
-function heldCreate({ sync, side, entity, sinceMs, attempts, stored }: LoadedDue): HeldCreate {
-  const values = writeImage(stored.fields.map(({ value }) => value));
+function heldCreate({ sync, side, entity, sinceMs, attempts, stored }: LoadedDue, withValues: boolean): HeldCreate {
+  const values = withValues ? writeImage(stored.fields.map(({ value }) => value)) : "";
   const versions = stored.fields.map((field) => field.version);
   return { kind: "create", sync, side, entity, sinceMs, attempts, version: stored.version, values, versions };
 }

@@ -2,6 +2,7 @@ import type { FieldSetting } from "../setting.ts";
 import type { Violation } from "../world.ts";
 import { changedFields, userTold } from "./evidence.ts";
 import type { Evidence, Told } from "./evidence.ts";
+import { namesValue } from "./told-values.ts";
 
 /** [I2] What a person wrote is in some version, in the conflict log or in a review, or a person overwrote or deleted it at the same place. */
 export function checkUpdates(evidence: Evidence): Violation[] {
@@ -16,7 +17,7 @@ export function checkUpdates(evidence: Evidence): Violation[] {
         const value = change.after[name] ?? null;
         if (field === undefined || field.type === "integer" || name === "email" || value === null) continue;
         if (field.from !== null && !field.from.includes(change.system)) continue;
-        if (journal.includes(`"${value}"`) || isShown(evidence, change, name, value)) continue;
+        if (namesValue(journal, value) || isShown(evidence, change, name, value)) continue;
         const later = changes.slice(place + 1).filter(({ record }) => record === change.record);
         if (isOverwritten(evidence, change, later, name)) continue;
         violations.push({
