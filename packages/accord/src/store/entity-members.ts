@@ -54,10 +54,10 @@ export function withMemberBody(
 ): string {
   const lines = text.split("\n");
   const first = lines.findIndex((line, index) => index !== place && hasImage(line));
-  const line = lines[first] ?? "";
+  const firstLine = lines[first] ?? "";
   if (first !== -1 && first < place) {
     // Where both hold the same, as after a first copy, it is seen without looking for what the image has in common with the canonical values.
-    const isSame = member.image !== fields && readHeldImage(line, bodyAt(line), fields, null) === member.image;
+    const isSame = member.image !== fields && readHeldImage(firstLine, bodyAt(firstLine), fields, null) === member.image;
     lines[place] = bodyHead(member.seenAtMs, member.position) + (isSame ? AS_FIRST : heldImage(member.image, fields));
     return lines.join("\n");
   }
