@@ -73,7 +73,12 @@ export function writeDue(
 ): void {
   const gone = "DELETE FROM due WHERE side = ? AND entity IN (SELECT value FROM json_each(?))";
   for (const [side, set] of keySets(catalogue, changes.undosDone ?? [])) session.run(gone, side, set);
-  for (const [side, set] of keySets(catalogue, changes.dueDone)) session.run(`${gone} AND ${noUndo("extra")}`, side, set);
+  const run = runOf(changes.dueDone);
+  if (run === null) for (const [side, set] of keySets(catalogue, changes.dueDone)) session.run(`${gone} AND ${noUndo("extra")}`, side, set);
+  else {
+    const { number } = catalogue.side(run.sync, run.side);
+    session.run(`DELETE FROM due WHERE side = ? AND entity BETWEEN ? AND ? AND ${noUndo("extra")}`, number, run.from, run.to);
+  }
   const keeping: SQLInputValue[] = [];
   const fresh: SQLInputValue[] = [];
   for (const due of lastOfEach(changes.due)) {
@@ -93,7 +98,9 @@ export function writeDue(
   }
   session.insert(KEEPING_AGE, keeping);
   session.insert(NEW_AGE, fresh);
-  for (let at = 0; at < changes.arrived.length; at += SET_SIZE_MAX) {
+  // Of a first copy every record arrives, and mostly nobody waits.
+  const isWaiting = changes.arrived.length > 0 && session.first("SELECT 1 FROM due WHERE waits_for IS NOT NULL LIMIT 1") !== undefined;
+  for (let at = 0; isWaiting && at < changes.arrived.length; at += SET_SIZE_MAX) {
     const entities = changes.arrived.slice(at, at + SET_SIZE_MAX).map(({ entity }) => entity);
     session.run(
       `UPDATE due SET state = ${RELEASED}, waits_for = NULL, not_before_ms = 0, extra = ${NO_REASON}
@@ -101,6 +108,15 @@ export function writeDue(
       `[${entities.join(",")}]`,
     );
   }
+}
+
+/** The keys as one run of ids at one side, as those of a first copy are; else null. */
+function runOf(keys: readonly DueKey[]): (Pick<DueKey, "sync" | "side"> & { readonly from: EntityId; readonly to: EntityId }) | null {
+  const [first] = keys;
+  if (first === undefined || keys.length === 1) return null;
+  const { sync, side, entity: from } = first;
+  const isRun = keys.every((key, index) => key.entity === from + index && key.side === side && key.sync === sync);
+  return isRun ? { sync, side, from, to: from + keys.length - 1 } : null;
 }
 
 /** One entry per member: the last of several. */

@@ -20,7 +20,7 @@ import { addMarks } from "./marks.ts";
 import { takeEntities } from "./meta.ts";
 import type { Session } from "./session.ts";
 import { endFirstContact } from "./staged-end.ts";
-import { insertStaged, restOfLone } from "./staged-entities.ts";
+import { insertLevel, insertLone } from "./staged-entities.ts";
 import { LevelAhead, type LevelChunk } from "./staged-level.ts";
 import { groupsAfter, LONE, MADE, StagedGroups, type PlacedGroup } from "./staged-groups.ts";
 import { stagePage } from "./staged-page.ts";
@@ -108,7 +108,7 @@ function meetLevel(
   if (side === undefined) return { entities: 0, isDone: true };
   const entry = lastEntry(session) + 1;
   const entities = groups.map((group) => ({ ...group, id: firstEntity + group.place - side.low - 1 }));
-  insertStaged(session, staged.sides, staged.sides, entities, sync, entry);
+  insertLevel(session, staged.sides, entities, sync, entry);
   staged.mark(
     side,
     groups.map(({ place }) => [place - side.low, MADE]),
@@ -224,9 +224,14 @@ function takeStaged(context: CommitContext, contact: ContactRow, { sync, lone, u
   for (const side of groups.sides) {
     const places = lone.filter((place) => sideOfPlace(place) === side.place);
     const own = places.map((place) => ordinals.get(place) ?? 0);
-    const rest = restOfLone(groups.sides, side);
-    const entities = places.map((place, index) => ({ ...rest, place, id: contact.firstOther + (own[index] ?? 0) }));
-    insertStaged(session, groups.sides, [side], entities, sync, entry);
+    const runs: { place: number; id: EntityId; count: number }[] = [];
+    places.forEach((place, index) => {
+      const id = contact.firstOther + (own[index] ?? 0);
+      const last = runs.at(-1);
+      if (last !== undefined && last.place + last.count === place && last.id + last.count === id) last.count += 1;
+      else runs.push({ place, id, count: 1 });
+    });
+    insertLone(session, groups.sides, side, runs, sync, entry);
     groups.mark(
       side,
       places.map((place, index) => [place - side.low, LONE + (own[index] ?? 0)]),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Intent, Lease, SyncId } from "@accord/engine/store";
 import { fakeHost, NO_CHANGES, seededRandom } from "@accord/testkit";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { FLUSHED_ASIDE_MIN } from "./limits.ts";
 import { openSqliteStore, type SqliteStore } from "./store.ts";
 
 const call = { signal: new AbortController().signal };
@@ -39,7 +40,17 @@ async function stateOf(store: SqliteStore): Promise<Omit<Moment, "logBytes">> {
 /** An intent of a round. */
 function opened(sync: SyncId, round: number, kind: "create" | "update" | "delete"): Intent {
   const record = kind === "create" ? null : `r${round}`;
-  const write = { id: `i${round}`, sync, side: 1, entity: round, kind, record, fields: [], set: [], expect: [] } as const;
+  const write = {
+    id: `i${round}`,
+    sync,
+    side: 1,
+    entity: round,
+    kind,
+    record,
+    fields: [],
+    set: kind === "create" ? "a" : [],
+    expect: [],
+  } as const;
   return { ...write, attempt: 1, run: 1, openedAtMs: 1, deadlineMs: 2 };
 }
 
@@ -156,3 +167,35 @@ test("[S29, S31] what a system is asked is on the disk at once, as is what becam
   told.mockRestore();
   await store.close();
 });
+
+test("[S29] intents that are many are on the disk before their commit is over, and meanwhile the process goes on", async () => {
+  const path = join(folder, "accord.db");
+  const store = await openSqliteStore({ path, ...fakeHost() });
+  const sides = ["crm", "erp"].map((connection) => ({ connection, object: "o", keyOrder: "integer", columns: ["a"] }) as const);
+  const { id: sync } = await store.openSync("s", { digest: "d", body: "{}", sides, fields: ["f"], matchRules: 1 }, call);
+  const lease = await store.takeLease("shard:0", "h", 9e12, 1, call);
+  if (lease === null) throw new Error("nobody else holds the lease of a new store");
+  const rounds = Array.from({ length: FLUSHED_ASIDE_MIN }, (_, round) => round + 1);
+  let isOver = false;
+  const isFlushing = (): boolean => process.getActiveResourcesInfo().includes("FSReqCallback");
+  expect(isFlushing()).toBe(false);
+  const commit = store.commit(lease, { ...NO_CHANGES, intentsOpened: rounds.map((round) => opened(sync, round, "create")) }, call);
+  void commit.then(() => (isOver = true));
+  // Nothing but the disk's answer ends it.
+  for (let turn = 0; turn < 100; turn += 1) await Promise.resolve();
+  expect([isOver, isFlushing()]).toEqual([false, true]);
+  expect(openIn(path)).toBe(rounds.length);
+  await commit;
+  const copy = join(folder, "copy.db");
+  copyFileSync(path, copy);
+  copyFileSync(`${path}-wal`, `${copy}-wal`);
+  expect(openIn(copy)).toBe(rounds.length);
+  await store.close();
+});
+
+function openIn(path: string): number {
+  const file = new DatabaseSync(path);
+  const { n } = file.prepare("SELECT count(*) AS n FROM intent").get() ?? {};
+  file.close();
+  return Number(n);
+}

@@ -59,37 +59,24 @@ export interface StagedEntity {
   readonly members: Cell;
 }
 
-/** Makes entities of staged records where they lie: of their texts none is read into this process. `present`: the sides that each of them has a record at, its first record's first. */
-export function insertStaged(
+/** Makes level entities of staged records where they lie: of their texts none is read into this process. */
+export function insertLevel(
   session: Session,
   sides: readonly StagedSide[],
-  present: readonly StagedSide[],
   entities: readonly StagedEntity[],
   sync: SyncId,
   entry: number,
 ): void {
   const cells = entities.flatMap(({ id, place, records, members }): Cell[] => [id, place, records, members, sync, entry]);
-  session.insert(stagedInsert(sides, present), cells);
+  session.insert(levelInsert(sides), cells);
 }
 
-/** What the row of an entity of one side holds behind its record. */
-export function restOfLone(sides: readonly StagedSide[], side: StagedSide): Pick<StagedEntity, "records" | "members"> {
-  const after = sides.length - 1 - side.place;
-  return { records: `\t${NONE}`.repeat(after), members: "\n".repeat(after) };
-}
-
-const NONE = writeImage([null]);
-
-/** By its text: a few for each number of sides. */
+/** By its text: one for each number of sides. */
 const inserts = new Map<string, BulkInsert>();
 
-function stagedInsert(sides: readonly StagedSide[], present: readonly StagedSide[]): BulkInsert {
-  const before = present[0]?.place ?? 0;
-  const records = Array.from({ length: before }, () => `'${NONE}' || ${ACROSS} || `).join("");
-  const members = Array.from({ length: before }, () => `${BELOW} || `).join("");
-  const header = present.length === sides.length ? "level_header" : "lone_header";
-  const into = `${ENTITY_ROW.into} SELECT v.column1, v.column5, r.body, p.${header}, ${records}r.record || v.column3, '${liveAt(sides, present)}',
-    ${members}p.head || r.held || v.column4, r.keys, NULL, NULL, v.column6 FROM (`;
+function levelInsert(sides: readonly StagedSide[]): BulkInsert {
+  const into = `${ENTITY_ROW.into} SELECT v.column1, v.column5, r.body, p.level_header, r.record || v.column3, '${liveAt(sides, sides)}',
+    p.head || r.held || v.column4, r.keys, NULL, NULL, v.column6 FROM (`;
   const known = inserts.get(into);
   if (known !== undefined) return known;
   const made = {
@@ -100,3 +87,31 @@ function stagedInsert(sides: readonly StagedSide[], present: readonly StagedSide
   inserts.set(into, made);
   return made;
 }
+
+/** Records one after another that met nobody, and whose entities have ids one after another. */
+export interface LoneRun {
+  /** Of the first. */
+  readonly place: number;
+  readonly id: EntityId;
+  readonly count: number;
+}
+
+/** The same of records of one side that met nobody: by runs, since of a first copy all of them are one. */
+export function insertLone(
+  session: Session,
+  sides: readonly StagedSide[],
+  side: StagedSide,
+  runs: readonly LoneRun[],
+  sync: SyncId,
+  entry: number,
+): void {
+  const after = sides.length - 1 - side.place;
+  const none = `'${NONE}'`;
+  const records = `${`${none} || ${ACROSS} || `.repeat(side.place)}r.record${` || ${ACROSS} || ${none}`.repeat(after)}`;
+  const members = `${`${BELOW} || `.repeat(side.place)}p.head || r.held${` || ${BELOW}`.repeat(after)}`;
+  const sql = `INSERT INTO ${ENTITY_ROW.into} SELECT r.place + ?1, ?2, r.body, p.lone_header, ${records}, '${liveAt(sides, [side])}', ${members}, r.keys, NULL, NULL, ?3
+    FROM staged_record r CROSS JOIN staged_page p ON p.id = r.page WHERE r.place >= ?4 AND r.place < ?5 ORDER BY r.place`;
+  for (const { place, id, count } of runs) session.run(sql, id - place, sync, entry, place, place + count);
+}
+
+const NONE = writeImage([null]);
