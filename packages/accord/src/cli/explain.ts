@@ -21,6 +21,8 @@ export interface ExplainJson {
   readonly sync: string;
   readonly entity: number;
   readonly life: string;
+  /** The entity that it is part of since its record was merged into that one's; null where it was not. */
+  readonly mergedInto: number | null;
   readonly records: readonly { readonly side: string; readonly record: string | null; readonly state: string }[];
   readonly fields: readonly ExplainedField[];
   /** Oldest first. */
@@ -71,6 +73,7 @@ async function explain(context: CommandContext, { showValues }: ExplainOptions, 
       sync: name,
       entity: entity.id,
       life: entity.life.kind,
+      mergedInto: entity.life.kind === "merged" ? entity.life.into : null,
       records: sync.sides.map((side, index) => ({
         side,
         record: entity.members[index]?.record ?? null,
@@ -152,13 +155,15 @@ async function owedBySide(
   return owed;
 }
 
-async function print(output: Output, sync: NamedSync, { entity, life, records, fields, story }: ExplainJson): Promise<void> {
+async function print(output: Output, sync: NamedSync, explained: ExplainJson): Promise<void> {
+  const { entity, life, mergedInto, records, fields, story } = explained;
   const { showFieldValue, showInstant } = await import("./naming.ts");
   const names = records.map(
     ({ side, record, state }) =>
       `${side} ${record === null ? "has none" : `record ${record}`}${state === "live" || state === "absent" ? "" : ` (${STATE_NAMES[state] ?? state})`}`,
   );
-  output.line(`${output.paint.bold(`${sync.name} entity ${entity}`)}: ${names.join(", ")}${life === "live" ? "" : `; it is ${life}`}`);
+  const lifeText = life === "live" ? "" : mergedInto === null ? `; it is ${life}` : `; it was merged into entity ${mergedInto}`;
+  output.line(`${output.paint.bold(`${sync.name} entity ${entity}`)}: ${names.join(", ")}${lifeText}`);
   for (const { field, value, by, cause, since, sides, inReview } of fields) {
     const when = cause === "initial" || since === null ? "" : `, ${showInstant(Date.parse(since))}`;
     output.line(

@@ -112,7 +112,7 @@ export function printConcerns(output: Output, summary: PlanSummary): void {
     if (reviews > 0) output.line(`${sync}: ${count(reviews, "conflict")} for a person to decide: accord conflicts`);
     if (problems > 0)
       output.line(
-        `${sync}: ${count(problems, "record")} could not be taken in (ambiguous keys, values that cannot be understood): accord errors`,
+        `${sync}: ${count(problems, "record")} to look at (ambiguous keys, values that cannot be understood, left over from merges): accord errors`,
       );
   }
   for (const { id, reason } of summary.stops)

@@ -1,6 +1,6 @@
 import { isPresent, withMember } from "../entity/entity.ts";
 import type { Entity, Member } from "../entity/entity.ts";
-import { isReceiver } from "../entity/sync-model.ts";
+import { isAppended, isReceiver } from "../entity/sync-model.ts";
 import type { SyncModel } from "../entity/sync-model.ts";
 import type { References } from "../mapping/references.ts";
 import type { NativeImage } from "../record/native-image.ts";
@@ -197,7 +197,8 @@ export function isLeftOver(entity: Entity, side: SideIndex): boolean {
 }
 
 function isMergedByAccord(model: SyncModel, side: SideIndex): boolean {
-  return model.sides[side]?.merged?.isWritten === true;
+  // What is appended is never rewritten. [S61]
+  return !isAppended(model) && model.sides[side]?.merged?.isWritten === true;
 }
 
 /** The record that a merged entity's is to be merged into at a side, where Accord may do that there; undefined where it may not, or the winner has none. */

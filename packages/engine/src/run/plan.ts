@@ -30,7 +30,7 @@ export interface SyncPlan {
   readonly records: Readonly<Record<string, number>>;
   /** Entities with an open review: conflicts that wait for a person. */
   readonly reviews: number;
-  /** Records that could not be taken in: ambiguous keys, values that cannot be understood. */
+  /** Records that stand aside: ambiguous keys, values that cannot be understood, left over from merges. */
   readonly problems: number;
   readonly sides: readonly SidePlan[];
 }
