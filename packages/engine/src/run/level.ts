@@ -70,8 +70,9 @@ export class LevelReader {
     return { said: said === text ? text : said, keys: matchKeysOf(this.model, values) };
   }
 
+  /** Shells of merged records are not listed. [S41] */
   private takesPart(text: NativeImage): boolean {
-    return (this.side.filter === null && this.side.archive === null && this.side.merged === null) || takesPart(this.side, readImage(text));
+    return (this.side.filter === null && this.side.archive === null) || takesPart(this.side, readImage(text));
   }
 
   private valueOf({ mapping }: ReadField): MaybeValue {

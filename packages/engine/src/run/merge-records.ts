@@ -1,5 +1,5 @@
 import { absorbMergeAtReceiver, mergedInto, mergeEntities, readImage, shellOf, swapRecords, withMember } from "@accord/core";
-import type { Entity, EntityId, MergeEvent, MergeObservation, RecordId, References } from "@accord/core";
+import type { Entity, EntityId, MergeEvent, MergeObservation, NativeImage, RecordId, References } from "@accord/core";
 import { AccordError } from "../connector/errors.ts";
 import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
@@ -11,6 +11,7 @@ import { takeShard } from "./take-shard.ts";
 import { keepEntity, touch } from "./due.ts";
 import { wakeChildren } from "./finish-mark.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
+import { joiningRecord } from "./join.ts";
 import { flagLeftOvers, recordsOf } from "./left-over.ts";
 import { repointRequests } from "./repoint.ts";
 
@@ -57,6 +58,8 @@ async function mergeRecord(
   if (isBusy(stored)) return putOff(context, mark, changes);
   const shell = await seeShell(context, sync, mark, stored, changes, options);
   if (shell === null) return [];
+  const shown = stored.members[mark.side];
+  if (stored.life.kind === "merged" && shown?.state === "archived" && shown.image === shell.image) return end(sync, mark, changes);
   const references = await loadReferences(context, sync, [stored], imageOf(mark, shell), options);
   const entity = hydrate(sync.model, stored, references);
   const received = absorbMergeAtReceiver(sync.model, entity, mark.side, shell);
@@ -78,8 +81,8 @@ async function mergeRecord(
   if (entity.life.kind === "merged") {
     end(sync, mark, changes);
     const event: MergeEvent = { kind: "merged", side: mark.side, record: mark.record, into: heir.entity };
-    const shown = withMember(entity, mark.side, shellOf(entity.members[mark.side] ?? null, shell));
-    keep(context, sync, mark, shell, shown, [event], references, changes);
+    const left = withMember(entity, mark.side, shellOf(entity.members[mark.side] ?? null, shell));
+    keep(context, sync, mark, shell, left, [event], references, changes);
     return [];
   }
   const other = heir.entity === entity.id ? heir.holder : heir.entity;
@@ -195,11 +198,11 @@ async function findHeir(context: EngineContext, sync: RunningSync, mark: LoadedM
       const image = reading?.images[0] ?? null;
       const next = image === null || side === undefined ? (reading?.merged?.[0] ?? null) : mergedInto(side, readImage(image));
       if (next === null && image === null) return mark.attempts < TRIES_MAX ? { kind: "wait" } : { kind: "nobody" };
-      if (next === null) {
-        // It may be one that we are making. [S35]
-        const isOurs = (await context.store.openCreates(sync.id, mark.side, options)).length > 0;
-        return isOurs ? { kind: "wait" } : { kind: "stranger", record };
-      }
+      if (next === null && image !== null && reading !== undefined)
+        return (await isSomebodys(context, sync, mark, { record, image, position: reading.position }, options))
+          ? { kind: "wait" }
+          : { kind: "stranger", record };
+      if (next === null) return { kind: "nobody" };
       record = next;
     } catch (error) {
       if (!isPassing(error)) throw error;
@@ -207,6 +210,22 @@ async function findHeir(context: EngineContext, sync: RunningSync, mark: LoadedM
     }
   }
   return { kind: "nobody" };
+}
+
+/** Whether a record that nobody has linked may be one that we are making [S35], or fits another entity by its keys [S36]: then it is to be joined first, or a person decides whose it is. */
+async function isSomebodys(
+  context: EngineContext,
+  sync: RunningSync,
+  { side, entity }: LoadedMark,
+  { record, image, position }: { readonly record: RecordId; readonly image: NativeImage; readonly position: string },
+  options: CallOptions,
+): Promise<boolean> {
+  if ((await context.store.openCreates(sync.id, side, options)).length > 0) return true;
+  const references = await loadReferences(context, sync, [], [{ side, image }], options);
+  const sight = { mark: { side, record }, position, fromMs: 0, toMs: 0 };
+  const { keys } = joiningRecord(sync, sight, image, references);
+  const [matches = []] = await context.store.findMatches(sync.id, side, [{ record, keys }], options);
+  return matches.some(({ entities }) => entities.some((other) => other !== entity?.id));
 }
 
 /** What it was merged into is not to be found: a person decides whether the rest of it lives. Until then nothing is written, deleted or made of it. */

@@ -1,4 +1,4 @@
-import { createEntity, joinMember } from "@accord/core";
+import { createEntity, joinMember, mergedInto, readImage } from "@accord/core";
 import type { Entity, EntityId, NativeImage, RecordId, SideIndex } from "@accord/core";
 import type { OpenObject } from "../connector/connector.ts";
 import { AccordError } from "../connector/errors.ts";
@@ -8,7 +8,7 @@ import type { Lease } from "../store/rows.ts";
 import { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { takeShard } from "./take-shard.ts";
-import { keepEntity } from "./due.ts";
+import { keepEntity, touch } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 
 type Link = readonly [EntityId, RecordId];
@@ -76,6 +76,10 @@ async function relink(
     const changes = changesByShard.get(shard) ?? new ChangeSet();
     changesByShard.set(shard, changes);
     keepLink(context, sync, side, record, joined, changes, references);
+    // A shell tells what it was merged into: that is done over as it was. [S41]
+    const model = sync.model.sides[side];
+    const into = model === undefined ? null : mergedInto(model, readImage(image));
+    if (into !== null) changes.marks.push({ ...touch(sync, side, record, nowMs), mergedInto: into });
     count += 1;
   }
   for (const [shard, changes] of changesByShard) await context.store.commit(await leaseOf(context, shard, options), changes, options);

@@ -291,6 +291,15 @@ export const MERGES: readonly Scenario[] = [
     ends: { crm: ["ann Ann", "twin Annie"], erp: ["ann Ann"] },
   },
   {
+    name: "Accord's store is restored to a time before the merge: it is done over",
+    rules: "S41 S58",
+    systems: { crm: TELLING },
+    before: enterTwins,
+    acts: [({ backUpAccord }) => backUpAccord(), ({ crm }) => crm.mergeByColumn("twin", "ann"), ({ restoreAccord }) => restoreAccord()],
+    ends: ["ann Ann", "twin Annie"],
+    asks: ["merged twin at erp"],
+  },
+  {
     name: "what names a merged record names the one that is left, everywhere",
     rules: "S41 S44",
     hasCompanies: true,
