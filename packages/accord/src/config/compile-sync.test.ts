@@ -256,6 +256,16 @@ describe("the example of the design", () => {
     expect(archive).toEqual({ column: mapping?.columns.indexOf("status"), cell: "X", restored: null });
   });
 
+  test("[S41] the merge mark names its column's place, which images carry, and whether Accord may write it", () => {
+    const text = HEAD.replace("a: { object: a }", "a: { object: a, merged: { column: into, write: true } }");
+    const model = modelOf(compileSync(projectOf(text), "things", (_, o) => objectOf(o, { id: "text!=", x: "text", into: "text" })));
+    expect([model.merges, model.sides[0]?.merged, model.sides[1]?.merged]).toEqual([
+      "keep-both-flag",
+      { column: model.sides[0]?.mapping.columns.indexOf("into"), isWritten: true },
+      null,
+    ]);
+  });
+
   test("[S43, S56] settings are in milliseconds and shares", () => {
     expect(compiled.kind === "ok" && compiled.settings).toEqual({
       live: true,
@@ -543,6 +553,38 @@ const wrong: readonly (readonly [name: string, run: () => CompileSyncResult, lin
       ),
     [
       'accord.yaml:5:55: syncs.things.sides.a.archive.value: the column "gone" (boolean) cannot hold "X": neither true nor false; write a value that the column holds',
+    ],
+  ],
+  [
+    "merged into a composite key",
+    () =>
+      compileSync(projectOf(HEAD.replace("a: { object: a }", "a: { object: a, merged: { column: into } }")), "things", (connection, o) =>
+        objectOf(o, { id: "text!=", x: "text", into: "text" }, connection === "a" ? ["id", "x"] : ["id"]),
+      ),
+    [
+      "accord.yaml:5:30: syncs.things.sides.a.merged: records of this object go by id, x, and one column names none of them; leave merged out",
+    ],
+  ],
+  [
+    "merged into itself",
+    () =>
+      compileSync(projectOf(HEAD.replace("a: { object: a }", "a: { object: a, merged: { column: id } }")), "things", (_, o) =>
+        objectOf(o, { id: "text!=", x: "text" }),
+      ),
+    [
+      'accord.yaml:5:40: syncs.things.sides.a.merged.column: the column "id" is the record\'s own key; name the column that holds the key of another record',
+    ],
+  ],
+  [
+    "merges that cannot be written",
+    () =>
+      compileSync(
+        projectOf(HEAD.replace("a: { object: a }", "a: { object: a, merged: { column: into, write: true } }")),
+        "things",
+        (_, o) => objectOf(o, { id: "text!=", x: "text", into: "text!=" }),
+      ),
+    [
+      'accord.yaml:5:54: syncs.things.sides.a.merged.write: the column "into" cannot be written and emptied; leave write out: what is merged elsewhere is then listed',
     ],
   ],
   [

@@ -285,7 +285,8 @@ function taken(
   const nowMs = context.clock.nowMs();
   const attempts = (landing.due?.attempts ?? 0) + 1;
   if (holder === null || attempts > 2) {
-    park(context, sync, landing, "ACCORD_TAKEN", reason, changes);
+    const held = holder === null ? reason : `${reason}; record ${holder} has it: change one of the two`;
+    park(context, sync, landing, "ACCORD_TAKEN", held, changes);
     return;
   }
   const closed = closeIntent(sync, landing, changes);

@@ -264,6 +264,30 @@ export const MERGES: readonly Scenario[] = [
     asks: ["merged twin at erp"],
   },
   {
+    name: "three systems: the record that the winner takes over is being written: the merge waits until that is known",
+    rules: "S41 S33 S34",
+    systems: { crm: TELLING, shop: { side: { filter: ({ who }) => who !== "ann" } } },
+    before: ({ crm, erp, shop }) => {
+      for (const desk of [crm, erp]) desk.add({ who: "ann", name: "Ann" });
+      for (const desk of [crm, erp, shop]) desk.add({ who: "twin", name: "Annie" });
+    },
+    acts: [
+      ({ crm, shop }) => {
+        shop.meanwhile("write", () => crm.mergeByColumn("twin", "ann"), { kind: "lostReply" });
+        crm.edit("twin", { name: "Anna" });
+      },
+    ],
+    ends: { crm: ["ann Ann", "twin Anna"], erp: ["ann Ann", "twin Anna"], shop: ["ann Ann"] },
+    asks: ["merged twin at erp"],
+    allows: [
+      {
+        ends: { crm: ["ann Ann", "twin Anna"], erp: ["ann Ann", "twin Annie"], shop: ["ann Ann"] },
+        asks: ["merged twin at erp"],
+        why: "the merge may be seen before the edit was written; it stands in the history then",
+      },
+    ],
+  },
+  {
     name: "records that were merged before Accord came are nobody's twins",
     rules: "S41 S36",
     begins: "planning",
