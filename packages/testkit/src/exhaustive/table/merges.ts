@@ -301,6 +301,13 @@ export const MERGES: readonly Scenario[] = [
     ends: { crm: ["ann Anna", "ann Annie"], erp: ["ann Anna"] },
   },
   {
+    name: "a record is entered and merged away before Accord looks: it is copied nowhere",
+    rules: "S41 S36",
+    systems: { crm: TELLING },
+    acts: [({ crm }) => crm.add({ who: "dan", name: "Dan", merged_into: crm.id("ann") })],
+    ends: { crm: ["ann Ann", "dan Dan"], erp: ["ann Ann"] },
+  },
+  {
     name: "the record that a merge left is gone as well: a person is asked, and the rest goes",
     rules: "S41 S38",
     begins: "stopped",
