@@ -217,9 +217,10 @@ function markOf(
 }
 
 /** Marks of records that are linked to nothing stand in the first shard. */
-export function hasStrangers(session: Session, side: Side, nowMs: number): boolean {
-  const sql = "SELECT 1 FROM mark WHERE seq < ? AND side = ? AND entity IS NULL AND not_before_ms <= ? LIMIT 1";
-  return session.first(sql, SHARD_SIZE, side.number, nowMs) !== undefined;
+export function hasStrangers(session: Session, side: Side, nowMs: number, triesMax: number): boolean {
+  const sql =
+    "SELECT 1 FROM mark WHERE seq < ? AND side = ? AND entity IS NULL AND (not_before_ms <= ? OR attempts BETWEEN 1 AND ?) LIMIT 1";
+  return session.first(sql, SHARD_SIZE, side.number, nowMs, triesMax) !== undefined;
 }
 
 /** Marks that were put off are looked at again. */

@@ -157,7 +157,8 @@ function workMethods({ session, catalogue, intents, reader, context, shardOf, re
     loadDue: async (query, call) => read(call, () => loadDue(session, catalogue, reader, intents, query)),
     listDue: async (listing, call) => read(call, () => listDue(session, catalogue, reader, listing)),
     listPlannable: async (listing, call) => read(call, () => listPlannable(context, reader, listing)),
-    hasStrangers: async (sync, side, nowMs, call) => read(call, () => hasStrangers(session, catalogue.side(sync, side), nowMs)),
+    hasStrangers: async (sync, side, nowMs, triesMax, call) =>
+      read(call, () => hasStrangers(session, catalogue.side(sync, side), nowMs, triesMax)),
     openCreates: async (sync, side, call) => read(call, () => openCreates(catalogue, intents, sync, side)),
     loadOpenIntents: async (shard, limit, call) => read(call, () => loadOpenIntents(catalogue, reader, intents, shard, limit)),
     reserveEntities: async (count) => writeSoon(() => takeEntities(session, count)),

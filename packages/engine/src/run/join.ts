@@ -44,7 +44,12 @@ export async function joinRecords(
   if (present.length === 0) return;
   const seen = present.map(({ image }) => ({ side, image }));
   const early = await loadReferences(context, sync, [], seen, options);
-  const seekers = present.map(({ sight, image }) => ({ ...joiningRecord(sync, sight, image, early), sight }));
+  const seekers = putOffUnkeyed(
+    context,
+    sync,
+    present.map(({ sight, image }) => ({ ...joiningRecord(sync, sight, image, early), sight })),
+    changes,
+  );
   const decisions = await propose(context, sync, side, seekers, options);
   const linked = decisions.flatMap((decision) => (decision.kind === "link" ? [decision.entity] : []));
   const stored = new Map((await context.store.loadEntities([...new Set(linked)], options)).map((entity) => [entity.id, entity]));
@@ -61,6 +66,16 @@ export async function joinRecords(
     if (known === null) nextId += 1;
     keepJoined(context, sync, seeker, joined, references, changes);
   }
+}
+
+/** A record whose match key names another that is not linked yet may be one that there is already: it waits until that can be told. [S36, S44] */
+function putOffUnkeyed(context: EngineContext, sync: RunningSync, seekers: readonly Seeker[], changes: ChangeSet): readonly Seeker[] {
+  const keyFields = new Set(sync.model.match.flat());
+  return seekers.filter(({ sight, gotten }) => {
+    if (!gotten.waiting.some((field) => keyFields.has(field))) return true;
+    finishMark(context, sync, sight, true, changes);
+    return false;
+  });
 }
 
 async function propose(

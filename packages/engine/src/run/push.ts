@@ -61,7 +61,7 @@ async function pushSide(
   const contested = mayCreate ? await contestedEntities(context, sync, side, options) : NONE;
   // What is read twice before it counts is a stranger meanwhile. [S10]
   const soonMs = context.clock.nowMs() + object.capabilities.staleReadMsMax;
-  const isJoining = mayCreate && (await context.store.hasStrangers(sync.id, side, soonMs, options));
+  const isJoining = mayCreate && (await context.store.hasStrangers(sync.id, side, soonMs, strangerTries(sync), options));
   const dispatches = due.flatMap((one) => prepare(context, sync, object, one, references, { contested, isJoining }, changes) ?? []);
   const allowed = await guardPush(context, sync, side, dispatches, changes, options);
   // The store shows open intents with their members: opening one writes no entity.
@@ -181,6 +181,14 @@ function prepare(
     return null;
   }
   return dispatchOf(context, object, due, entity, write);
+}
+
+/** Looks at a record whose match key cannot be told yet, before creates go on without it: some twenty seconds. */
+const STRANGER_TRIES = 7;
+
+/** A record that waits for another which its match key names may be what is about to be created. [S36, S44] */
+function strangerTries({ model }: RunningSync): number {
+  return model.match.flat().some((field) => (model.fields[field]?.reference ?? null) !== null) ? STRANGER_TRIES : 0;
 }
 
 /** Unlinked records of the side that is to be written. */

@@ -1,6 +1,7 @@
 import { Stage, UNCANCELLED } from "@accord/testkit";
 import type { FakeObject, StageOptions, StageSync } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
+import { drainUntilQuiet } from "./apply.ts";
 import type { EngineContext } from "./context.ts";
 import { sweep } from "./list.ts";
 import { followedSides, keepBatch } from "./pull.ts";
@@ -62,6 +63,48 @@ describe("references", () => {
     for (const system of stage.systems) expect(stage.rows(system, ["email"], "customers")).toEqual(["info", "info"]);
     expect(stage.systems.map((system) => stage.writes(system))).toEqual([0, 0]);
     expect(await stage.differences(context)).toEqual([]);
+  });
+
+  test("[S36] [S44] a record that is matched by what it names waits until that is linked: entered at both systems at once, it is one", async () => {
+    const [companies, customers] = SYNCS as readonly [StageSync, StageSync];
+    const stage = stageOf({ syncs: [companies, { ...customers, match: [["company", "email"]] }] });
+    const context = await stage.goLive();
+    for (const system of stage.systems) {
+      const company = system.user.insert("companies", { code: "ACME" });
+      system.user.insert("customers", { email: "info", company });
+    }
+    // The customer of the second system is heard of first, its company last but one.
+    await sweepOne(context, 1, 1);
+    await stage.drain(context);
+    expect(await context.store.listProblems(10, UNCANCELLED)).toMatchObject([{ side: 1, kind: "reference" }]);
+    for (const side of [0, 1]) await sweepOne(context, 0, side);
+    await stage.drain(context);
+    await sweepOne(context, 1, 0);
+    await stage.drain(context);
+    expect(stage.writes(stage.erp)).toBe(0);
+    await stage.drive(drainUntilQuiet(context, UNCANCELLED));
+    for (const system of stage.systems) expect(stage.rows(system, ["email"], "customers")).toEqual(["info"]);
+    expect(stage.systems.map((system) => stage.writes(system))).toEqual([0, 0]);
+    expect(await context.store.listProblems(10, UNCANCELLED)).toEqual([]);
+  });
+
+  test("[I11] [S44] one that names what is nowhere holds up the creates beside it for some tries, and no longer", async () => {
+    const [companies, customers] = SYNCS as readonly [StageSync, StageSync];
+    const syncs = [companies, { ...customers, match: [["company", "email"]] }];
+    const stage = stageOf({ syncs, objects: [COMPANIES, LOOSE] });
+    const acme = stage.crm.user.insert("companies", { code: "ACME" });
+    const context = await stage.goLive();
+    stage.erp.user.insert("customers", { email: "lost", company: "999" });
+    stage.crm.user.insert("customers", { email: "info", company: acme });
+    await stage.settle(context);
+    expect(stage.rows(stage.erp, ["email"], "customers")).toEqual(["lost"]);
+    for (let second = 0; second < 60; second += 1) {
+      await stage.drive(context.clock.sleep(1_000, UNCANCELLED));
+      await stage.drain(context);
+    }
+    expect(stage.rows(stage.erp, ["email"], "customers")).toEqual(["info", "lost"]);
+    expect(stage.rows(stage.crm, ["email"], "customers")).toEqual(["info"]);
+    expect(await context.store.listProblems(10, UNCANCELLED)).toMatchObject([{ side: 1, kind: "reference" }]);
   });
 
   test("[S44] [S45] parents come first, and children name each side's own record of them", async () => {

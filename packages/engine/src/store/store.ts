@@ -147,8 +147,11 @@ export interface Store {
   /** Intents still open: after a crash, those of a dead holder. Oldest first. [S31] */
   loadOpenIntents(shard: Shard, limit: number, options: CallOptions): Promise<readonly LoadedIntent[]>;
 
-  /** Whether a record of this side that is linked to nothing is ready to be looked at: it may be what an entity without a record there stands for. [S36] */
-  hasStrangers(sync: SyncId, side: SideIndex, nowMs: number, options: CallOptions): Promise<boolean>;
+  /**
+   * Whether a record of this side that is linked to nothing is ready to be looked at, or was put off no more often than `triesMax`: it may be what an entity without a record there
+   * stands for. [S36]
+   */
+  hasStrangers(sync: SyncId, side: SideIndex, nowMs: number, triesMax: number, options: CallOptions): Promise<boolean>;
   /** Entities with an open create at this side: a record that appears there may be theirs. [S33, S35] */
   openCreates(sync: SyncId, side: SideIndex, options: CallOptions): Promise<readonly EntityId[]>;
   /** A range of entity ids never given before. [S58] */

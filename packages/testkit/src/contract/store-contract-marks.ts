@@ -98,6 +98,24 @@ function describeReadiness(open: () => Promise<Store>): void {
     ]);
   });
 
+  test("[S36] an unlinked record is a stranger while its mark is ready, or was put off no more often than is asked about; a linked one is none", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    const isStrange = (triesMax: number, nowMs = AT): Promise<boolean> => store.hasStrangers(sync, 0, nowMs, triesMax, call);
+    expect(await isStrange(9)).toBe(false);
+    await store.commitPull(pullOf(sampleMark(sync, "1", { notBeforeMs: AT + 50 })), call);
+    expect([await isStrange(9), await isStrange(0, AT + 50)]).toEqual([false, true]);
+    for (const tries of [1, 2]) {
+      const [mark] = await allMarks(store, AT + 1_000);
+      await commit({ deferred: [{ sequence: mark?.sequence ?? 0, notBeforeMs: AT + 100 * tries }] });
+    }
+    expect([await isStrange(1), await isStrange(2), await isStrange(0, AT + 200)]).toEqual([false, true, true]);
+    expect(await store.hasStrangers(sync, 1, AT + 200, 9, call)).toBe(false);
+    const [id = 0] = await idsOfShard(store, 1, 1);
+    await commit({ entities: [{ entity: sampleEntity(sync, id, ["1", null]), keys: null }] });
+    expect(await isStrange(9, AT + 200)).toBe(false);
+  });
+
   test("[S54] a linked record's mark is its entity's shard's work, also when it was linked after the mark came", async () => {
     const store = await open();
     const { sync, commit } = await beginSample(store);

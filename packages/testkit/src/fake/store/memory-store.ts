@@ -254,10 +254,14 @@ function markPart(
           .slice(0, limit)
           .map((intent) => ({ ...intent, stored: view.known(intent.entity) })),
       ),
-    hasStrangers: (sync, side, nowMs, call) =>
+    hasStrangers: (sync, side, nowMs, triesMax, call) =>
       read(call, () =>
         [...state.marks.values()].some(
-          ({ mark }) => mark.sync === sync && mark.side === side && mark.notBeforeMs <= nowMs && view.markEntity(mark) === null,
+          ({ mark, attempts }) =>
+            mark.sync === sync &&
+            mark.side === side &&
+            (mark.notBeforeMs <= nowMs || (attempts > 0 && attempts <= triesMax)) &&
+            view.markEntity(mark) === null,
         ),
       ),
     openCreates: (sync, side, call) =>
