@@ -99,8 +99,8 @@ export function writeDue(
   session.insert(KEEPING_AGE, keeping);
   session.insert(NEW_AGE, fresh);
   // Of a first copy every record arrives, and mostly nobody waits.
-  const isWaiting = changes.arrived.length > 0 && session.first("SELECT 1 FROM due WHERE waits_for IS NOT NULL LIMIT 1") !== undefined;
-  for (let at = 0; isWaiting && at < changes.arrived.length; at += SET_SIZE_MAX) {
+  if (changes.arrived.length === 0 || session.first("SELECT 1 FROM due WHERE waits_for IS NOT NULL LIMIT 1") === undefined) return;
+  for (let at = 0; at < changes.arrived.length; at += SET_SIZE_MAX) {
     const entities = changes.arrived.slice(at, at + SET_SIZE_MAX).map(({ entity }) => entity);
     session.run(
       `UPDATE due SET state = ${RELEASED}, waits_for = NULL, not_before_ms = 0, extra = ${NO_REASON}
@@ -284,7 +284,7 @@ export function withEntities(catalogue: Catalogue, reader: EntityReader, rows: r
 }
 
 /** The first columns of a row. */
-export function dueColumns(row: readonly [...DueRow, ...unknown[]]): DueRow {
+function dueColumns(row: readonly [...DueRow, ...unknown[]]): DueRow {
   const [side, entity, state, notBeforeMs, sinceMs, attempts, waitsFor, extra] = row;
   return [side, entity, state, notBeforeMs, sinceMs, attempts, waitsFor, extra];
 }

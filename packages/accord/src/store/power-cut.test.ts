@@ -177,7 +177,6 @@ test("[S29] intents that are many are on the disk before their commit is over, a
   if (lease === null) throw new Error("nobody else holds the lease of a new store");
   const rounds = Array.from({ length: FLUSHED_ASIDE_MIN }, (_, round) => round + 1);
   let isOver = false;
-  const isFlushing = (): boolean => process.getActiveResourcesInfo().includes("FSReqCallback");
   expect(isFlushing()).toBe(false);
   const commit = store.commit(lease, { ...NO_CHANGES, intentsOpened: rounds.map((round) => opened(sync, round, "create")) }, call);
   void commit.then(() => (isOver = true));
@@ -198,4 +197,8 @@ function openIn(path: string): number {
   const { n } = file.prepare("SELECT count(*) AS n FROM intent").get() ?? {};
   file.close();
   return Number(n);
+}
+
+function isFlushing(): boolean {
+  return process.getActiveResourcesInfo().includes("FSReqCallback");
 }

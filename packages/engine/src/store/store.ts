@@ -156,7 +156,7 @@ export interface Store {
   openCreates(sync: SyncId, side: SideIndex, options: CallOptions): Promise<readonly EntityId[]>;
   /** A range of entity ids never given before. [S58] */
   reserveEntities(count: number, options: CallOptions): Promise<EntityId>;
-  /** Commits what was decided under a lease, or under those of several shards, whole or not at all. @throws ACCORD_LEASE_LOST */
+  /** Commits what was decided under a lease, or under those of several shards, whole or not at all; it is over when what others rely on is durable. @throws ACCORD_LEASE_LOST */
   commit(leases: Lease | readonly Lease[], changes: Changes, options: CallOptions): Promise<void>;
 
   /** The members of one side in the order of record ids, for sweeps: `after` excluded. */

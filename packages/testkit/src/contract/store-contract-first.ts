@@ -1,5 +1,5 @@
 import { writeImage, type EntityId } from "@accord/core";
-import type { FirstContactChanges, StagedPage, Store, StoredMember, SyncId } from "@accord/engine/store";
+import type { FirstContactChanges, StagedPage, StagedRecord, Store, StoredMember, SyncId } from "@accord/engine/store";
 import { expect, test } from "vitest";
 import {
   AT,
@@ -103,10 +103,7 @@ function describeGroups(open: () => Promise<Store>): void {
     expect(await groups(store, sync)).toEqual(["0/9", "0/10 1/a", "0/11", "0/12 1/c", "1/b"]);
     expect(await groups(store, sync, 2)).toEqual(["0/9", "0/10 1/a"]);
     const [, second, , fourth] = await store.firstContact.load(sync, 100, call);
-    const facts = second?.records.map(({ side, record, image, said, position, seenAtMs }) => {
-      return { side, record, image, said, position, seenAtMs };
-    });
-    expect(facts).toEqual([
+    expect(second?.records.map(factsOf)).toEqual([
       { side: 0, record: "10", image: writeImage(["10", null]), said: null, position: "p0", seenAtMs: AT },
       { side: 1, record: "a", image: writeImage(["a", null]), said: null, position: "p1", seenAtMs: AT + 1 },
     ]);
@@ -356,4 +353,9 @@ function describeBeginnings(open: () => Promise<Store>): void {
     expect(await store.firstContact.group(sync, call)).toEqual({ isAlone: false });
     expect(await groups(store, sync)).toEqual(["0/1", "0/2"]);
   });
+}
+
+/** As plain data: a store may put an image together when it is asked for. */
+function factsOf({ side, record, image, said, position, seenAtMs }: StagedRecord): StagedRecord {
+  return { side, record, image, said, position, seenAtMs };
 }
