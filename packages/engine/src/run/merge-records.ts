@@ -197,7 +197,7 @@ async function findHeir(context: EngineContext, sync: RunningSync, mark: LoadedM
       const reading = await sync.objects[mark.side]?.read([record], options);
       const image = reading?.images[0] ?? null;
       const next = image === null || side === undefined ? (reading?.merged?.[0] ?? null) : mergedInto(side, readImage(image));
-      if (next === null && image === null) return mark.attempts < TRIES_MAX ? { kind: "wait" } : { kind: "nobody" };
+      if (next === null && image === null) return mayStillShow(context, sync, mark) ? { kind: "wait" } : { kind: "nobody" };
       if (next === null && image !== null && reading !== undefined)
         return (await isSomebodys(context, sync, mark, { record, image, position: reading.position }, options))
           ? { kind: "wait" }
@@ -210,6 +210,11 @@ async function findHeir(context: EngineContext, sync: RunningSync, mark: LoadedM
     }
   }
   return { kind: "nobody" };
+}
+
+/** Whether a record that does not read yet may: it is tried a few times, and for as long as readings may be old. [S10] */
+function mayStillShow({ clock }: EngineContext, { objects }: RunningSync, { side, attempts, toMs }: LoadedMark): boolean {
+  return attempts < TRIES_MAX || clock.nowMs() - toMs <= 2 * (objects[side]?.capabilities.staleReadMsMax ?? 0);
 }
 
 /** Whether a record that nobody has linked may be one that we are making [S35], or fits another entity by its keys [S36]: then it is to be joined first, or a person decides whose it is. */
