@@ -20,6 +20,7 @@ import { defineStatus } from "./status.ts";
 import { defineUninstall } from "./uninstall.ts";
 import { defineUndo } from "./undo.ts";
 import { defineVerify } from "./verify.ts";
+import { defineVersions } from "./versions.ts";
 
 /** Every command, in the order of `accord --help`: the order in which a newcomer meets them. */
 const COMMANDS: readonly DefineCommand[] = [
@@ -40,6 +41,7 @@ const COMMANDS: readonly DefineCommand[] = [
   defineHistory,
   defineUndo,
   defineVerify,
+  defineVersions,
   defineBackup,
   defineRestore,
   defineSchema,

@@ -43,9 +43,10 @@ test("[S51] the digest changes with mapping, filter and policy, and not with lay
 
 test("the store is told sides, fields and how many match rules there are", () => {
   const configuration = configurationOf(projectOf(PROJECT_EXAMPLE), "companies", () => undefined);
+  const mappings = { name: expect.stringMatching(/^[0-9a-f]{16}$/), city: expect.stringMatching(/^[0-9a-f]{16}$/) };
   expect(configuration.sides).toEqual([
-    { connection: "crm", object: "companies", keyOrder: "bytes", columns: ["name", "city"], types: {} },
-    { connection: "erp", object: "public.company", keyOrder: "bytes", columns: ["name", "city"], types: {} },
+    { connection: "crm", object: "companies", keyOrder: "bytes", columns: ["name", "city"], types: {}, mappings },
+    { connection: "erp", object: "public.company", keyOrder: "bytes", columns: ["name", "city"], types: {}, mappings },
   ]);
   expect([configuration.fields, configuration.matchRules]).toEqual([["name", "city"], 1]);
   expect(configuration.body).not.toContain("crm.db");

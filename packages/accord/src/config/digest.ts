@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import type { ObjectSchema } from "@accord/core";
 import type { SyncConfiguration } from "@accord/engine/store";
-import { columnsOf } from "./columns-of.ts";
+import { columnsOf, entriesAt } from "./columns-of.ts";
 import { mappedFields } from "./compile-policy.ts";
 import { deletesOf } from "./direction.ts";
 import { fieldTypeOf, typeCatalogue } from "./field-type.ts";
 import { syncOf } from "./project.ts";
 import { columnTypesOf } from "./retyped.ts";
-import type { Project } from "./project.ts";
+import type { Project, ProjectSync } from "./project.ts";
 
 /** Raised when the same file comes to mean something else: every sync then takes a new version. [S51] */
 const COMPILER_VERSION = 1;
@@ -76,12 +76,28 @@ export function configurationOf(
         keyOrder: schema?.keyOrder ?? "bytes",
         columns,
         types: schema === undefined ? {} : columnTypesOf(schema, columns),
+        mappings: mappingsOf(project, sync, name),
       };
     }),
     fields: mappedFields(sync).map(([name]) => name),
     matchRules: sync.entry.match.length,
     ...(source === null ? {} : { source }),
   };
+}
+
+/** By field that the side has: a digest of all that its values are read and written by there, the meaning of its type included. [S51] */
+function mappingsOf(project: Project, sync: ProjectSync, side: string): Readonly<Record<string, string>> {
+  const catalogue = typeCatalogue(project.region);
+  return Object.fromEntries(
+    mappedFields(sync).flatMap(([name, field]) => {
+      const entries = entriesAt(sync, side).filter(({ path }) => path[3] === name);
+      if (entries.length === 0) return [];
+      const { type } = fieldTypeOf(catalogue, field.type, field.fields);
+      const meaning = entries.map(({ path, entry }) => [path.slice(4), withOrderedValues({ [side]: entry })]);
+      const text = canonicalJson([COMPILER_VERSION, field.type, type.name, type.version, meaning]);
+      return [[name, createHash("sha256").update(text).digest("hex").slice(0, 16)]];
+    }),
+  );
 }
 
 /** In a table of values the first of several counts: its order is part of its meaning. */

@@ -92,7 +92,7 @@ export function openSync(
   assert(row !== null, "a sync just written is there");
   if (known === undefined || isChanged) {
     session.run(
-      "INSERT INTO sync_version (sync, version, digest, body, fields, columns, match_rules, at_ms, types, source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO sync_version (sync, version, digest, body, fields, columns, match_rules, at_ms, types, mappings, source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       row.id,
       row.version,
       configuration.digest,
@@ -102,6 +102,7 @@ export function openSync(
       configuration.matchRules,
       clock.nowMs(),
       types,
+      JSON.stringify(configuration.sides.map(({ mappings }) => mappings ?? {})),
       configuration.source ?? null,
     );
   }
@@ -122,17 +123,18 @@ export function openSync(
 /** The versions of a sync, newest first. [S51] */
 export function syncVersions(session: Session, sync: SyncId): SyncVersionRow[] {
   return session
-    .all<[number, string, string, string, string | null, number]>(
-      "SELECT version, digest, body, types, source, at_ms FROM sync_version WHERE sync = ? ORDER BY version DESC",
+    .all<[number, string, string, string, string, string | null, number]>(
+      "SELECT version, digest, body, types, mappings, source, at_ms FROM sync_version WHERE sync = ? ORDER BY version DESC",
       sync,
     )
-    .map(([version, digest, body, types, source, atMs]) => ({
+    .map(([version, digest, body, types, mappings, source, atMs]) => ({
       version,
       digest,
       body,
       source,
-      // We wrote this text ourselves.
+      // We wrote these texts ourselves.
       types: JSON.parse(types) as readonly ColumnTypes[],
+      mappings: JSON.parse(mappings) as SyncVersionRow["mappings"],
       atMs,
     }));
 }

@@ -37,6 +37,8 @@ export interface FieldMapping {
   keeps?(value: string): boolean;
   /** Why the field is paused at this side: then `get` and `put` say so whatever they are given. Left out: it is not. [S50] */
   readonly paused?: string;
+  /** Whether what the side tells now, read by a mapping that was changed, stands in the place of what it told by the former one. Left out: no. [S51] */
+  readonly isRemapped?: boolean;
   /** Of a reference: whose records it names, and the record id that cells name. Null for all other fields. */
   readonly reference: ReferenceMapping | null;
 }

@@ -30,7 +30,28 @@ const links = (known: Readonly<Record<string, number>>): References => ({
   winnerOf: () => undefined,
 });
 
+/** The model after the mapping of its one field was changed at a side. */
+const remapped = (model: SyncModel, side: number): SyncModel => {
+  const sides = model.sides.map((own, place) =>
+    place === side
+      ? { ...own, mapping: { ...own.mapping, fields: own.mapping.fields.map((field) => field && { ...field, isRemapped: true }) } }
+      : own,
+  );
+  return { ...model, sides };
+};
+
 describe("first contact", () => {
+  test("[S51] what a side tells by a changed mapping stands in the place of what it told by the former one, and of nothing that a side before it told", () => {
+    const { model, entity } = meeting({}, "one", "one");
+    const again = (side: number, told: SyncModel) => {
+      const members = entity.members.map((member, place) =>
+        place === side && member !== null ? { ...member, image: smallImage([undefined], "x"), shadow: [undefined] } : member,
+      );
+      return absorbRecord(told, { ...entity, members }, side, at("two", 2000), NO_REFERENCES).entity.fields[0]?.value;
+    };
+    expect([again(0, model), again(0, remapped(model, 0)), again(1, remapped(model, 1))]).toEqual(["one", "two", "one"]);
+  });
+
   test("[S36] a record that matched nothing becomes an entity, owed to the other sides", () => {
     const model = smallSync({ name: {} });
     const created = createEntity(model, 5, 1, "r1", at("Ann"), "user", NO_REFERENCES);

@@ -59,12 +59,15 @@ export function isOneWay(model: SyncModel, field: FieldIndex): boolean {
   return model.sides.some(({ mapping }, side) => (mapping.fields[field] ?? null) !== null && model.fields[field]?.writers[side] !== true);
 }
 
-function winsFirstContact({ model, field, side, provenance }: Meeting, old: CanonicalField): boolean {
+function winsFirstContact({ model, field, index, side, provenance }: Meeting, old: CanonicalField): boolean {
   if (model.initial === "newest") {
     if (provenance.fromMs > old.provenance.toMs) return true;
     if (old.provenance.fromMs > provenance.toMs) return false;
   }
-  return rankOf(initialRanks(field), side) < rankOf(initialRanks(field), old.provenance.side);
+  const [own, others] = [rankOf(initialRanks(field), side), rankOf(initialRanks(field), old.provenance.side)];
+  // What the side itself told by its former mapping is what it tells by the present one.
+  const isOwnAnew = old.provenance.side === side && model.sides[side]?.mapping.fields[index]?.isRemapped === true;
+  return own < others || isOwnAnew;
 }
 
 function atReview({ model, index, side, provenance }: Meeting, old: CanonicalField, observed: Value, events: MergeEvent[]): CanonicalField {

@@ -1,4 +1,5 @@
 import { isAppended } from "@accord/core";
+import type { FieldMapping } from "@accord/core";
 import { withoutColumns } from "../connector/partial.ts";
 import type { CallOptions } from "../host/host.ts";
 import type { DueKey } from "../store/rows.ts";
@@ -20,6 +21,7 @@ const PAGE = 500;
  * - Fields that are paused, or are no more: their sides are swept at once. The sweep of a pause forgets what the field was seen to hold, so that what comes back in its place later meets like a
  *   field that is mapped anew, and is no edit; that of its end sees what has come back, and what waited for it is due again. [S50]
  * - Fields made of columns that are of another type in the present version: what they were seen to hold is forgotten in the same way. [S50]
+ * - Fields that are mapped otherwise at a side: likewise. The plan of the new version shows what comes of it, and nothing is written before it is applied. [S51]
  * - Sides whose edits of a field are taken from now on, and were not: what they were seen to hold, and was nobody's business, is forgotten too, and meets by the initial policy. A plan does so, and
  *   shows what comes of it. [S51, S55]
  */
@@ -32,15 +34,18 @@ export async function noticeConfiguration(context: EngineContext, options: CallO
       paused: pausedOf(sync),
       writers: writersOf(sync),
       types: present?.types ?? [],
+      mappings: present?.mappings ?? [],
     };
     if (before !== null && JSON.stringify(before) === JSON.stringify(now)) continue;
     const isNew = (await context.store.listSyncs(options)).some(({ id, state }) => id === sync.id && state === "new");
     for (const [side, { name }] of isNew ? [] : sync.model.sides.entries()) {
       const resumed = fieldsAt(before?.paused ?? [], name).filter((field) => !fieldsAt(now.paused, name).includes(field));
       const isShort = resumed.length > 0 && !(await isSwept(context, sync, side, options));
-      const anew = [...newlyTold(before, now, name), ...retypedFields(sync, before, now, side)];
+      const remapped = remappedFields(before, now, side);
+      const anew = [...newlyTold(before, now, name), ...retypedFields(sync, before, now, side), ...remapped];
       const forgotten = [...new Set(isShort ? [...anew, ...resumed] : anew)];
       if (forgotten.length > 0) await forget(context, sync, side, forgotten, options);
+      if (remapped.length > 0) await lookAs(context, sync, side, asRemapped(sync, side, remapped), options);
       if (fieldsAt(before?.paused ?? [], name).join() === fieldsAt(now.paused, name).join()) continue;
       await sweepSoon(context, sync, side, options);
       await resumeWrites(context, sync, side, options);
@@ -58,6 +63,16 @@ function newlyTold(before: ConfigurationPayload | null, now: ConfigurationPayloa
     const then = before.writers[field];
     return then !== undefined && sides.includes(side) && !then.includes(side) ? [field] : [];
   });
+}
+
+/**
+ * The fields that are read or written otherwise at a side. What was read by the former mapping is no more than what is read by the present one: neither is an edit of the other. [S51]
+ */
+function remappedFields(before: ConfigurationPayload | null, now: ConfigurationPayload, side: number): readonly string[] {
+  const then = before?.mappings[side] ?? {};
+  return Object.entries(now.mappings[side] ?? {}).flatMap(([field, mapping]) =>
+    then[field] === undefined || then[field] === mapping ? [] : [field],
+  );
 }
 
 /**
@@ -100,26 +115,35 @@ async function forget(
   forgotten: readonly string[],
   options: CallOptions,
 ): Promise<void> {
-  const model = sync.model.sides[side];
-  const object = sync.objects[side];
-  if (model === undefined || object === undefined) return;
+  const mapping = sync.model.sides[side]?.mapping;
   const paused = { kind: "paused", reason: "it is looked at anew" } as const;
   const without = new Set<string>();
-  const fields = model.mapping.fields.map((field, index) => {
+  const fields = (mapping?.fields ?? []).map((field, index) => {
     if (field === null || !forgotten.includes(sync.model.fields[index]?.name ?? "")) return field;
-    for (const place of field.reads) without.add(model.mapping.columns[place] ?? "");
+    for (const place of field.reads) without.add(mapping?.columns[place] ?? "");
     return { reads: field.reads, writes: field.writes, reference: null, paused: paused.reason, get: () => paused, put: () => paused };
   });
-  const then: RunningSync = {
-    ...sync,
-    model: {
-      ...sync.model,
-      sides: sync.model.sides.map((own, place) => (place === side ? { ...own, mapping: { ...own.mapping, fields } } : own)),
-    },
-    objects: sync.objects.map((own, place) => (place === side ? withoutColumns(own, without) : own)),
-  };
-  const past: EngineContext = { ...context, mayWrite: false, syncs: context.syncs.map((own) => (own === sync ? then : own)) };
-  await sweep(past, then, side, options);
+  const objects = sync.objects.map((own, place) => (place === side ? withoutColumns(own, without) : own));
+  await lookAs(context, sync, side, { ...withFields(sync, side, fields), objects }, options);
+}
+
+/** The sync as one whose side tells some fields by a mapping that was changed: of what it told itself by the former one, this is the better word. [S51] */
+function asRemapped(sync: RunningSync, side: number, remapped: readonly string[]): RunningSync {
+  const fields = (sync.model.sides[side]?.mapping.fields ?? []).map((field, index) =>
+    field !== null && remapped.includes(sync.model.fields[index]?.name ?? "") ? { ...field, isRemapped: true } : field,
+  );
+  return withFields(sync, side, fields);
+}
+
+function withFields(sync: RunningSync, side: number, fields: readonly (FieldMapping | null)[]): RunningSync {
+  const sides = sync.model.sides.map((own, place) => (place === side ? { ...own, mapping: { ...own.mapping, fields } } : own));
+  return { ...sync, model: { ...sync.model, sides } };
+}
+
+/** Lists a side of a sync as it is told to be, and merges what is seen. Nothing is written. */
+async function lookAs(context: EngineContext, sync: RunningSync, side: number, told: RunningSync, options: CallOptions): Promise<void> {
+  const past: EngineContext = { ...context, mayWrite: false, syncs: context.syncs.map((own) => (own === sync ? told : own)) };
+  await sweep(past, told, side, options);
   await drainAll(past, options);
 }
 

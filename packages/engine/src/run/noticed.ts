@@ -12,6 +12,8 @@ export interface ConfigurationPayload {
   readonly writers: Readonly<Record<string, readonly string[]>>;
   /** By side: the types of its columns, as the present version of the configuration has them. [S50] */
   readonly types: readonly ColumnTypes[];
+  /** By side: how its fields are mapped, in the same version. [S51] */
+  readonly mappings: readonly Readonly<Record<string, string>>[];
 }
 
 /** A field that waits at a side until what it is made of is there again. */

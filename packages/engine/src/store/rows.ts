@@ -60,6 +60,8 @@ export interface SideConfiguration {
   readonly columns: readonly string[];
   /** By column, those of the key included: what a later look is compared with. Another type is another version, as another digest is. [S50] Left out: not known. */
   readonly types?: ColumnTypes;
+  /** By field that the side has: a text that changes whenever its values may be read or written otherwise there. [S51] Left out: not known. */
+  readonly mappings?: Readonly<Record<string, string>>;
 }
 
 /** The type of a column: as its system names it (`numeric(12,2)`), and the canonical type that its values are of (`decimal`). */
@@ -78,6 +80,8 @@ export interface SyncVersionRow {
   readonly source: string | null;
   /** By side. Empty where they were not known. */
   readonly types: readonly ColumnTypes[];
+  /** By side, as in {@link SideConfiguration}. Empty where they were not known. */
+  readonly mappings: readonly Readonly<Record<string, string>>[];
   /** When it was planned first. Epoch milliseconds. */
   readonly atMs: number;
 }

@@ -188,7 +188,9 @@ function typed(native: string): SyncConfiguration {
     ...CONFIGURATION,
     source: `fields of ${native}`,
     sides: CONFIGURATION.sides.map((side, place) =>
-      place === 0 ? { ...side, types: { b: { native, natural: "text" }, a: { native: "text", natural: "text" } } } : side,
+      place === 0
+        ? { ...side, mappings: { name: `by ${native}` }, types: { b: { native, natural: "text" }, a: { native: "text", natural: "text" } } }
+        : side,
     ),
   };
 }
@@ -207,7 +209,7 @@ function describeVersions(open: () => Promise<Store>): void {
       [1, "one", "{}", "fields of text"],
     ]);
     expect(versions.map(({ types }) => types[0]?.["b"]?.native)).toEqual(["integer", "integer", "text"]);
-    expect(versions[0]?.types[1]).toEqual({});
+    expect([versions[0]?.types[1], versions[0]?.mappings]).toEqual([{}, [{ name: "by integer" }, {}]]);
   });
 }
 

@@ -16,8 +16,10 @@ export interface YamlSource {
   readonly value: unknown;
   /** Where a key (of a list: its item) stands; the nearest enclosing one where the path does not exist. */
   locate(path: KeyPath): Place;
-  /** What stands below a key, as it is written there: from the first character of its value to the last. Null where there is no such key, or where it can only be read together with the rest of the file (anchors and aliases). */
+  /** What stands below a key, as it is written there, without the indentation that it has there. Null where there is no such key, or where it can only be read together with the rest of the file (anchors and aliases). */
   textOf(path: KeyPath): string | null;
+  /** The whole text with another one below a key, as `textOf` gives it. Null as there. */
+  replaced(path: KeyPath, block: string): string | null;
   /** A line of the file as it is written, counted from 1. */
   line(number: number): string;
 }
@@ -70,8 +72,16 @@ export function readYaml(
     value,
     locate: (path) => locate(document, lines, path),
     textOf: (path) => {
-      const range = ownRange(document, path);
-      return range === null ? null : text.slice(...range);
+      const place = ownPlace(document, lines, text, path);
+      return place === null ? null : text.slice(place.start, place.end).replaceAll(`\n${" ".repeat(place.indent)}`, "\n");
+    },
+    replaced: (path, block) => {
+      const place = ownPlace(document, lines, text, path);
+      if (place === null) return null;
+      const indent = `\n${" ".repeat(place.indent)}`;
+      // A block does not begin on the line of its key.
+      const isBelow = place.isOnKeyLine && !block.startsWith("{");
+      return `${text.slice(0, place.start)}${isBelow ? indent : ""}${block.replaceAll(/\n(?=.)/g, indent)}${text.slice(place.end)}`;
     },
     line: (number) => text.split("\n")[number - 1] ?? "",
   };
@@ -142,26 +152,44 @@ function locate(document: Document, lines: LineCounter, path: KeyPath): Place {
   return { line: Math.max(1, line), column: Math.max(1, col) };
 }
 
-/** Where the value below a key begins and ends, if nothing in it is named elsewhere or names what stands elsewhere. */
-function ownRange(document: Document, path: KeyPath): readonly [number, number] | null {
+/** Where the text of a value stands: from where to where, and how far in its lines begin. */
+interface OwnPlace {
+  readonly start: number;
+  readonly end: number;
+  readonly indent: number;
+  readonly isOnKeyLine: boolean;
+}
+
+/** Where the value below a key stands, if nothing in it is named elsewhere or names what stands elsewhere. */
+function ownPlace(document: Document, lines: LineCounter, text: string, path: KeyPath): OwnPlace | null {
   let node: unknown = document.contents;
+  let keyOffset = 0;
   for (const step of path) {
     const found = isAlias(node) ? null : stepInto(document, node, step);
     if (found === null) return null;
     node = found.node;
+    keyOffset = found.offset;
   }
-  if (!isNode(node) || !node.range) return null;
-  let isOwn = true;
+  if (!isNode(node) || !node.range || !isOwn(node)) return null;
+  const [start, end] = node.range;
+  const [key, value] = [lines.linePos(keyOffset), lines.linePos(start)];
+  const isOnKeyLine = key.line === value.line;
+  const indent = isOnKeyLine ? key.col + 1 : value.col - 1;
+  return { start, end: start + text.slice(start, end).trimEnd().length, indent, isOnKeyLine };
+}
+
+function isOwn(node: Node): boolean {
+  let found = true;
   visit(node, {
     Alias: () => {
-      isOwn = false;
+      found = false;
       return visit.BREAK;
     },
     Node: (_, inner) => {
-      if ("anchor" in inner && inner.anchor !== undefined) isOwn = false;
+      if ("anchor" in inner && inner.anchor !== undefined) found = false;
     },
   });
-  return isOwn ? [node.range[0], node.range[1]] : null;
+  return found;
 }
 
 function stepInto(

@@ -8,7 +8,7 @@
  *   entity is one look-up. A sweep and a verification read `entity` from end to end (entity-scan.ts), and `member` in its order only where records differ.
  * - `entity_overlay` holds what commits changed of entities before it is folded into their rows (entity-overlay.ts): whoever reads the columns of `entity` by SQL
  *   lays it over them, but for `id`, `sync` and `review_since`, which always stand in the row.
- * - `sync_version` keeps what a sync was configured as, one row per version: how its entities lie (`fields`, `columns`), the types that its columns had (`types`, by side), and what the project
+ * - `sync_version` keeps what a sync was configured as, one row per version: how its entities lie (`fields`, `columns`), the types that its columns had (`types`, by side), how its fields were mapped (`mappings`, by side), and what the project
  *   file said of it (`source`), so that one can go back. [S50, S51]
  * - `entity.states` says who lives (entity-states.ts): so a write knows what it changes without reading images, and links that stay are not touched.
  * - `entity.last_entry` is the entity's last journal entry and its line names the one before: an entity's history is a chain of look-ups, since an index by entity would
@@ -38,7 +38,7 @@ CREATE TABLE sync (
 );
 CREATE TABLE sync_version (
   sync INTEGER NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL, fields TEXT NOT NULL, columns TEXT NOT NULL, match_rules INTEGER NOT NULL, at_ms INTEGER NOT NULL,
-  types TEXT NOT NULL, source TEXT,
+  types TEXT NOT NULL, mappings TEXT NOT NULL, source TEXT,
   PRIMARY KEY (sync, version)
 ) WITHOUT ROWID;
 CREATE TABLE side (

@@ -188,7 +188,15 @@ function openSync(view: MemoryView, name: string, configuration: SyncConfigurati
 /** A memory store has no clock: its versions are told apart by their numbers. */
 function versionOf(version: number, configuration: SyncConfiguration): SyncVersionRow {
   const { digest, body, source } = configuration;
-  return { version, digest, body, source: source ?? null, types: typesOf(configuration), atMs: 0 };
+  return {
+    version,
+    digest,
+    body,
+    source: source ?? null,
+    types: typesOf(configuration),
+    mappings: configuration.sides.map(({ mappings }) => mappings ?? {}),
+    atMs: 0,
+  };
 }
 
 function typesOf({ sides }: SyncConfiguration): readonly ColumnTypes[] {
