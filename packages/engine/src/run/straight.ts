@@ -217,8 +217,8 @@ async function plainNews(
 function imagedRecords(marks: readonly Mark[]): readonly RecordId[] {
   const imaged = new Set<RecordId>();
   const hinted = new Set<RecordId>();
-  for (const { kind, record, renamedFrom, mergedInto } of marks) {
-    (kind === "image" && renamedFrom === null && mergedInto === undefined ? imaged : hinted).add(record);
+  for (const { kind, record, renamedFrom } of marks) {
+    (kind === "image" && renamedFrom === null ? imaged : hinted).add(record);
     if (renamedFrom !== null) hinted.add(renamedFrom);
   }
   for (const record of hinted) imaged.delete(record);

@@ -252,6 +252,19 @@ export const MERGES: readonly Scenario[] = [
     ends: { crm: ["ann Ann", "twin Anna"], erp: ["ann Ann -", "twin Anna -"] },
   },
   {
+    name: "both systems merge the same two records, and one takes it back: elsewhere they are still one",
+    rules: "S41 S40",
+    systems: { crm: TELLING, erp: TELLING },
+    before: enterTwins,
+    acts: [
+      ({ crm }) => crm.mergeByColumn("twin", "ann"),
+      ({ erp }) => erp.mergeByColumn("twin", "ann"),
+      ({ erp }) => erp.edit("twin", { merged_into: null, name: "Anna" }),
+    ],
+    ends: { crm: ["ann Ann", "twin Annie"], erp: ["ann Ann", "twin Anna"] },
+    asks: ["merged twin at erp"],
+  },
+  {
     name: "three systems: the winner takes over the record that it lacks itself",
     rules: "S41 I4",
     systems: { crm: TELLING, shop: { side: { filter: ({ who }) => who !== "ann" } } },
@@ -295,10 +308,11 @@ export const MERGES: readonly Scenario[] = [
     before: ({ crm, erp }) => {
       crm.add({ who: "ann", name: "Ann" });
       crm.add({ who: "ann", name: "Annie", merged_into: "1" });
+      crm.add({ who: "old", name: "Anna", merged_into: "1" });
       erp.add({ who: "ann", name: "Ann" });
     },
     acts: [({ crm }) => crm.system.user.update("things", "1", { name: "Anna" })],
-    ends: { crm: ["ann Anna", "ann Annie"], erp: ["ann Anna"] },
+    ends: { crm: ["ann Anna", "ann Annie", "old Anna"], erp: ["ann Anna"] },
   },
   {
     name: "a record is entered and merged away before Accord looks: it is copied nowhere",
