@@ -51,6 +51,7 @@ export type {
   MaybeBoolean,
   MergeMark,
   MergePolicy,
+  ReferenceModel,
   SideModel,
   SyncModel,
 } from "./entity/sync-model.ts";
@@ -60,6 +61,9 @@ export { absorbFields, absorbRecord } from "./merge/absorb.ts";
 export type { Absorbed, Observation, SeenRecord } from "./merge/absorb.ts";
 export { absorbDelete, absorbEditOfDeleted, absorbReturn, deleteByDecision, isEdited, revive } from "./merge/absorb-delete.ts";
 export type { Deleted, DeleteObservation } from "./merge/absorb-delete.ts";
+export { deleteWith, detachFrom, hasNewsFor, keepForChildren, names } from "./merge/follow-parent.ts";
+export type { LostParent } from "./merge/follow-parent.ts";
+export { CIRCLE, newPlaces, refusePlace } from "./merge/tree.ts";
 export { createEntity, joinMember } from "./merge/join.ts";
 export type { Joined } from "./merge/join.ts";
 export { followMerges } from "./merge/follow-merges.ts";

@@ -115,7 +115,7 @@ async function waitForRequests(session: SystemsSession, run: RunId, requests: re
   const shards = [...new Set(requests.map(({ entity }) => store.shardOf(entity)))];
   await waitUntil(session, call, async () => {
     for (const shard of shards) {
-      const waiting = await store.loadRequests(shard, PAGE, call);
+      const waiting = await store.loadRequests(shard, PAGE, session.context.clock.nowMs(), call);
       if (waiting.some((request) => request.run === run)) return false;
     }
     return true;

@@ -184,6 +184,10 @@ function eventText(view: StoryView, event: MergePayloadEvent, record: string | n
       return `${who} gave it another key: ${event.from ?? "?"} became ${event.to ?? "?"}`;
     case "deleted":
       return isNobody(side) ? "it was deleted by a decision in Accord" : `${side} deleted it`;
+    case "detached":
+      return `what ${field} named was deleted: it names nothing any more`;
+    case "followed":
+      return `what ${field} named was deleted, and it went with it`;
     case "gone":
       return isNobody(side) ? null : `it is gone at ${side}`;
     case "deleteConflict":

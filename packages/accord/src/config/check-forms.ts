@@ -61,6 +61,11 @@ function checkField(project: Project, sync: ProjectSync, path: KeyPath, field: F
         "name a column there for each part, or for none",
       );
   }
+  const own = typeof field.type === "object" && "ref" in field.type ? field.type : null;
+  if (own !== null && own.tree !== undefined && own.ref !== sync.name)
+    say(["type", "tree"], "only a reference of a sync to itself is a tree", "leave tree out");
+  if (own !== null && own.deletes !== "restrict" && sync.entry.direction !== "two-way")
+    say(["type", "deletes"], "in a one-way sync records come and go at the source alone", "leave deletes: out");
   const from = field.from === undefined ? [] : [field.from].flat();
   for (const side of from)
     if (!sides.includes(side)) say(["from"], `the field has no column at ${side}`, `name its column at ${side}, or another side`);

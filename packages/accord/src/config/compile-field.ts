@@ -8,6 +8,7 @@ import { expressionMapping } from "./mapping/expression-mapping.ts";
 import { groupMapping, joinMapping, splitMapping } from "./mapping/parts-mapping.ts";
 import { referenceMapping } from "./mapping/reference-mapping.ts";
 import type { ReferenceTarget } from "./mapping/reference-mapping.ts";
+import { referenceOf } from "./order-syncs.ts";
 import { syncOf } from "./project.ts";
 import type { SideEntry } from "./schema/field-schema.ts";
 import { bindColumn, bindColumns, bindExpression, refuse, remark } from "./side-context.ts";
@@ -97,7 +98,29 @@ function compileReference(context: SideContext, job: FieldJob, entry: SideEntry)
   const target = referenceTarget(context, job, entry.key ?? [entry.field ?? ""]);
   if (!columns.every((column) => column !== null) || target === null) return null;
   const writable = writability(context, job, columns, job.path);
-  return writable === null ? null : referenceMapping(columns, target, writable);
+  if (writable === null) return null;
+  const fault = faultOfEmptying(context, job, columns, writable);
+  return fault === null ? referenceMapping(columns, target, writable) : refuse(context, [...job.path, "type"], fault.problem, fault.remedy);
+}
+
+/** Why a side cannot do what the reference asks for: be without it for a while, or from the moment that what it names is deleted. [S44, S45] */
+function faultOfEmptying(
+  { sync, side }: SideContext,
+  { field }: FieldJob,
+  columns: readonly BoundColumn[],
+  isWritable: boolean,
+): { readonly problem: string; readonly remedy: string } | null {
+  const reference = referenceOf(sync.name, field.type);
+  const fixed = columns.find(({ schema }) => !schema.nullable);
+  if (reference?.later === true && fixed !== undefined) {
+    return {
+      problem: `${fixed.name} may not be empty at ${side.name}, so that it cannot be filled in later`,
+      remedy: reference.sync === sync.name ? "let the column be empty, or leave tree: false out" : "write later: true at another reference",
+    };
+  }
+  if (reference?.deletes !== "detach" || (fixed === undefined && isWritable)) return null;
+  const why = fixed === undefined ? `the field is not written at ${side.name}` : `${fixed.name} may not be empty at ${side.name}`;
+  return { problem: `${why}, so that nothing can be detached there`, remedy: "write deletes: restrict, or deletes: cascade" };
 }
 
 /** The parent sync's side at the same connection: of several, the one whose object the columns refer to. */

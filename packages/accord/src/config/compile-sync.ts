@@ -12,6 +12,7 @@ import { tryLaws } from "./laws.ts";
 import { groupSamples, samplesOf } from "./samples.ts";
 import type { Sample } from "./samples.ts";
 import { pauseField } from "./pause-field.ts";
+import { referenceOf } from "./order-syncs.ts";
 import { syncOf } from "./project.ts";
 import type { ConfigurationNote, ConfigurationProblem } from "./problem.ts";
 import type { Project, ProjectSide, ProjectSync } from "./project.ts";
@@ -181,7 +182,7 @@ function modelField(sync: ProjectSync, name: string, entry: FieldEntry, type: Fi
 function fieldModel(context: Parameters<typeof compilePolicy>[0], { name, entry, type, writers }: ModelField): FieldModel | null {
   const policy = compilePolicy(context, name, entry, type);
   if (policy === null) return null;
-  const reference = typeof entry.type === "object" && "ref" in entry.type ? entry.type.ref : null;
+  const reference = referenceOf(context.sync.name, entry.type);
   return { name, type: type.type, policy, writers, drift: driftOf(context.sync, entry), reference, sensitive: entry.sensitive };
 }
 

@@ -369,10 +369,11 @@ const wrong: readonly (readonly [name: string, text: string, lines: readonly str
     ['accord.yaml:7:20: syncs.things.fields.x.type.ref: there is no sync "thingz"; did you mean things?'],
   ],
   [
-    "cycle",
-    f("x: { type: { ref: things }, a: x, b: x }"),
+    "tree of other records",
+    f("x: { type: { ref: thingz, tree: true }, a: x, b: x }"),
     [
-      "accord.yaml:4:3: syncs.things: the references go round in a circle: things → things; leave one of these references out: circles are not supported in this version",
+      'accord.yaml:7:20: syncs.things.fields.x.type.ref: there is no sync "thingz"; did you mean things?',
+      "accord.yaml:7:33: syncs.things.fields.x.type.tree: only a reference of a sync to itself is a tree; leave tree out",
     ],
   ],
   ["match unknown", s("match: [[y]]"), ['accord.yaml:8:14: syncs.things.match.0.0: there is no field "y"; use one of x']],

@@ -77,7 +77,12 @@ function finish(source: YamlSource, entry: ProjectEntry, connectors: readonly Se
     const [first = ""] = order.names;
     const problem = `the references go round in a circle: ${order.names.join(" → ")}`;
     return failed([
-      problemAt(source, ["syncs", first], problem, "leave one of these references out: circles are not supported in this version"),
+      problemAt(
+        source,
+        ["syncs", first],
+        problem,
+        "write later: true beside ref: at one of them whose columns may be empty, so that records are made without it and get it afterwards",
+      ),
     ]);
   }
   const folder = dirname(resolve(source.file));

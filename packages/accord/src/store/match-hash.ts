@@ -1,3 +1,5 @@
+import { isNameKey } from "@accord/engine/store";
+
 /** 64-bit hashes of match keys, as SQLite's signed integers. Equal keys have equal hashes; the reverse is checked where it matters. */
 export interface MatchHash {
   /** Of an entity's key by one rule. Never 0. */
@@ -17,13 +19,16 @@ export function createMatchHash(): MatchHash {
     return whole[0] ?? 0n;
   };
   return {
-    entityKey: (sync, rule, key) => hash(ENTITY, sync, rule, key),
+    entityKey: (sync, rule, key) => hash(ENTITY, sync, isNameKey(key) ? NAMES : rule, key),
     writeEntityKey: (sync, rule, key, into, at) => {
       writeHash(ENTITY, sync, rule, key, into, at);
     },
     stagedKey: (side, rule, key) => hash(STAGED, side, rule, key),
   };
 }
+
+/** The rule of keys that mean the same wherever they stand. */
+const NAMES = 0xffff;
 
 const ENTITY = 1;
 const STAGED = 2;

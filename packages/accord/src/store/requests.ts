@@ -7,9 +7,9 @@ import type { ShardOf } from "./shards.ts";
 type RequestRow = [id: number, sync: number, entity: number, kind: NewRequest["kind"], body: string, run: number | null, atMs: number];
 
 export function addRequests(session: Session, shardOf: ShardOf, requests: readonly NewRequest[]): void {
-  for (const { sync, entity, kind, body, run, atMs } of requests) {
+  for (const { sync, entity, kind, body, run, atMs, notBeforeMs } of requests) {
     session.run(
-      "INSERT INTO request (shard, sync, entity, kind, body, run, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO request (shard, sync, entity, kind, body, run, at_ms, not_before_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       shardOf(entity),
       sync,
       entity,
@@ -17,14 +17,16 @@ export function addRequests(session: Session, shardOf: ShardOf, requests: readon
       body,
       run,
       atMs,
+      notBeforeMs ?? 0,
     );
   }
 }
 
-export function loadRequests(session: Session, reader: EntityReader, shard: Shard, limit: number): LoadedRequest[] {
+export function loadRequests(session: Session, reader: EntityReader, shard: Shard, limit: number, nowMs: number): LoadedRequest[] {
   const rows = session.all<RequestRow>(
-    "SELECT id, sync, entity, kind, body, run, at_ms FROM request WHERE shard = ? ORDER BY id LIMIT ?",
+    "SELECT id, sync, entity, kind, body, run, at_ms FROM request WHERE shard = ? AND not_before_ms <= ? ORDER BY id LIMIT ?",
     shard,
+    nowMs,
     limit,
   );
   const entities = reader.loadById(rows.map((row) => row[2]));
@@ -46,7 +48,9 @@ export function finishRequests(session: Session, done: readonly number[]): void 
   }
 }
 
-/** Adds the shards in which somebody asks for something. */
-export function addShardsWithRequests(session: Session, ready: Set<Shard>): void {
-  for (const [shard] of session.all<[Shard]>("SELECT DISTINCT shard FROM request")) ready.add(shard);
+/** Adds the shards in which somebody asks for something, and says when somebody will; null: nobody later. */
+export function addShardsWithRequests(session: Session, nowMs: number, ready: Set<Shard>): number | null {
+  if (session.first("SELECT 1 FROM request LIMIT 1") === undefined) return null;
+  for (const [shard] of session.all<[Shard]>("SELECT DISTINCT shard FROM request WHERE not_before_ms <= ?", nowMs)) ready.add(shard);
+  return session.first<[number | null]>("SELECT min(not_before_ms) FROM request WHERE not_before_ms > ?", nowMs)?.[0] ?? null;
 }

@@ -25,6 +25,7 @@ import { addMarks, countMarks, hasStrangers, hurryMarks, loadMarks } from "./mar
 import { createMatchHash, type MatchHash } from "./match-hash.ts";
 import { findMatches } from "./match-keys.ts";
 import { findWinners } from "./merged.ts";
+import { listNaming } from "./naming.ts";
 import { fallBehind, readIdentity, takeEntities, writeFlush, writeMeta } from "./meta.ts";
 import { createOpenIntents, type OpenIntents } from "./open-intents.ts";
 import { openStoreFile } from "./open.ts";
@@ -151,7 +152,7 @@ function workMethods({ session, catalogue, intents, reader, context, shardOf, re
     countMarks: async (call) => read(call, () => countMarks(session)),
     readyShards: async (nowMs, call) => read(call, () => readyShards(session, intents, shardOf, nowMs)),
     loadMarks: async (shard, limit, nowMs, call) => read(call, () => loadMarks(session, catalogue, reader, intents, shard, limit, nowMs)),
-    loadRequests: async (shard, limit, call) => read(call, () => loadRequests(session, reader, shard, limit)),
+    loadRequests: async (shard, limit, nowMs, call) => read(call, () => loadRequests(session, reader, shard, limit, nowMs)),
     addRequests: async (requests) => write(() => addRequests(session, shardOf, requests)),
     firstContact: createFirstContact(context, { read, writeSoon, fence }, staging),
     loadDue: async (query, call) => read(call, () => loadDue(session, catalogue, reader, intents, query)),
@@ -177,6 +178,8 @@ function workMethods({ session, catalogue, intents, reader, context, shardOf, re
 /** Entities, and the records that are linked to them. */
 function entityMethods({ session, catalogue, hash, intents, reader, context, read, writeSoon }: Parts) {
   return {
+    listNaming: async (sync, named, after, limit, call) =>
+      read(call, () => listNaming(session, context.overlay, hash, sync, named, after, limit)),
     findMatches: async (sync, side, seekers, call) =>
       read(call, () => findMatches(session, catalogue, context.overlay, hash, sync, side, seekers)),
     loadEntities: async (entities, call) => read(call, () => reader.load(entities)),
@@ -234,7 +237,11 @@ function reportMethods({ session, catalogue, context, read, write }: Parts) {
     listReviews: async (limit, call) => read(call, () => listReviews(session, limit)),
     readJournal: async (query, call) => read(call, () => readJournal(session, context.overlay, query)),
     checkJournal: async (call) => read(call, () => checkJournal(session)),
-    tripGuard: async (trip) => write(() => tripGuard(session, trip)),
+    tripGuard: async (trip, pausedBecause) =>
+      write(() => {
+        tripGuard(session, trip);
+        if (pausedBecause !== null) setSyncState(session, trip.sync, "paused", pausedBecause);
+      }),
     listTrips: async (call) => read(call, () => listTrips(session)),
     guardTally: async (sync, side, call) => read(call, () => readGuardTally(session, catalogue, sync, side)),
     approveTrip: async (id, atMs) => write(() => approveTrip(session, id, atMs)),

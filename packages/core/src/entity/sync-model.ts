@@ -43,10 +43,22 @@ export interface FieldModel {
   readonly writers: readonly boolean[];
   /** What happens to an edit at a side that is no writer: it is pushed back, or left and listed. [S55] */
   readonly drift: "revert" | "keep";
-  /** The sync whose entities the values name, or null. [S44] */
-  readonly reference: string | null;
+  /** Whose entities the values name, or null. [S44] */
+  readonly reference: ReferenceModel | null;
   /** Whether values are personal: masked wherever they would be shown by default. */
   readonly sensitive: boolean;
+}
+
+/** The canonical half of a reference: what it names, and what becomes of it when that is deleted. */
+export interface ReferenceModel {
+  /** The sync whose entities are named. */
+  readonly sync: string;
+  /** Whether a record is made without it where the named one is not there yet, and gets it later: what breaks circles of syncs. Else the record waits. [S44] */
+  readonly later: boolean;
+  /** Whether what is named stands above what names it, so that nobody may come to stand above itself. [S46] */
+  readonly tree: boolean;
+  /** What the deletion of the named record means for those that name it: it waits for them, they name nothing any more, or they are deleted too. [S45] */
+  readonly deletes: "restrict" | "detach" | "cascade";
 }
 
 /** A side: a column of the sync's table. */

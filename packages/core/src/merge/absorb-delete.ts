@@ -103,7 +103,8 @@ function absorbLateDelete(
     : { entity: withMember(entity, side, gone), events };
 }
 
-function deleteEntity(entity: Entity, side: SideIndex | null, atMs: number, events: readonly MergeEvent[]): Deleted {
+/** The entity is deleted; `events` come first. */
+export function deleteEntity(entity: Entity, side: SideIndex | null, atMs: number, events: readonly MergeEvent[]): Deleted {
   const ended: MergeEvent[] = [...events];
   const closed = endReviews(entity, side, ended);
   const deleted: Entity = { ...closed, life: { kind: "deleted", side, atMs }, version: entity.version + 1, review: null };
@@ -202,7 +203,7 @@ function goneMember(member: Member, observation: DeleteObservation): Member {
 }
 
 /** Whether a user changed the entity elsewhere in a way that this side had not been shown: values of first contact are no updates. [S38] */
-function hasUnseenUpdate(model: SyncModel, entity: Entity, side: SideIndex, member: Member, references: References): boolean {
+export function hasUnseenUpdate(model: SyncModel, entity: Entity, side: SideIndex, member: Member, references: References): boolean {
   const cells = cellsOf(member);
   return entity.fields.some((field, index) => {
     if (field.review?.candidates.some((candidate, place) => place !== side && candidate !== undefined) === true) return true;

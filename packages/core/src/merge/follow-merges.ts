@@ -21,7 +21,7 @@ export function followMerges(
     if (reference === null || !named?.value || named.review !== null) continue;
     const winner = references.winnerOf(Number(named.value));
     if (winner === undefined) continue;
-    const to = reference === model.name && winner === entity.id ? null : String(winner);
+    const to = reference.sync === model.name && winner === entity.id ? null : String(winner);
     events.push({ kind: "repointed", field, from: named.value, to });
     result = withValue(result, field, to, { side: null, cause: "policy", fromMs: atMs, toMs: atMs });
   }

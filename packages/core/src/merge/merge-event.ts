@@ -55,6 +55,9 @@ export type MergeEvent =
   /** A create whose answer was lost made nothing. [S35] */
   | { readonly kind: "notMade"; readonly side: SideIndex; readonly by: "listing" | "person" }
   | { readonly kind: "renamed"; readonly side: SideIndex; readonly from: RecordId; readonly to: RecordId }
+  /** It named what was deleted, and names nothing any more, or went with it. [S45] */
+  | { readonly kind: "detached"; readonly field: FieldIndex; readonly from: MaybeValue; readonly to: MaybeValue }
+  | { readonly kind: "followed"; readonly field: FieldIndex }
   | { readonly kind: "deleted"; readonly side: SideIndex | null }
   /** The delete reached a side, or that side deleted it too. */
   | { readonly kind: "gone"; readonly side: SideIndex; readonly record: RecordId | null }

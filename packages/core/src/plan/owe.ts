@@ -134,6 +134,7 @@ export function oweRecord(
   const side = model.sides[sideIndex];
   if (side === undefined || !acceptsCreates(model, sideIndex) || !isMeantFor(side, values)) return NOTHING;
   const fields: OwedField[] = [];
+  let waits: Owed | null = null;
   const cells: NativeCell[] = [];
   for (let column = 0; column < side.mapping.columns.length; column += 1) cells.push(undefined);
   for (const { column, cell } of side.constants) cells[column] = cell;
@@ -144,7 +145,12 @@ export function oweRecord(
     const put = mapping.put(value, null, references);
     // The record is made without it; it is owed once it can be written. [S50]
     if (put.kind === "paused") continue;
-    if (put.kind === "waits") return { kind: "waits", field: index, sync: put.sync, entity: put.entity };
+    if (put.kind === "waits") {
+      waits ??= { kind: "waits", field: index, sync: put.sync, entity: put.entity };
+      // The record is made without it; it is owed once the other one is there. [S44]
+      if (model.fields[index]?.reference?.later === true) continue;
+      return waits;
+    }
     if (put.kind === "problem") return { kind: "refused", field: index, problem: put.problem };
     for (let place = 0; place < mapping.writes.length; place += 1) cells[mapping.writes[place] ?? -1] = put.result[place];
     fields.push({
@@ -154,7 +160,7 @@ export function oweRecord(
       after: imageOfPut(mapping, put.result, null, references),
     });
   }
-  if (fields.length === 0) return NOTHING;
+  if (fields.length === 0) return waits ?? NOTHING;
   if (side.filter?.(cells) === false) return { kind: "withheld", reason: `it would not pass the filter of ${side.name}` };
   const set: Cell[] = [];
   for (let column = 0; column < cells.length; column += 1) {

@@ -142,6 +142,7 @@ function draftMerge(draft: Draft, row: JournalRow, payload: MergePayload): void 
     const isChange =
       event.kind === "taken" ||
       event.kind === "undone" ||
+      event.kind === "detached" ||
       event.kind === "reviewClosed" ||
       (event.kind === "conflict" && event.winner !== "canonical");
     if (!isChange || event.field === undefined || event.from === undefined) continue;

@@ -80,6 +80,7 @@ async function checkStops(context: EngineContext, summary: PlanSummary, options:
       const nowMs = context.clock.nowMs();
       await context.store.tripGuard(
         { id: stop.id, sync: sync.id, guard: stop.id.split("/").at(-1) ?? "", reason: stop.reason, trippedAtMs: nowMs, approvedAtMs: null },
+        null,
         options,
       );
     }

@@ -58,8 +58,9 @@ async function drainLeased(
   for (;;) {
     options.signal.throwIfAborted();
     const recovered = await recoverShard(context, current, shard, options);
-    const answered = await answerRequests(context, current, shard, options);
+    // What is known to have happened comes first: what is asked for is decided on that. [S45]
     const merged = await mergeShard(context, current, shard, options);
+    const answered = await answerRequests(context, current, shard, options);
     const pushed = context.mayWrite ? await pushShard(context, current, shard, options) : 0;
     if (recovered.closed + answered + merged + pushed === 0) return { worked, nextAtMs: recovered.nextAtMs };
     worked = true;

@@ -4,7 +4,8 @@ import { mergeEntry } from "../journal/payload.ts";
 import type { Due, DueKey } from "../store/rows.ts";
 import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
-import { dehydrate } from "./hydrate.ts";
+import { dehydrate, hasReferences } from "./hydrate.ts";
+import { keysOf } from "./kin.ts";
 import { FIELD_PAUSED } from "./paused-field.ts";
 
 /** An entity as it was put into a change set, with the updates that it made due and whose members have no open intent. */
@@ -15,7 +16,7 @@ export interface Kept {
 
 /**
  * Puts an entity into the change set as it now is, with what that makes due at each side. Only that something may be due is kept: the write itself is
- * computed at dispatch. [S28] Sides with an open intent are looked at again when it closes. [S33] `keys` are those of the canonical record, unless given; null: as they were.
+ * computed at dispatch. [S28] Sides with an open intent are looked at again when it closes. [S33] `keys`: those that it is matched by, of the canonical record unless given; null: as they were.
  */
 export function keepEntity(
   context: EngineContext,
@@ -36,7 +37,8 @@ export function keepEntity(
     const due = keepDue(context, sync, kept, side, owed, changes);
     if (due !== null && owed.kind === "update") updates.push({ due, owed });
   }
-  changes.entities.push({ entity: dehydrate(sync, kept), keys });
+  const known = hasReferences(sync) ? keysOf(sync, kept, keys ?? matchKeysOf(sync.model, keyValues(kept))) : keys;
+  changes.entities.push({ entity: dehydrate(sync, kept), keys: known });
   return { entity: kept, updates };
 }
 

@@ -58,6 +58,6 @@ export function keepProblems(
 
 /** Children that waited for this entity's record at some side can go on, now that it is there. [S44] */
 export function wakeChildren(context: EngineContext, sync: RunningSync, entity: EntityId, changes: ChangeSet): void {
-  const isParent = context.syncs.some(({ model }) => model.fields.some(({ reference }) => reference === sync.model.name));
+  const isParent = context.syncs.some(({ model }) => model.fields.some(({ reference }) => reference?.sync === sync.model.name));
   if (isParent) changes.arrived.push({ sync: sync.id, entity });
 }

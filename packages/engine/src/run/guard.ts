@@ -71,7 +71,8 @@ export async function passesGuards(
   return true;
 }
 
-function withoutApproved(counts: GuardCounts, { guard }: GuardStop): GuardCounts {
+/** The counts without what an approval of this stop covers. */
+export function withoutApproved(counts: GuardCounts, { guard }: GuardStop): GuardCounts {
   switch (guard) {
     case "deletes":
     case "emptied-side":
@@ -98,7 +99,8 @@ function endsRecord({ kind }: Dispatch["intent"]): boolean {
   return kind === "delete" || kind === "archive" || kind === "merge";
 }
 
-async function tallyOf(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<GuardTally> {
+/** What was let through at a side within the running hour. */
+export async function tallyOf(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<GuardTally> {
   const key = `${sync.id}/${side}`;
   const known = context.ledger.get(key);
   if (known !== undefined && context.clock.nowMs() - known.sinceMs < WINDOW_MS) return known;
@@ -161,7 +163,7 @@ async function countRecords(context: EngineContext, sync: RunningSync, side: num
 }
 
 /** A window that began before a side was filled knows of too few records: looked at again before anything is stopped. */
-async function hasGrown(
+export async function hasGrown(
   context: EngineContext,
   sync: RunningSync,
   side: number,

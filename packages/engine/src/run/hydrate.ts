@@ -73,6 +73,11 @@ export async function loadReferences(
   const winners = await loadWinners(context, sync, named, options);
   for (const winner of winners.values()) named.add(winner);
   const recordsByEntity = await loadNamedRecords(context, sync, [...named], options);
+  // What is written is read back too: a record that no image names yet.
+  for (const [key, record] of recordsByEntity) {
+    const [parent = "", side = "", entity] = key.split("\t");
+    entitiesByRecord.set(`${parent}\t${side}\t${record}`, Number(entity));
+  }
   await loadOwnWinners(context, sync, entities, { winners, recordsByEntity }, options);
   return {
     entityOf: (parent, side, record) => entitiesByRecord.get(`${parent}\t${side}\t${record}`),
@@ -89,7 +94,7 @@ async function loadWinners(
   options: CallOptions,
 ): Promise<Map<EntityId, EntityId>> {
   const winners = new Map<EntityId, EntityId>();
-  const parents = new Set(sync.model.fields.flatMap(({ reference }) => reference ?? []));
+  const parents = new Set(sync.model.fields.flatMap(({ reference }) => reference?.sync ?? []));
   if (!context.syncs.some((parent) => parents.has(parent.model.name) && tellsMerges(parent))) return winners;
   const list = [...named];
   const found = await context.store.findWinners(list, options);

@@ -11,6 +11,7 @@ import { retryDelayMs } from "./context.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { isWriting, keepEntity } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
+import { tellKin } from "./kin.ts";
 import { finishMark, keepProblems, wakeChildren } from "./finish-mark.ts";
 import { withoutRivals } from "./rivals.ts";
 import type { Sight } from "./sight.ts";
@@ -64,6 +65,7 @@ export async function joinRecords(
     const known = decision.kind === "link" ? hydrate(sync.model, decision.entity, references) : null;
     const joined = join(context, sync, seeker, known, references, nextId);
     if (known === null) nextId += 1;
+    tellKin(context, sync, known, joined.entity, joined.events, changes);
     keepJoined(context, sync, seeker, joined, references, changes);
   }
 }

@@ -8,6 +8,7 @@ import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { keepEntity } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
+import { tellKin } from "./kin.ts";
 
 /**
  * A system may give a new record the id of one that was deleted a moment ago, before that delete was seen (SQLite does so for its highest rowid): whoever is linked to
@@ -56,6 +57,7 @@ export async function endFormerHolders(
         ),
       );
     }
+    tellKin(context, sync, entity, absorbed.entity, absorbed.events, changes);
     ended.set(holder.id, keepEntity(context, sync, withoutRecord(absorbed.entity, side, record), references, changes).entity);
     context.log.info("record.reused", { sync: sync.model.name, side: sync.model.sides[side]?.name, entity: entity.id });
   }

@@ -1,5 +1,5 @@
 import { keyValues, matchKeysOf, NO_REFERENCES } from "@accord/core";
-import type { Entity, EntityId, References, SyncModel } from "@accord/core";
+import type { Absorbed, Entity, EntityId, References, SyncModel } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
 import type { Lease, LoadedMark, Shard, StoredEntity } from "../store/rows.ts";
@@ -11,11 +11,13 @@ import { keepEntity, touch } from "./due.ts";
 import type { Kept } from "./due.ts";
 import { hasReferences, hydrate, loadReferences } from "./hydrate.ts";
 import { joinRecords } from "./join.ts";
+import { tellKin } from "./kin.ts";
 import { finishMark, keepProblems, wakeChildren } from "./finish-mark.ts";
 import { flagLeftOvers, recordsOf } from "./left-over.ts";
 import { mergeRecords } from "./merge-records.ts";
 import { lookAt } from "./sight.ts";
 import type { Sight } from "./sight.ts";
+import { checkPlaces, hasTree, takeTrees, TREE_WAIT_MS } from "./tree.ts";
 
 /** How long marks of a sync that does not run here are left alone. Milliseconds. */
 const SET_ASIDE_MS = 3_600_000;
@@ -55,8 +57,8 @@ async function mergeLinked(
   options: CallOptions,
 ): Promise<void> {
   const changes = new ChangeSet();
-  const { looked } = await mergeMarks(context, sync, marks, changes, options);
-  await context.store.commit(lease, changes, options);
+  const { looked, leases } = await mergeMarks(context, sync, marks, changes, options);
+  await context.store.commit([...new Set([lease, ...leases])], changes, options);
   context.watch.merged(sync.model.name, looked);
 }
 
@@ -66,6 +68,8 @@ export interface Merged {
   readonly references: References;
   /** Records that were looked at. */
   readonly looked: number;
+  /** Of what was looked at beyond the entities' own shards: the commit needs them too. [S46, S54] */
+  readonly leases: readonly Lease[];
 }
 
 /** Absorbs marks of linked records into a change set, each entity once however many of its records are marked. [S13] */
@@ -79,22 +83,29 @@ export async function mergeMarks(
   const valid = await withoutOvertaken(context, sync, marks, changes, options);
   const sights = await lookAt(context, sync, valid, changes, options);
   const references = hasReferences(sync) ? await referencesOf(context, sync, sights, options) : NO_REFERENCES;
+  const leases = hasTree(sync.model) && sights.length > 0 ? [await takeTrees(context, options)] : [];
   const merged = new Map<EntityId, { readonly stored: StoredEntity; entity: Entity }>();
   for (const sight of sights) {
     const stored = sight.mark.entity;
     if (stored === null || isMergeToTell(context, sync, sight, stored, changes)) continue;
-    const known = merged.get(stored.id);
-    if (known !== undefined) known.entity = mergeSight(context, sync, known.entity, sight, references, changes);
-    else {
-      const entity = hydrate(sync.model, stored, references);
-      merged.set(stored.id, { stored, entity: mergeSight(context, sync, entity, sight, references, changes) });
+    const known = merged.get(stored.id)?.entity ?? hydrate(sync.model, stored, references);
+    if (sight.mergedInto !== null) {
+      changes.consumed.push(sight.mark.sequence);
+      merged.set(stored.id, { stored, entity: known });
+      continue;
     }
+    const absorbed = absorbSight(sync.model, known, sight, references, context.identity.restored);
+    const placed = leases.length === 0 ? absorbed : await place(context, sync, sight, known, absorbed, merged, changes, options);
+    merged.set(stored.id, {
+      stored,
+      entity: placed === null ? known : keepSight(context, sync, known, sight, placed, references, changes),
+    });
   }
   const kept: Kept[] = [];
   for (const { stored, entity } of merged.values()) {
     kept.push(keepEntity(context, sync, entity, references, changes, keysSince(sync.model, stored, entity)));
   }
-  return { kept, references, looked: sights.length };
+  return { kept, references, looked: sights.length, leases };
 }
 
 /** A record that turns out to be merged away is told as such: that is a decision over two entities. [S41] */
@@ -125,20 +136,41 @@ function keysSince(model: SyncModel, before: StoredEntity, after: Entity): reado
   return isSame && before.members.every((member) => member?.state !== "outOfScope") ? null : matchKeysOf(model, keyValues(after));
 }
 
-function mergeSight(
+/**
+ * What was absorbed, where it changes the entity's place in a tree as it may. [S46] Null where that cannot be told yet: then nothing was seen, the record is read again soon, and those that have news
+ * are read too.
+ */
+async function place(
+  context: EngineContext,
+  sync: RunningSync,
+  { mark, toMs }: Sight,
+  before: Entity,
+  absorbed: Absorbed,
+  merged: ReadonlyMap<EntityId, { readonly entity: Entity }>,
+  changes: ChangeSet,
+  options: CallOptions,
+): Promise<Absorbed | null> {
+  const now = new Map([...merged].map(([id, { entity }]) => [id, entity]));
+  const placed = await checkPlaces(context, sync, mark.side, before, absorbed.entity, toMs, now, options);
+  if (placed.kind === "stands") return absorbed;
+  if (placed.kind === "refused") return { ...absorbed, entity: placed.entity, events: [...absorbed.events, ...placed.events] };
+  const nowMs = context.clock.nowMs();
+  changes.consumed.push(mark.sequence);
+  for (const record of placed.records) changes.marks.push(touch(sync, mark.side, record, nowMs));
+  changes.marks.push(touch(sync, mark.side, mark.record, nowMs, nowMs + TREE_WAIT_MS));
+  return null;
+}
+
+function keepSight(
   context: EngineContext,
   sync: RunningSync,
   entity: Entity,
   sight: Sight,
+  absorbed: Absorbed,
   references: References,
   changes: ChangeSet,
 ): Entity {
   const { mark } = sight;
-  if (sight.mergedInto !== null) {
-    changes.consumed.push(mark.sequence);
-    return entity;
-  }
-  const absorbed = absorbSight(sync.model, entity, sight, references, context.identity.restored);
   if (absorbed.reread) {
     changes.consumed.push(mark.sequence);
     changes.marks.push(touch(sync, mark.side, mark.record, context.clock.nowMs()));
@@ -154,6 +186,7 @@ function mergeSight(
   }
   if (absorbed.entity.members[mark.side]?.state === "live" && entity.members[mark.side]?.state !== "live")
     wakeChildren(context, sync, entity.id, changes);
+  tellKin(context, sync, entity, absorbed.entity, absorbed.events, changes);
   if (absorbed.events.length > 0) {
     changes.journal.push(
       mergeEntry(

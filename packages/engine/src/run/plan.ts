@@ -1,13 +1,15 @@
 import { checkGuards, fingerprint, owe } from "@accord/core";
 import type { Entity, EntityId, Owed, References } from "@accord/core";
 import type { CallOptions } from "../host/host.ts";
-import type { DueListing, DueState, HeldCreate, LoadedDue, PlanId, PlannedOperation } from "../store/rows.ts";
+import type { DueListing, DueState, HeldCreate, LoadedDue, PlanId, PlannedOperation, StoredEntity } from "../store/rows.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { refreshStates } from "./context.ts";
 import { drainAll } from "./drain.ts";
 import { CONTESTED, contestedEntities } from "./contested.ts";
 import { guardLimits, isRewritten } from "./guard.ts";
+import { namedReason } from "./hold.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
+import { heldBy, referringTo } from "./kin.ts";
 import { noticeConfiguration } from "./notice-configuration.ts";
 import { meetFirst } from "./first-contact.ts";
 import { listFirst } from "./first-listing.ts";
@@ -102,6 +104,19 @@ export async function look(context: EngineContext, options: CallOptions): Promis
     await refreshStates(context, options);
     await drainAll(context, options);
   }
+  await lookAgain(context, options);
+}
+
+/** What named records that had not been looked at yet is looked at once more: in circles, and within one sync, nothing comes first. [S44] */
+async function lookAgain(context: EngineContext, options: CallOptions): Promise<void> {
+  const early = context.syncs.filter(({ model }) =>
+    model.fields.some(({ reference }) => reference !== null && (reference.later || reference.sync === model.name)),
+  );
+  if (early.length === 0 || (await context.store.countMarks(options)) === 0) return;
+  for (const { id, objects } of early) {
+    for (const side of objects.keys()) await context.store.hurry(id, side, context.clock.nowMs(), options);
+  }
+  await drainAll(context, options);
 }
 
 /** The feed must begin before the listing does, so that nothing between them is missed. [S57] */
@@ -148,8 +163,9 @@ async function planSide(context: EngineContext, sync: RunningSync, side: number,
     );
     const stored = page.flatMap((due) => ("stored" in due ? [due.stored] : []));
     const references = await loadReferences(context, sync, stored, [], options);
+    const held = await heldDeletes(context, sync, side, stored, options);
     const operations = page.flatMap((due) => {
-      const planned = "stored" in due ? operationOf(sync, due, references, contested) : createOf(due, creates, contested);
+      const planned = "stored" in due ? operationOf(sync, due, references, contested, held) : createOf(due, creates, contested);
       if (planned === null) return [];
       if (planned.fields === creates) plain += 1;
       else countOperation(draft, planned.operation.kind, planned.fields);
@@ -206,7 +222,30 @@ interface Planned {
   readonly isRewrite: boolean;
 }
 
-function operationOf(sync: RunningSync, due: LoadedDue, references: References, contested: ReadonlySet<EntityId>): Planned | null {
+/** Deleted entities whose records at a side have to wait for those that name them, with the reason. [S45] */
+async function heldDeletes(
+  context: EngineContext,
+  sync: RunningSync,
+  side: number,
+  stored: readonly StoredEntity[],
+  options: CallOptions,
+): Promise<ReadonlyMap<EntityId, string>> {
+  const held = new Map<EntityId, string>();
+  if (referringTo(context, sync).length === 0) return held;
+  for (const { id, life } of stored) {
+    const hold = life.kind === "deleted" ? await heldBy(context, sync, side, id, options) : null;
+    if (hold !== null) held.set(id, namedReason(hold.referring));
+  }
+  return held;
+}
+
+function operationOf(
+  sync: RunningSync,
+  due: LoadedDue,
+  references: References,
+  contested: ReadonlySet<EntityId>,
+  held: ReadonlyMap<EntityId, string>,
+): Planned | null {
   const entity = hydrate(sync.model, due.stored, references);
   const computed = owe(sync.model, entity, due.side, references);
   const isContested =
@@ -216,12 +255,13 @@ function operationOf(sync: RunningSync, due: LoadedDue, references: References, 
   const owed: Owed = isContested ? { kind: "withheld", reason: CONTESTED } : computed;
   if (owed.kind === "nothing" || owed.kind === "reread") return null;
   const member = entity.members[due.side];
-  const detail = detailOf(sync, owed, due);
+  const hold = owed.kind === "delete" ? (held.get(entity.id) ?? null) : null;
+  const detail = hold === null ? detailOf(sync, owed, due) : { fields: [], reason: hold };
   const operation = {
     sync: due.sync,
     side: due.side,
     entity: due.entity,
-    kind: plannedAs(owed.kind),
+    kind: hold === null ? plannedAs(owed.kind) : "waits",
     record: member?.record ?? null,
     entityVersion: entity.version,
     imageDigest: digestOf(entity, due.side),

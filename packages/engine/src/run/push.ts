@@ -13,7 +13,9 @@ import type { Kept } from "./due.ts";
 import type { Dispatch, Sent } from "./dispatch.ts";
 import { deadlineOf, keepFresh } from "./fresh.ts";
 import { guardPush } from "./guard.ts";
+import { withoutHeld } from "./hold.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
+import { pointWrite } from "./point.ts";
 import { settleWrites } from "./settle.ts";
 
 const NONE: ReadonlySet<EntityId> = new Set();
@@ -63,7 +65,8 @@ async function pushSide(
   const soonMs = context.clock.nowMs() + object.capabilities.staleReadMsMax;
   const isJoining = mayCreate && (await context.store.hasStrangers(sync.id, side, soonMs, strangerTries(sync), options));
   const dispatches = due.flatMap((one) => prepare(context, sync, object, one, references, { contested, isJoining }, changes) ?? []);
-  const allowed = await guardPush(context, sync, side, dispatches, changes, options);
+  const free = await withoutHeld(context, sync, side, dispatches, changes, options);
+  const allowed = await guardPush(context, sync, side, free, changes, options);
   // The store shows open intents with their members: opening one writes no entity.
   for (const { intent } of allowed) changes.intentsOpened.push(intent);
   await context.store.commit(lease, changes, options);
@@ -150,6 +153,15 @@ function prepare(
 ): Dispatch | null {
   const entity = hydrate(sync.model, due.stored, references);
   const record = entity.members[due.side]?.record ?? null;
+  if (due.undo?.kind === "point") {
+    const point = record === null ? null : pointWrite(sync, due.side, entity, due.undo.expect, references);
+    if (record !== null && point !== null)
+      return dispatchOf(context, object, due, entity, { kind: "update", record, expect: due.undo.expect, ...point });
+    // It was done, or the record says something else by now: the row is like all others again.
+    changes.undosDone.push({ sync: due.sync, side: due.side, entity: due.entity });
+    keepEntity(context, sync, entity, references, changes);
+    return null;
+  }
   if (due.undo !== null && record !== null) {
     const kind = due.undo.kind === "delete" ? "undo-delete" : "undo-update";
     return dispatchOf(context, object, due, entity, {

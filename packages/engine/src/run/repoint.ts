@@ -18,7 +18,7 @@ const PAGES = 20;
 
 /** One request for each sync whose records may name entities of this one. [S41, S44] */
 export function repointRequests(context: EngineContext, sync: RunningSync, loser: EntityId): readonly NewRequest[] {
-  const children = context.syncs.filter(({ model }) => model.fields.some(({ reference }) => reference === sync.model.name));
+  const children = context.syncs.filter(({ model }) => model.fields.some(({ reference }) => reference?.sync === sync.model.name));
   return children.map(({ model }) => requestOf(context, sync, loser, { children: model.name, after: null }));
 }
 
@@ -54,7 +54,7 @@ function touchChildren(
   loser: string,
   changes: ChangeSet,
 ): void {
-  const places = child.model.fields.flatMap(({ reference }, field) => (reference === parent ? [field] : []));
+  const places = child.model.fields.flatMap(({ reference }, field) => (reference?.sync === parent ? [field] : []));
   for (let at = 0; at < ids.length; at += 1) {
     const text = values[at] ?? "";
     if (!text.includes(loser)) continue;

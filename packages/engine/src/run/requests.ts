@@ -22,10 +22,13 @@ import { ChangeSet } from "./changes.ts";
 import { releaseContested } from "./contested.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { isWriting, keepEntity, readyDue } from "./due.ts";
+import { follow, tellChildren } from "./follow.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
+import { tellKin } from "./kin.ts";
 import { flagLeftOvers, recordsOf } from "./left-over.ts";
 import { repoint } from "./repoint.ts";
 import type { RepointRequest } from "./repoint.ts";
+import { hasTree, isCircle, takeTrees } from "./tree.ts";
 
 /** What people ask for: the bodies of requests, by kind. */
 export interface DecideRequest {
@@ -49,15 +52,16 @@ export type UndoRequest = Pick<UndoItem, "fields" | "restores" | "creates" | "re
 
 /** Carries out what people decided, under the shard's lease like everything that changes an entity. Returns how many requests were answered. */
 export async function answerRequests(context: EngineContext, lease: Lease, shard: Shard, options: CallOptions): Promise<number> {
-  const requests = await context.store.loadRequests(shard, context.limits.mergeBatch, options);
+  const requests = await context.store.loadRequests(shard, context.limits.mergeBatch, context.clock.nowMs(), options);
   for (const request of requests) {
     const sync = context.syncs.find(({ id }) => id === request.sync);
     const changes = new ChangeSet();
     changes.requestsDone.push(request.id);
     const [stored] = await context.store.loadEntities([request.entity], options);
+    const leases = sync !== undefined && hasTree(sync.model) ? [lease, await takeTrees(context, options)] : [lease];
     if (sync !== undefined && stored !== undefined) await answerOrRefuse(context, sync, { ...request, stored }, changes, options);
     else if (sync !== undefined) tellForgotten(context, sync, request, changes);
-    await context.store.commit(lease, changes, options);
+    await context.store.commit([...new Set(leases)], changes, options);
   }
   return requests.length;
 }
@@ -71,7 +75,11 @@ async function answerOrRefuse(
   options: CallOptions,
 ): Promise<void> {
   try {
-    await answer(context, sync, request, changes, options);
+    if (request.kind === "children") await tellChildren(context, sync, request, changes, options);
+    else if (request.kind === "follow") await follow(context, sync, request, changes, options);
+    else if (request.kind === "repoint")
+      await repoint(context, sync, request, JSON.parse(request.body) as RepointRequest, changes, options);
+    else await answer(context, sync, { ...request, kind: request.kind }, changes, options);
   } catch (error) {
     if (!(error instanceof AccordError) || options.signal.aborted || error.code === "ACCORD_LEASE_LOST") throw error;
     context.log.warn("request.refused", { sync: sync.model.name, entity: request.entity, kind: request.kind, code: error.code });
@@ -88,21 +96,21 @@ function tellForgotten(context: EngineContext, sync: RunningSync, request: Loade
   const facts = { run: request.run ?? context.run, sync: sync.id, entity: request.entity, side: null, atMs: context.clock.nowMs() };
   changes.journal.push({ ...facts, kind: "refused", payload: JSON.stringify(payload) });
 }
-
 async function answer(
   context: EngineContext,
   sync: RunningSync,
-  request: LoadedRequest,
+  request: PersonsRequest,
   changes: ChangeSet,
   options: CallOptions,
 ): Promise<void> {
   const stored = request.stored;
   if (stored === null) return;
-  if (request.kind === "repoint") return repoint(context, sync, request, JSON.parse(request.body) as RepointRequest, changes, options);
   const references = await loadReferences(context, sync, [stored], [], options);
   const entity = hydrate(sync.model, stored, references);
-  const answered = await carryOut(context, sync, { ...request, kind: request.kind }, entity, references, options);
+  const answered = await carryOut(context, sync, request, entity, references, options);
   if (answered === null) return;
+  if (await isCircle(context, sync, entity, answered.entity, options))
+    throw new AccordError("ACCORD_TREE_CIRCLE", "It would come to stand above itself.", { remedy: "park" });
   changes.journal.push(
     mergeEntry(
       sync.model,
@@ -111,6 +119,7 @@ async function answer(
       JOURNALLED_AS[request.kind],
     ),
   );
+  tellKin(context, sync, answered.entity.id === entity.id ? entity : null, answered.entity, answered.events, changes);
   keepEntity(context, sync, answered.entity, references, changes);
   // What a person decided of the records that a merge left over is their business no more, or again.
   if (answered.entity.life.kind === "merged") changes.problemsOver.push(...recordsOf(sync, answered.entity));

@@ -13,6 +13,7 @@ import type { EngineContext, RunningSync } from "./context.ts";
 import { retryDelayMs } from "./context.ts";
 import { keepEntity, readyDue, touch } from "./due.ts";
 import { dehydrate } from "./hydrate.ts";
+import { childrenRequest, referringTo, tellKin } from "./kin.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { endFormerHolders } from "./key-reuse.ts";
 
@@ -147,8 +148,13 @@ function applied(
   }
   const isGone = intent.kind === "delete" || intent.kind === "undo-delete";
   if (settled.reread && !isGone) changes.marks.push(touch(sync, intent.side, record, nowMs));
-  if (intent.kind === "create") changes.arrived.push({ sync: sync.id, entity: entity.id });
-  const told = settled.isAsTold ? settled.entity.members[intent.side] : null;
+  const isNaming = intent.fields.some(({ field }) => (sync.model.fields[field]?.reference ?? null) !== null);
+  if (intent.kind === "create" || isGone || isNaming) changes.arrived.push({ sync: sync.id, entity: entity.id });
+  tellKin(context, sync, entity, settled.entity, settled.events, changes);
+  if (intent.kind === "create" && (settled.entity.members[intent.side]?.incarnation ?? 1) > 1 && referringTo(context, sync).length > 0)
+    changes.requests.push(childrenRequest(context, sync, entity.id));
+  // Whom the record names now stands among the entity's keys.
+  const told = settled.isAsTold && !isNaming ? settled.entity.members[intent.side] : null;
   if (told && told.image !== null) {
     const key = { sync: sync.id, side: intent.side, entity: entity.id };
     changes.landed.push({ ...key, record, image: told.image, ack: told.ack, position: told.position, seenAtMs: told.seenAtMs });

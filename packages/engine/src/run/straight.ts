@@ -8,7 +8,6 @@ import { refreshStates } from "./context.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { Kept } from "./due.ts";
-import { takeShard } from "./take-shard.ts";
 import type { FollowedSide } from "./followed-side.ts";
 import { passesGuards } from "./guard.ts";
 import { guardCanaries } from "./guard-sight.ts";
@@ -19,6 +18,8 @@ import { Once } from "./once.ts";
 import { marksOf } from "./pull.ts";
 import { openUpdate, sendWrites } from "./push.ts";
 import type { OpenedWrites } from "./push.ts";
+import { takeShard } from "./take-shard.ts";
+import { hasTree } from "./tree.ts";
 
 /** Batches whose calls are on their way while the next is merged: enough that a system and this process work at the same time. */
 const UNDERWAY_MAX = 2;
@@ -191,7 +192,8 @@ async function plainNews(
   changes: ChangeSet,
   options: CallOptions,
 ): Promise<readonly LoadedMark[]> {
-  const records = imagedRecords(marks);
+  // Places in trees are looked at one by one. [S46]
+  const records = hasTree(sync.model) ? [] : imagedRecords(marks);
   const found = await context.store.loadQuiet(sync.id, side, records, options);
   const entities = new Map<RecordId, StoredEntity>();
   for (let index = 0; index < records.length; index += 1) {

@@ -28,9 +28,9 @@ export async function trip(
   const stateBefore = await stateBeforePause(context, sync.id, options);
   await context.store.tripGuard(
     { id, sync: sync.id, guard: stop.guard, reason: stop.reason, trippedAtMs: nowMs, approvedAtMs: null },
+    reason,
     options,
   );
-  await context.store.setSyncState(sync.id, "paused", reason, options);
   context.states.set(sync.id, "paused");
   if (stateBefore === "planned") context.pilots.add(sync.id);
   context.log.error("guard.tripped", { sync: sync.model.name, side: sync.model.sides[side]?.name, guard: stop.guard });

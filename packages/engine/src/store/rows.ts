@@ -171,18 +171,20 @@ export interface LoadedMark extends Mark {
   readonly entity: StoredEntity | null;
 }
 
-/** What a person asked for, carried out under the shard's lease. `body` is JSON that the engine reads. */
+/** What a person or a decision of the engine's asked for, carried out under the shard's lease. `body` is JSON that the engine reads. */
 export interface NewRequest {
   readonly sync: SyncId;
   readonly entity: EntityId;
   /**
-   * `retry`: a create whose answer was lost made nothing; also asked by the engine itself, where a complete listing shows it. [S35] `repoint`: what names a merged entity is to follow it; asked by
-   * the engine. [S41]
+   * `retry`: a create whose answer was lost made nothing; also asked by the engine itself, where a complete listing shows it. [S35] All others are asked by the engine. `repoint`: what names a merged
+   * entity is to follow it. [S41] `children`: the entity was deleted, and what names it is to be told; `follow`: one that names a deleted entity is to be detached from it, or deleted with it. [S45]
    */
-  readonly kind: "decide" | "undo" | "link" | "delete" | "revive" | "retry" | "repoint";
+  readonly kind: "decide" | "undo" | "link" | "delete" | "revive" | "retry" | "repoint" | "children" | "follow";
   readonly body: string;
   readonly run: RunId | null;
   readonly atMs: number;
+  /** Not before this. Epoch milliseconds; left out: at once. */
+  readonly notBeforeMs?: number;
 }
 export interface LoadedRequest extends NewRequest {
   readonly id: number;
@@ -221,9 +223,12 @@ export interface Due extends DueKey {
   readonly undo: UndoWrite | null;
 }
 
-/** A native restoration: what a run wrote at this side is put back. [S59] */
+/**
+ * A native write: what a run wrote at this side is put back. [S59] `point`: a reference that stands there as `expect` and names a record that is gone is to say what is canonical; `set` is worked out
+ * when it is written. [S45]
+ */
 export interface UndoWrite {
-  readonly kind: "update" | "delete";
+  readonly kind: "update" | "delete" | "point";
   readonly set: readonly CellPatch[];
   readonly expect: readonly CellPatch[];
 }
@@ -315,8 +320,8 @@ export interface LoadedIntent extends Intent {
  */
 export interface Changes {
   /**
-   * Entities as they are now, new ones included. Their members are written with them. `keys`: match keys by rule, null where the record has none for a rule;
-   * `keys` itself null: unchanged.
+   * Entities as they are now, new ones included. Their members are written with them. `keys`: match keys by rule, null where the record has none for a rule, and behind them those of
+   * the entities that it names (`nameKey`); `keys` itself null: unchanged.
    */
   readonly entities: readonly { readonly entity: StoredEntity; readonly keys: readonly (string | null)[] | null }[];
   /** After `entities`. */

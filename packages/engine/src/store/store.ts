@@ -114,8 +114,8 @@ export interface Store {
 
   /** Marks of a shard that are ready, oldest first, each with its entity where the record (or, after a rename, `renamedFrom`) is linked. Marks of members with an open intent are not given. [S33] */
   loadMarks(shard: Shard, limit: number, nowMs: number, options: CallOptions): Promise<readonly LoadedMark[]>;
-  /** Requests of people for entities of a shard, oldest first. */
-  loadRequests(shard: Shard, limit: number, options: CallOptions): Promise<readonly LoadedRequest[]>;
+  /** Requests for entities of a shard that are ready, oldest first. */
+  loadRequests(shard: Shard, limit: number, nowMs: number, options: CallOptions): Promise<readonly LoadedRequest[]>;
   addRequests(requests: readonly NewRequest[], options: CallOptions): Promise<void>;
 
   /** First contact of a new sync, in bulk. */
@@ -135,6 +135,8 @@ export interface Store {
   loadQuiet(sync: SyncId, side: SideIndex, records: readonly RecordId[], options: CallOptions): Promise<readonly (StoredEntity | null)[]>;
   /** What entities were merged into; null where they were not. One step: a winner was never merged itself. [S41] */
   findWinners(entities: readonly EntityId[], options: CallOptions): Promise<readonly (EntityId | null)[]>;
+  /** Entities of a sync that name this one in their canonical record or in a record of theirs, as last kept, in the order of their ids: `after` excluded. [S45] */
+  listNaming(sync: SyncId, named: EntityId, after: EntityId | null, limit: number, options: CallOptions): Promise<readonly EntityId[]>;
   /** The live records of entities at a side; null where there is none. */
   findRecords(sync: SyncId, side: SideIndex, entities: readonly EntityId[], options: CallOptions): Promise<readonly (RecordId | null)[]>;
 
@@ -211,9 +213,12 @@ export interface Store {
   /** Recomputes the journal's chain. [S64] */
   checkJournal(options: CallOptions): Promise<{ readonly entries: number; readonly brokenAt: number | null }>;
 
-  /** Guards that tripped and wait for approval. [S43] */
-  tripGuard(trip: GuardTrip, options: CallOptions): Promise<void>;
+  /**
+   * Guards that tripped and wait for approval. [S43] With the same step the sync is paused, `pausedBecause` in plain words; null: it is left as it is. Whoever approves finds both or neither.
+   */
+  tripGuard(trip: GuardTrip, pausedBecause: string | null, options: CallOptions): Promise<void>;
   listTrips(options: CallOptions): Promise<readonly GuardTrip[]>;
+  /** What was put off until then may be looked at again: requests that were are ready at once. */
   approveTrip(id: string, atMs: number, options: CallOptions): Promise<boolean>;
   /** What was last committed of it; null where nothing was. */
   guardTally(sync: SyncId, side: SideIndex, options: CallOptions): Promise<GuardTallyRow | null>;

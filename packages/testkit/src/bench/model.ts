@@ -1,5 +1,16 @@
 import { builtinTypes, groupParts, textType } from "@accord/core";
-import type { ColumnCodec, FieldMapping, FieldModel, Mapped, MaybeValue, Policy, SideModel, SyncModel, ValueType } from "@accord/core";
+import type {
+  ColumnCodec,
+  FieldMapping,
+  FieldModel,
+  Mapped,
+  MaybeValue,
+  Policy,
+  ReferenceModel,
+  SideModel,
+  SyncModel,
+  ValueType,
+} from "@accord/core";
 import { groupMapping } from "../small/small-sync.ts";
 
 /** A field of a bench sync: one column of the same name or another at each side. */
@@ -17,6 +28,8 @@ export interface BenchField {
   readonly drift?: "revert" | "keep";
   /** The sync that values name. Both sides' parents must stand at the same places. */
   readonly reference?: string;
+  /** Of a reference: what is not as for most, which name other syncs' records, wait for them, and hold their deletion up. [S45] */
+  readonly rules?: Partial<Omit<ReferenceModel, "sync">>;
 }
 
 export interface BenchSide {
@@ -77,9 +90,13 @@ function fieldModel(field: BenchField, sides: number): FieldModel {
       (_, side) => columnOf(field, side) !== null && (field.from === undefined || field.from.includes(side)),
     ),
     drift: field.drift ?? "revert",
-    reference: field.reference ?? null,
+    reference: field.reference === undefined ? null : referenceModel(field.reference, field.rules),
     sensitive: false,
   };
+}
+
+function referenceModel(sync: string, rules: BenchField["rules"] = {}): ReferenceModel {
+  return { sync, later: false, tree: false, deletes: "restrict", ...rules };
 }
 
 function columnOf(field: BenchField, side: number): string | null {

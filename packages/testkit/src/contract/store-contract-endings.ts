@@ -98,7 +98,7 @@ function describeHandingOver(open: () => Promise<Store>): void {
     await commit({ entities: [{ entity: sampleEntity(sync, id, ["1", null]), keys: null }], requests: [request] });
     const shard = store.shardOf(id);
     expect((await store.readyShards(AT, call)).shards).toEqual([shard]);
-    expect((await store.loadRequests(shard, 9, call)).map(({ kind, body }) => [kind, body])).toEqual([["repoint", "{}"]]);
+    expect((await store.loadRequests(shard, 9, AT, call)).map(({ kind, body }) => [kind, body])).toEqual([["repoint", "{}"]]);
   });
 }
 

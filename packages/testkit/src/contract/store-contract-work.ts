@@ -337,13 +337,13 @@ function describeRequestsAndPlans(open: () => Promise<Store>): void {
     await other.addRequests([request, { ...request, entity: unknown, kind: "undo", run: 3 }], call);
     expect(store.changeCounter()).not.toBe(before);
     expect((await store.readyShards(AT, call)).shards).toEqual([0]);
-    const found = await store.loadRequests(0, 9, call);
+    const found = await store.loadRequests(0, 9, AT, call);
     expect(found.map(({ kind, run, stored }) => [kind, run, stored?.id])).toEqual([
       ["decide", null, id],
       ["undo", 3, undefined],
     ]);
     await commit({ requestsDone: [found[0]?.id ?? 0] });
-    expect((await store.loadRequests(0, 9, call)).map(({ kind }) => kind)).toEqual(["undo"]);
+    expect((await store.loadRequests(0, 9, AT, call)).map(({ kind }) => kind)).toEqual(["undo"]);
   });
 
   test("[S60] a plan keeps its operations in their order, and the latest plan is found", async () => {
@@ -424,13 +424,14 @@ function describeGuards(open: () => Promise<Store>): void {
       trippedAtMs: AT,
       approvedAtMs: null,
     };
-    await store.tripGuard(trip, call);
+    await store.tripGuard(trip, null, call);
     expect(await store.listTrips(call)).toEqual([trip]);
     expect(await store.approveTrip(trip.id, AT + 1, call)).toBe(true);
     expect(await store.approveTrip(trip.id, AT + 2, call)).toBe(false);
     expect(await store.approveTrip("other", AT, call)).toBe(false);
     expect(await store.listTrips(call)).toEqual([{ ...trip, approvedAtMs: AT + 1 }]);
-    await store.tripGuard(trip, call);
+    await store.tripGuard(trip, "too many", call);
+    expect((await store.listSyncs(call)).map(({ state, stateReason }) => [state, stateReason])).toEqual([["paused", "too many"]]);
     expect(await store.listTrips(call)).toEqual([trip]);
   });
 }

@@ -7,6 +7,7 @@ import { describeStoreFence } from "./store-contract-fence.ts";
 import { describeStoreFirstContact } from "./store-contract-first.ts";
 import { describeStoreMarks } from "./store-contract-marks.ts";
 import { describeStoreScan } from "./store-contract-scan.ts";
+import { describeStoreKin } from "./store-contract-kin.ts";
 import { describeStoreStraight } from "./store-contract-straight.ts";
 import { describeStoreCreates } from "./store-contract-creates.ts";
 import { describeStoreWork } from "./store-contract-work.ts";
@@ -61,6 +62,7 @@ export function storeContract(name: string, makeWorld: () => Promise<StoreWorld>
     describeStoreScan(open);
     describeStoreMarks(open);
     describeStoreFirstContact(open);
+    describeStoreKin(open);
     describeStoreStraight(open);
     describeStoreFence(open);
     describeStoreWork(open);

@@ -2,7 +2,8 @@ import type { BenchField } from "../bench/model.ts";
 import type { FakeCell } from "../fake/shape.ts";
 import type { FakeSystem } from "../fake/system.ts";
 import { COMPANIES, THINGS } from "./people.ts";
-import { columnsOf, fieldsOf } from "./scene.ts";
+import type { Scenario } from "./scenario.ts";
+import { columnsOf, companyFields, fieldsOf } from "./scene.ts";
 import type { Scene } from "./scene.ts";
 
 /** How a play ended. */
@@ -15,9 +16,8 @@ export interface Ending {
 
 /** What the systems show now, and what Accord asks of people. */
 export function endingOf(scene: Scene): Ending {
-  const fields = fieldsOf(scene.scenario);
   return {
-    shows: Object.fromEntries(scene.systems.map((system, side) => [system.name, linesOf(system, side, fields)])),
+    shows: Object.fromEntries(scene.systems.map((system, side) => [system.name, linesOf(system, side, scene.scenario)])),
     asks: asksOf(scene).toSorted(),
   };
 }
@@ -28,17 +28,18 @@ export function endingText({ shows, asks }: Ending): string {
   return [...systems, ...asks.map((ask) => `asks: ${ask}`)].join("; ");
 }
 
-function linesOf(system: FakeSystem, side: number, fields: readonly BenchField[]): readonly string[] {
-  const companies = system.tables.has(COMPANIES) ? system.records(COMPANIES) : null;
-  const shown = (field: BenchField, cell: FakeCell): string => {
-    if (field.reference === undefined || cell === null || companies === null) return cell ?? "-";
-    return companies.get(cell)?.["code"] ?? "nobody";
+function linesOf(system: FakeSystem, side: number, scenario: Scenario): readonly string[] {
+  const shown = ({ reference }: BenchField, cell: FakeCell): string => {
+    if (reference === undefined || cell === null || !system.tables.has(reference)) return cell ?? "-";
+    const named = system.record(reference, cell);
+    return named?.["who"] ?? named?.["code"] ?? "nobody";
   };
-  const things = [...system.records(THINGS).values()].map((cells) =>
-    fields.flatMap((field) => columnsOf(field, side).map((column) => shown(field, cells[column] ?? null))).join(" "),
-  );
-  const codes = [...(companies?.values() ?? [])].map(({ code }) => `company ${code ?? "-"}`);
-  return [...things, ...codes].toSorted();
+  const lines = (object: string, fields: readonly BenchField[]): readonly string[] =>
+    [...system.records(object).values()].map((cells) =>
+      fields.flatMap((field) => columnsOf(field, side).map((column) => shown(field, cells[column] ?? null))).join(" "),
+    );
+  const companies = system.tables.has(COMPANIES) ? lines(COMPANIES, companyFields(scenario)) : [];
+  return [...lines(THINGS, fieldsOf(scenario)), ...companies.map((line) => `company ${line}`)].toSorted();
 }
 
 function asksOf({ state, systems, premises }: Scene): string[] {

@@ -232,7 +232,7 @@ class Player {
     if (this.#isApproving && this.#openTrips.length > 0) return false;
     if (this.#isAsking) return true;
     const isRunning = this.#process?.job === "run" && state.leases.get("engine")?.holder === this.#process.actor.name;
-    if (!isRunning || state.restored || state.marks.size + state.intents.size + state.requests.size > 0) return false;
+    if (!isRunning || state.restored || state.marks.size + state.intents.size > 0 || this.#scene.isAsked) return false;
     return !this.#scene.isBehind && !this.#scene.isDue && (!this.#scene.isSwept || this.#scene.isSweptSince(actedAtMs));
   }
 

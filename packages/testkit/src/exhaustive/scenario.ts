@@ -21,6 +21,8 @@ export interface Scenario {
   readonly limits?: Partial<Limits>;
   /** Things name companies, which are a sync of their own: `code` alone. */
   readonly hasCompanies?: boolean;
+  /** Companies name a thing in turn, their `head`, which closes the circle. */
+  readonly hasHeads?: boolean;
   /** Whether sides are swept although their logs tell everything, and rest means a sweep of each. Default: where a system has no log. */
   readonly sweeps?: boolean;
   /** What people entered before Accord came. Default: Ann, the same everywhere. */
@@ -43,6 +45,8 @@ export interface SystemTraits {
   readonly options?: Pick<FakeSystemOptions, "batch" | "hints" | "writesReturn">;
   /** Traits of columns by name; those of no field are added. */
   readonly columns?: Readonly<Record<string, Partial<FakeColumn>>>;
+  /** Whether it lets records name what is not there. */
+  readonly isLoose?: boolean;
   /** Columns whose values it allows once. */
   readonly uniques?: readonly string[];
   /** Whether people choose record ids: `who` is the key. Else the system numbers its records. */

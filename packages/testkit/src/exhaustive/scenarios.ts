@@ -1,6 +1,7 @@
 import type { Scenario } from "./scenario.ts";
 import { APPENDED } from "./table/appended.ts";
 import { EDITS } from "./table/edits.ts";
+import { KIN } from "./table/kin.ts";
 import { LIVES } from "./table/lives.ts";
 import { MERGES } from "./table/merges.ts";
 import { RETURNS } from "./table/returns.ts";
@@ -14,6 +15,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...OUTCOMES,
   ...POLICIES,
   ...LIVES,
+  ...KIN,
   ...MERGES,
   ...RETURNS,
   ...APPENDED,

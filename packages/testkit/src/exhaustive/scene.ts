@@ -20,6 +20,7 @@ import type { FieldTraits, Scenario, SystemTraits } from "./scenario.ts";
 /** Sweeps come this often where a scenario has any. Milliseconds. */
 const SWEEP_MS = 4_000;
 const NEVER_MS = 1_000_000_000;
+const SOON_MS = 2_000;
 
 /** Whoever waited first goes first, and time passes only when nobody can go on. */
 const IN_TURN: Choice = {
@@ -53,7 +54,7 @@ export class Scene {
         name,
         ...traits.options,
         capabilities: { requestDeadlineMs: 1_000, ...traits.can },
-        objects: [...(scenario.hasCompanies === true ? [COMPANY] : []), thingOf(scenario, traits)],
+        objects: [...(scenario.hasCompanies === true ? [companyOf(scenario, traits)] : []), thingOf(scenario, traits)],
         clock,
         random: seededRandom(1).fork(name),
         faults: (call) => this.#strike(call),
@@ -64,7 +65,7 @@ export class Scene {
       systems: this.systems,
       state: this.state,
       syncs: [
-        ...(scenario.hasCompanies === true ? [this.#syncOf(COMPANIES, [{ name: "code" }], [["code"]])] : []),
+        ...(scenario.hasCompanies === true ? [this.#syncOf(COMPANIES, companyFields(scenario), [["code"]])] : []),
         this.#syncOf(THINGS, fieldsOf(scenario), [["who"]]),
       ],
       limits: { retryDelayMsMax: 5_000, ...scenario.limits },
@@ -111,6 +112,13 @@ export class Scene {
     return [...state.due.values()].some(
       (due) => due.state === "ready" && due.code !== "ACCORD_CONTESTED" && state.sync(due.sync).state !== "paused",
     );
+  }
+
+  /** Whether something asked for is to be carried out: what a guard stops is put off until a person has approved. */
+  get isAsked(): boolean {
+    const soonMs = this.scheduler.clockOf().nowMs() + SOON_MS;
+    const isStopped = this.state.syncs.some(({ state }) => state === "paused");
+    return [...this.state.requests.values()].some(({ notBeforeMs }) => !isStopped || (notBeforeMs ?? 0) <= soonMs);
   }
 
   /** Whether every side was listed to its end since. Epoch milliseconds. */
@@ -210,15 +218,34 @@ function traitsOf({ systems }: Scenario): Readonly<Record<string, SystemTraits>>
 
 const MERGED_COMPANIES: Pick<BenchSide, "merged"> = { merged: { column: "merged_into", isWritten: false } };
 
-const COMPANY: FakeObject = {
-  name: COMPANIES,
-  key: ["id"],
-  columns: [
+/** The fields of companies, `code` first. */
+export function companyFields({ hasHeads }: Scenario): readonly BenchField[] {
+  const head: BenchField = { name: "head", reference: THINGS, rules: { later: true } };
+  return hasHeads === true ? [{ name: "code" }, head] : [{ name: "code" }];
+}
+
+function companyOf({ hasHeads }: Scenario, { isLoose }: SystemTraits): FakeObject {
+  const columns: readonly FakeColumn[] = [
     { name: "id", type: "integer", generated: true },
     { name: "code", type: "text", nullable: true },
     { name: "merged_into", type: "text", nullable: true },
-  ],
-};
+  ];
+  if (hasHeads !== true) return { name: COMPANIES, key: ["id"], columns };
+  return {
+    name: COMPANIES,
+    key: ["id"],
+    columns: [...columns, { name: "head", type: "integer", nullable: true }],
+    references: isLoose === true ? [] : [{ columns: ["head"], object: THINGS, objectColumns: ["id"] }],
+  };
+}
+
+/** What a system demands of the things that name others. */
+function referencesOf(scenario: Scenario, { isLoose }: SystemTraits): NonNullable<FakeObject["references"]> {
+  if (isLoose === true) return [];
+  return fieldsOf(scenario).flatMap(({ name, reference }) =>
+    reference === undefined ? [] : [{ columns: [name], object: reference, objectColumns: ["id"] }],
+  );
+}
 
 function thingOf(scenario: Scenario, traits: SystemTraits): FakeObject {
   const ofFields = fieldsOf(scenario).flatMap((field) =>
@@ -244,7 +271,7 @@ function thingOf(scenario: Scenario, traits: SystemTraits): FakeObject {
     key: [isKeyed ? "who" : "id"],
     uniques: (traits.uniques ?? []).map((column) => [column]),
     columns,
-    references: scenario.hasCompanies === true ? [{ columns: ["company"], object: COMPANIES, objectColumns: ["id"] }] : [],
+    references: referencesOf(scenario, traits),
   };
 }
 

@@ -8,6 +8,7 @@ import type {
   NativeImage,
   ParseResult,
   Policy,
+  ReferenceModel,
   SideModel,
   SyncModel,
   ValueType,
@@ -23,6 +24,7 @@ export interface SmallField {
   /** By side, where it is not plain: null where the side lacks the field. */
   readonly sides?: Readonly<Record<number, SmallMapping | null>>;
   readonly reference?: string;
+  readonly rules?: Partial<Omit<ReferenceModel, "sync">>;
 }
 
 /** How a side holds a field: what it makes of a text it is given, whether it can be written, or a mapping of its own. */
@@ -76,7 +78,8 @@ function fieldModel(name: string, field: SmallField, sides: number): FieldModel 
     policy: field.policy ?? OWNER,
     writers: Array.from({ length: sides }, (_, side) => field.sides?.[side] !== null && (field.writers?.includes(side) ?? true)),
     drift: field.drift ?? "revert",
-    reference: field.reference ?? null,
+    reference:
+      field.reference === undefined ? null : { sync: field.reference, later: false, tree: false, deletes: "restrict", ...field.rules },
     sensitive: false,
   };
 }

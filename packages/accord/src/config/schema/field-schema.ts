@@ -122,7 +122,23 @@ function typeSchema() {
         keys,
       ),
       strict(
-        { ref: text("the name of a sync", "ref: companies").meta({ description: "The sync whose entities the values name. [S44]" }) },
+        {
+          ref: text("the name of a sync", "ref: companies").meta({ description: "The sync whose entities the values name. [S44]" }),
+          deletes: oneOf(["restrict", "detach", "cascade"], "what becomes of it when the named record is deleted")
+            .default("restrict")
+            .meta({
+              description:
+                "The named record was deleted somewhere: elsewhere it is deleted only once nothing names it any more (`restrict`); this field is emptied (`detach`); or this record is deleted too (`cascade`). [S45]",
+            }),
+          later: flag("later: true").optional().meta({
+            description:
+              "Records are made without this field where the named one is not there yet, and get it as soon as it is. It breaks circles of syncs. Left out: they wait for it. [S44]",
+          }),
+          tree: flag("tree: true").optional().meta({
+            description:
+              "Of a reference to its own sync: whether what is named stands above, so that nobody may come to stand above itself (the default), or circles are right (`false`). [S46]",
+          }),
+        },
         "a reference",
         keys,
       ),

@@ -22,7 +22,8 @@
  * - `intent_block` holds the open intents that one commit opened at one side, a few dozen per row, what creates ask for apart (intent-lines.ts); the view `intent` shows them one by one to people and tests.
  * - `due.extra` is null in a row as a merge left it; what was set aside once has an empty one at least (due-plannable.ts).
  * - `counter` counts what is too much to be counted when somebody asks (tally.ts).
- * - `match_key` and `staged_key` hold 64-bit hashes: 20 bytes a row whatever the keys are. A candidate's key text is compared before anything is linked.
+ * - `match_key` and `staged_key` hold 64-bit hashes: 20 bytes a row whatever the keys are. A candidate's key text is compared before anything is linked. Entities that an entity names
+ *   are among its keys: so they are found that name another.
  * - `plan_page` holds operations of a plan, some hundred per row (plans.ts): they are written once, read in order, and dropped together.
  * - `merged` says what merged entities have become, in one step; what stands of it in `entity.extra` may be older. [S41]
  * - `journal` holds a few hundred entries of one commit per row, a line each (journal-lines.ts), and its link of the chain; an entry's number is its row's `first` and its place
@@ -86,7 +87,7 @@ CREATE TABLE mark (
 );
 CREATE INDEX mark_renamed ON mark (side, renamed_from) WHERE renamed_from IS NOT NULL;
 CREATE INDEX mark_later ON mark (not_before_ms) WHERE not_before_ms > 0;
-CREATE TABLE request (id INTEGER PRIMARY KEY AUTOINCREMENT, shard INTEGER NOT NULL, sync INTEGER NOT NULL, entity INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, run INTEGER, at_ms INTEGER NOT NULL);
+CREATE TABLE request (id INTEGER PRIMARY KEY AUTOINCREMENT, shard INTEGER NOT NULL, sync INTEGER NOT NULL, entity INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, run INTEGER, at_ms INTEGER NOT NULL, not_before_ms INTEGER NOT NULL);
 CREATE INDEX request_shard ON request (shard);
 
 CREATE TABLE due (

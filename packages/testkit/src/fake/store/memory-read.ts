@@ -18,6 +18,7 @@ import type {
   SyncId,
   PlannableListing,
 } from "@accord/engine/store";
+import { nameKey } from "@accord/engine/store";
 import { dueKey, recordKey, type MemoryState } from "./memory-state.ts";
 import { isWithRecord, shardOf, type MemoryView } from "./memory-view.ts";
 
@@ -32,7 +33,10 @@ export function readyShards(view: MemoryView, nowMs: number): { readonly shards:
     if (mark.notBeforeMs <= nowMs) shards.add(view.markShard(mark));
     else later.push(mark.notBeforeMs);
   }
-  for (const request of state.requests.values()) shards.add(shardOf(request.entity));
+  for (const { entity, notBeforeMs = 0 } of state.requests.values()) {
+    if (notBeforeMs <= nowMs) shards.add(shardOf(entity));
+    else later.push(notBeforeMs);
+  }
   for (const due of state.due.values()) {
     if (view.isReadyDue(due, nowMs)) shards.add(shardOf(due.entity));
     else if (due.state === "ready" && view.intent(due.entity, due.side) === null) later.push(due.notBeforeMs);
@@ -63,6 +67,12 @@ export function findMatches(view: MemoryView, sync: SyncId, side: SideIndex, see
         : { entities: entitiesWith(view, sync, side, rule, key), rivals: rivalsOf(view, sync, side, rule, key, record) },
     ),
   );
+}
+
+export function listNaming({ state }: MemoryView, sync: SyncId, named: EntityId, after: EntityId | null): EntityId[] {
+  const key = nameKey(named);
+  const found = [...state.keys].flatMap(([id, keys]) => (keys.includes(key) && state.entities.get(id)?.sync === sync ? [id] : []));
+  return found.filter((id) => id > (after ?? 0)).toSorted((a, b) => a - b);
 }
 
 function entitiesWith({ state }: MemoryView, sync: SyncId, side: SideIndex, rule: number, key: string): EntityId[] {

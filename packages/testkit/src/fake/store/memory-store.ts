@@ -31,6 +31,7 @@ import {
   readJournal,
   readyShards,
   scanEntities,
+  listNaming,
 } from "./memory-read.ts";
 import { beginAnew, firstContactPart } from "./memory-first-contact.ts";
 import { checkLease, leaseHolder, releaseLease, takeLease } from "./memory-leases.ts";
@@ -242,10 +243,10 @@ function markPart(
     countMarks: (call) => read(call, () => state.marks.size),
     readyShards: (nowMs, call) => read(call, () => readyShards(view, nowMs)),
     loadMarks: (shard, limit, nowMs, call) => read(call, () => loadMarks(view, shard, limit, nowMs)),
-    loadRequests: (shard, limit, call) =>
+    loadRequests: (shard, limit, nowMs, call) =>
       read(call, () =>
         [...state.requests]
-          .filter(([, request]) => shardOf(request.entity) === shard)
+          .filter(([, { entity, notBeforeMs }]) => shardOf(entity) === shard && (notBeforeMs ?? 0) <= nowMs)
           .slice(0, limit)
           .map(([id, request]) => ({ ...request, id, stored: view.entity(request.entity) })),
       ),
@@ -301,6 +302,7 @@ function entityPart(
   | "loadEntities"
   | "loadQuiet"
   | "findLinks"
+  | "listNaming"
   | "findRecords"
   | "findWinners"
   | "listMembers"
@@ -320,6 +322,7 @@ function entityPart(
     loadQuiet: (sync, side, records, call) => read(call, () => records.map((record) => quietEntity(view, sync, side, record))),
     findLinks: (sync, side, records, call) => read(call, () => records.map((record) => view.liveLink(sync, side, record))),
     findWinners: (ids, call) => read(call, () => ids.map((id) => view.state.merged.get(id) ?? null)),
+    listNaming: (sync, named, after, limit, call) => read(call, () => listNaming(view, sync, named, after).slice(0, limit)),
     findRecords: (_, side, ids, call) => read(call, () => ids.map((id) => recordOf(id, side))),
     listMembers: (sync, side, after, limit, call) => read(call, () => listMembers(view, sync, side, after, limit)),
     listBounds: (sync, side, every, call) => read(call, () => listBounds(view, sync, side, every)),
@@ -460,9 +463,13 @@ function recordsPart(
     listProblems: (limit, call) => read(call, () => problemsByAge(state).slice(0, limit)),
     readJournal: (query, call) => read(call, () => readJournal(view, query)),
     checkJournal: (call) => read(call, () => ({ entries: state.journal.length, brokenAt: null })),
-    tripGuard: (trip) =>
+    tripGuard: (trip, pausedBecause) =>
       write(() => {
         state.trips.set(trip.id, trip);
+        if (pausedBecause === null) return;
+        const row = state.sync(trip.sync);
+        row.state = "paused";
+        row.stateReason = pausedBecause;
       }),
     listTrips: (call) => read(call, () => [...state.trips.values()].toSorted((a, b) => a.trippedAtMs - b.trippedAtMs)),
     approveTrip: (id, atMs) =>
@@ -470,6 +477,7 @@ function recordsPart(
         const trip = state.trips.get(id);
         if (trip === undefined || trip.approvedAtMs !== null) return false;
         state.trips.set(id, { ...trip, approvedAtMs: atMs });
+        for (const [key, request] of state.requests) state.requests.set(key, { ...request, notBeforeMs: 0 });
         return true;
       }),
     guardTally: (sync, side, call) => read(call, () => state.tallies.get(`${sync}/${side}`) ?? null),
