@@ -13,6 +13,7 @@ const PAGES = [
   ...markdownIn("docs/guide"),
   ...markdownIn("docs/decisions"),
   ...markdownIn("examples/two-databases"),
+  ...markdownIn("examples/shop-and-erp"),
 ];
 /** Folders in which a file may be named without the path before it. */
 const HOMES = [

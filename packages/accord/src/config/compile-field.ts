@@ -100,7 +100,9 @@ function compileReference(context: SideContext, job: FieldJob, entry: SideEntry)
   const writable = writability(context, job, columns, job.path);
   if (writable === null) return null;
   const fault = faultOfEmptying(context, job, columns, writable);
-  return fault === null ? referenceMapping(columns, target, writable) : refuse(context, [...job.path, "type"], fault.problem, fault.remedy);
+  return fault === null
+    ? referenceMapping(columns, target, writable)
+    : refuse(context, ["syncs", context.sync.name, "fields", job.name, "type"], fault.problem, fault.remedy);
 }
 
 /** Why a side cannot do what the reference asks for: be without it for a while, or from the moment that what it names is deleted. [S44, S45] */

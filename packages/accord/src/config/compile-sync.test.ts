@@ -119,6 +119,12 @@ ${fields.replaceAll(/^/gm, "      ")}
 ${more}`);
 }
 
+/** What a field of a reference's type means. */
+function referenceOf(type: string): unknown {
+  const result = compileSmall(`x: { type: ${type}, a: x, b: x }`, { x: "text" }, { x: "text" });
+  return modelOf(result).fields[0]?.reference;
+}
+
 function compileSmall(
   fields: string,
   a: Readonly<Record<string, string>>,
@@ -242,6 +248,16 @@ describe("the example of the design", () => {
     expect(company?.get(cells, known)).toEqual({ kind: "ok", result: "42" });
     expect(company?.get(cells, NO_REFERENCES)).toEqual({ kind: "waits", sync: "companies", entity: null });
     expect(company?.put("42", null, known)).toEqual({ kind: "waits", sync: "companies", entity: 42 });
+  });
+
+  test("[S44, S45, S46] a reference waits and holds up unless it says otherwise, and one to its own sync is a tree", () => {
+    expect(referenceOf("{ ref: things }")).toEqual({ sync: "things", later: false, tree: true, deletes: "restrict" });
+    expect(referenceOf("{ ref: things, tree: false, deletes: detach }")).toEqual({
+      sync: "things",
+      later: true,
+      tree: false,
+      deletes: "detach",
+    });
   });
 
   test("[S42] the filter is unknown while its column is, and false for an empty one", () => {
@@ -418,6 +434,27 @@ const wrong: readonly (readonly [name: string, run: () => CompileSyncResult, lin
       ),
     [
       'accord.yaml:5:14: syncs.things.sides.a: the column "country" (text) must be filled, has no default, and no field writes it [S29]; map a field to it, or add constants: { country: … } to the side',
+    ],
+  ],
+  [
+    "detached where it may not be empty",
+    () => compileSmall("x: { type: { ref: things, deletes: detach }, a: x, b: x }", { x: "text" }, { x: "text!" }),
+    [
+      "accord.yaml:7:12: syncs.things.fields.x.type: x may not be empty at b, so that nothing can be detached there; write deletes: restrict, or deletes: cascade",
+    ],
+  ],
+  [
+    "detached where it is not written",
+    () => compileSmall("x: { type: { ref: things, deletes: detach }, from: a, a: x, b: x }", { x: "text-" }, { x: "text" }),
+    [
+      "accord.yaml:7:12: syncs.things.fields.x.type: the field is not written at a, so that nothing can be detached there; write deletes: restrict, or deletes: cascade",
+    ],
+  ],
+  [
+    "circles where it may not be empty",
+    () => compileSmall("x: { type: { ref: things, tree: false }, a: x, b: x }", { x: "text!" }, { x: "text" }),
+    [
+      "accord.yaml:7:12: syncs.things.fields.x.type: x may not be empty at a, so that it cannot be filled in later; let the column be empty, or leave tree: false out",
     ],
   ],
   [

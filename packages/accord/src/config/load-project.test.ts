@@ -419,6 +419,27 @@ const wrong: readonly (readonly [name: string, text: string, lines: readonly str
   ],
 ];
 
+/** Teams name their head, and people their team. */
+const circle = (later: string): string => `version: 1
+connections: { a: { connector: sqlite }, b: { connector: postgres } }
+syncs:
+  teams: { sides: { a: { object: t }, b: { object: t } }, fields: { head: { type: { ref: people${later} }, a: h, b: h } } }
+  people: { sides: { a: { object: p }, b: { object: p } }, fields: { team: { type: { ref: teams }, a: t, b: t } } }
+`;
+
+describe("[S44] syncs that name each other", () => {
+  test("go in the order of those that wait, where one of them is filled in later", () => {
+    const result = readProject("accord.yaml", circle(", later: true"), {});
+    expect(result.kind === "ok" && result.project.syncs.map(({ name }) => name)).toEqual(["teams", "people"]);
+  });
+
+  test("are refused where each waits for the other, with what to write", () => {
+    expect(lines(readProject("accord.yaml", circle(""), {}))).toEqual([
+      "accord.yaml:4:3: syncs.teams: the references go round in a circle: teams → people → teams; write later: true beside ref: at one of them whose columns may be empty, so that records are made without it and get it afterwards",
+    ]);
+  });
+});
+
 describe("a wrong file is answered with its place, what is wrong and what would be right", () => {
   test.each(wrong)("%s", (_, text, expected) => {
     expect(lines(readProject("accord.yaml", text, {}, connectors))).toEqual(expected);

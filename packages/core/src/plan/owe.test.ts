@@ -172,6 +172,15 @@ describe("creates, restores and deletes", () => {
     expect(dueAt(entity, 1, child)).toEqual({ kind: "waits", field: 0, sync: "parents", entity: 7 });
   });
 
+  test("[S44] a record is made without a reference that may come later, and is owed it then; of nothing else none is made", () => {
+    const parent = { sides: { 1: { make: (column: number) => referenceMapping(column, "parents", 1) } }, rules: { later: true } };
+    const child = smallSync({ parent: { reference: "parents", ...parent }, note: {} });
+    const entity = alone(smallSync({ parent: {}, note: {} }), ["7", "n", "x"]);
+    expect(dueAt(entity, 1, child)).toMatchObject({ kind: "create", fields: [{ field: 1 }], set: [{ column: 1, cell: "n" }] });
+    const only = smallSync({ parent: { reference: "parents", ...parent } });
+    expect(dueAt(alone(smallSync({ parent: {} }), ["7", "x"]), 1, only)).toEqual({ kind: "waits", field: 0, sync: "parents", entity: 7 });
+  });
+
   test("[S38] a delete expects the whole record; an archive sets the mark", () => {
     const { entity } = new SmallWorld(model, ["Ann", "n", "x"]);
     expect(dueAt(deleted(entity), 1)).toEqual({

@@ -24,9 +24,9 @@ export function danglingCells(
   const mapping = model.sides[side]?.mapping.fields[field];
   const cells = member?.cut?.cells ?? null;
   if (member?.state !== "live" || cells === null || !mapping?.reference) return null;
-  const { sync, side: at, recordOf } = mapping.reference;
-  const named = recordOf(cells);
-  if (named === null || !former.has(named) || references.entityOf(sync, at, named) !== undefined) return null;
+  const { reference } = mapping;
+  const named = reference.recordOf(cells);
+  if (named === null || !former.has(named) || references.entityOf(reference.sync, reference.side, named) !== undefined) return null;
   return mapping.reads.map((column) => ({ column, cell: cells[column] }));
 }
 

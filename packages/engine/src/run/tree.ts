@@ -119,6 +119,7 @@ async function newsOf(
   options: CallOptions,
 ): Promise<readonly RecordId[]> {
   const object = sync.objects[side];
+  if (object === undefined) return [];
   const stored = await context.store.loadEntities(
     path.map(({ id }) => id),
     options,
@@ -128,8 +129,8 @@ async function newsOf(
     return member === null || member.state !== "live" || member.record === null ? [] : [{ record: member.record, image: member.image }];
   });
   const news: RecordId[] = [];
-  const size = object?.capabilities.pageSizeMax ?? 1;
-  for (let start = 0; object !== undefined && start < members.length; start += size) {
+  const size = object.capabilities.pageSizeMax;
+  for (let start = 0; start < members.length; start += size) {
     const page = members.slice(start, start + size);
     const { images } = await object.read(
       page.map(({ record }) => record),
