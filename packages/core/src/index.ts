@@ -80,6 +80,8 @@ export {
 export type { MergedEntities, MergeObservation } from "./merge/merge-entities.ts";
 export type { MergeEvent } from "./merge/merge-event.ts";
 export { decideField } from "./merge/review.ts";
+export { freezeFight, isFight, TELLINGS_MAX } from "./merge/fight.ts";
+export type { Telling } from "./merge/fight.ts";
 export { rankAmong } from "./merge/policy.ts";
 export { undoField } from "./merge/undo.ts";
 export type { Undone } from "./merge/undo.ts";

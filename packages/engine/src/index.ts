@@ -15,6 +15,7 @@ export type { PausedAt } from "./run/noticed.ts";
 export { pausedFrom } from "./run/paused-from.ts";
 export { DoubtfulReadings } from "./run/doubtful-readings.ts";
 export { Echoes } from "./run/echoes.ts";
+export { Fights } from "./run/fights.ts";
 export { DEFAULT_LIMITS, requestMsMax } from "./run/limits.ts";
 export type { Limits } from "./run/limits.ts";
 export type { GuardSettings, SyncSettings } from "./run/settings.ts";

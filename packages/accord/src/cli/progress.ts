@@ -29,6 +29,7 @@ export function progressWatcher(output: Output): RunWatcher {
     parked: () => {
       parked += 1;
     },
+    fought: (sync, entity, field, reason) => output.remark(`${sync} entity ${entity}, ${field}: ${reason} (accord conflicts)`),
     lacking: () => {},
   };
 }

@@ -24,6 +24,15 @@ export type RunJson =
       readonly count: number;
     }
   | { readonly event: "parked"; readonly at: string; readonly sync: string; readonly side: string; readonly reason: string }
+  /** A field is frozen because two rules fight over it: `accord conflicts`. */
+  | {
+      readonly event: "fought";
+      readonly at: string;
+      readonly sync: string;
+      readonly entity: number;
+      readonly field: string;
+      readonly reason: string;
+    }
   | { readonly event: "stopped"; readonly at: string };
 
 export function defineRun(parent: Command, { bind }: Binder): void {
@@ -154,6 +163,13 @@ function telling({ output, program }: CommandContext, lacking: RunWatcher["lacki
         out,
         { event: "parked", at: now(), sync, side, reason },
         `${now()} ${sync}: parked at ${side}: ${reason} (accord errors)`,
+      ),
+    fought: (sync, entity, field, reason) =>
+      say(
+        output,
+        out,
+        { event: "fought", at: now(), sync, entity, field, reason },
+        `${now()} ${sync} entity ${entity}: ${field} is frozen: ${reason} (accord conflicts)`,
       ),
     lacking,
   };

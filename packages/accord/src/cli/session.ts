@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { DoubtfulReadings, Echoes, refreshStates, requestMsMax, SILENT_WATCHER } from "@accord/engine";
+import { DoubtfulReadings, Echoes, Fights, refreshStates, requestMsMax, SILENT_WATCHER } from "@accord/engine";
 import { keyMatcher } from "@accord/engine/match";
 import type { EngineContext, RunningSync, RunWatcher } from "@accord/engine";
 import { AccordError, assert } from "@accord/engine/connector";
@@ -241,6 +241,7 @@ async function startSession(
     echoes: options.runKind === "live" ? new Echoes() : new Echoes(0),
     unsettled: new Map(),
     ledger: new Map(),
+    fights: new Fights(),
     watch: options.watch ?? SILENT_WATCHER,
   } satisfies Omit<EngineContext, "syncs" | "run">;
   const isHeld = options.holdsEngine ?? (options.runKind !== null && options.runKind !== "live");

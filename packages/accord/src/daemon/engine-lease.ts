@@ -3,6 +3,7 @@ import {
   DEFAULT_LIMITS,
   DoubtfulReadings,
   Echoes,
+  Fights,
   releaseEngine,
   releaseLeases,
   renewEngine,
@@ -46,6 +47,7 @@ export function bareContext(host: Host, store: Store, identity: StoreIdentity): 
     echoes: new Echoes(0),
     unsettled: new Map(),
     ledger: new Map(),
+    fights: new Fights(),
     watch: SILENT_WATCHER,
   };
 }

@@ -65,6 +65,8 @@ export interface ReviewCase {
   readonly reason: string;
   /** What each side holds, as last seen since the case opened; unknown where the side holds the canonical value or nothing was seen. */
   readonly candidates: readonly MaybeValue[];
+  /** Two rules fight over the field: then every side that has it must show the same before the case is closed by agreement. Left out: no. [S49] */
+  readonly isFight?: boolean;
 }
 
 /** `creating`: a create was asked for, and its outcome is not known. */

@@ -83,6 +83,7 @@ function meetLate(sight: FieldSight, state: FieldState, events: MergeEvent[]): F
 
 /** An edit at a side that is no writer of the field never reaches the canonical record. [S55] */
 function absorbAtReader(sight: FieldSight, state: FieldState, isAgreed: boolean, events: MergeEvent[]): FieldState {
+  if (state.field.review?.isFight === true) return updateReview(sight, state, isAgreed, events);
   if (isAgreed) return acknowledged(state);
   if (isFirstSight(sight)) return owed(state);
   if (sight.fieldModel.drift === "keep") {

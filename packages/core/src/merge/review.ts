@@ -115,7 +115,9 @@ function agreedValue(model: SyncModel, entity: Entity, field: FieldIndex, refere
   const frozen = entity.fields[field];
   const parties = entity.members.flatMap((member, side): Party[] => {
     const isParty =
-      isPresent(member) && model.fields[field]?.writers[side] === true && (model.sides[side]?.mapping.fields[field] ?? null) !== null;
+      isPresent(member) &&
+      (model.fields[field]?.writers[side] === true || frozen?.review?.isFight === true) &&
+      (model.sides[side]?.mapping.fields[field] ?? null) !== null;
     if (!isParty || (frozen?.review?.candidates[side] === undefined && !isCurrent(entity, member, field))) return [];
     return [{ side, member }];
   });

@@ -6,6 +6,7 @@ import type { Store } from "../store/store.ts";
 import type { Matcher } from "../match/matcher.ts";
 import type { DoubtfulReadings } from "./doubtful-readings.ts";
 import type { Echoes } from "./echoes.ts";
+import type { Fights } from "./fights.ts";
 import type { GuardLedger } from "./guard-ledger.ts";
 import type { Limits } from "./limits.ts";
 import type { SyncSettings } from "./settings.ts";
@@ -49,6 +50,8 @@ export interface EngineContext extends Host {
   readonly unsettled: Map<Shard, Map<IntentId, number>>;
   /** What the guards have let through lately. */
   readonly ledger: GuardLedger;
+  /** What sides told lately of fields: who fights over one is broken off. [S49] */
+  readonly fights: Fights;
   /** What people should see as it happens: progress, counts. */
   readonly watch: RunWatcher;
 }
@@ -59,6 +62,8 @@ export interface RunWatcher {
   merged(sync: string, records: number): void;
   written(sync: string, side: string, kind: string, records: number): void;
   parked(sync: string, side: string, reason: string): void;
+  /** Two rules fight over a field of an entity: it is frozen, with the reason. [S49] */
+  fought(sync: string, entity: number, field: string, reason: string): void;
   /** A system lacks an object or a column that it had when the run began. `where` is as in the error. [S50] */
   lacking(where: string): void;
 }
@@ -68,6 +73,7 @@ export const SILENT_WATCHER: RunWatcher = {
   merged: () => {},
   written: () => {},
   parked: () => {},
+  fought: () => {},
   lacking: () => {},
 };
 

@@ -4,6 +4,7 @@ import type { CallOptions } from "../host/host.ts";
 import { mergeEntry } from "../journal/payload.ts";
 import type { Lease, LoadedMark, Shard, StoredEntity } from "../store/rows.ts";
 import { absorbSight } from "./absorb-sight.ts";
+import { breakFights } from "./break-fights.ts";
 import { ChangeSet } from "./changes.ts";
 import { withoutOvertaken } from "./confirm-renames.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
@@ -166,16 +167,17 @@ function keepSight(
   sync: RunningSync,
   entity: Entity,
   sight: Sight,
-  absorbed: Absorbed,
+  seen: Absorbed,
   references: References,
   changes: ChangeSet,
 ): Entity {
   const { mark } = sight;
-  if (absorbed.reread) {
+  if (seen.reread) {
     changes.consumed.push(mark.sequence);
     changes.marks.push(touch(sync, mark.side, mark.record, context.clock.nowMs()));
     return entity;
   }
+  const absorbed = breakFights(context, sync, seen);
   const isWaiting = absorbed.waiting.length > 0;
   finishMark(context, sync, sight, isWaiting, changes);
   keepProblems(context, sync, sight, absorbed.problems, isWaiting, changes);

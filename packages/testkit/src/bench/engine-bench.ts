@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS, DoubtfulReadings, Echoes, refreshStates, SILENT_WATCHER } from "@accord/engine";
+import { DEFAULT_LIMITS, DoubtfulReadings, Echoes, Fights, refreshStates, SILENT_WATCHER } from "@accord/engine";
 import type { EngineContext, Limits, RunningSync, SyncSettings } from "@accord/engine";
 import type { CallOptions, Connection, Host, OpenObject } from "@accord/engine/connector";
 import { keyMatcher } from "@accord/engine/match";
@@ -79,6 +79,7 @@ export async function engineBench(options: EngineBenchOptions): Promise<EngineCo
     echoes: new Echoes(),
     unsettled: new Map(),
     ledger: new Map(),
+    fights: new Fights(),
     watch: SILENT_WATCHER,
   };
   await refreshStates(context, UNCANCELLED);
