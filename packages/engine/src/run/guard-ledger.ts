@@ -9,8 +9,8 @@ export interface GuardTally {
   /** Records rewritten because somebody changed them elsewhere, and when the first of them was. */
   readonly changed: SeenRecords;
   changedSinceMs: number | null;
-  readonly rewrites: Map<string, number>;
-  readonly emptied: Map<string, number>;
+  readonly rewrites: SeenByField;
+  readonly emptied: SeenByField;
 }
 
 /** By `sync/side`: what the store keeps of it, at hand. */
@@ -56,5 +56,44 @@ export class SeenRecords {
   clear(): void {
     this.bits = null;
     this.count = 0;
+  }
+}
+
+/** How many different records were seen by field, and since when. */
+export class SeenByField {
+  private readonly fields = new Map<string, SeenRecords>();
+  /** When the first of them was. Epoch milliseconds; null while there are none. */
+  sinceMs: number | null;
+
+  /** @param counts of records that were seen before: `recall` says which */
+  constructor(counts: Readonly<Record<string, number>> = {}, sinceMs: number | null = null) {
+    for (const [field, count] of Object.entries(counts)) this.fields.set(field, new SeenRecords(count));
+    this.sinceMs = sinceMs;
+  }
+
+  get counts(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.fields].map(([field, { count }]) => [field, count]));
+  }
+
+  has(field: string, entity: EntityId): boolean {
+    return this.fields.get(field)?.has(entity) ?? false;
+  }
+
+  /** @param records that the side has now */
+  add(field: string, entity: EntityId, records: number, nowMs: number): void {
+    const seen = this.fields.get(field) ?? new SeenRecords();
+    this.fields.set(field, seen);
+    seen.add(entity, records);
+    this.sinceMs ??= nowMs;
+  }
+
+  /** It was seen before, and is in the count already. */
+  recall(field: string, entity: EntityId, records: number): void {
+    this.fields.get(field)?.recall(entity, records);
+  }
+
+  clear(): void {
+    this.fields.clear();
+    this.sinceMs = null;
   }
 }

@@ -117,6 +117,30 @@ describe("guards", () => {
     expect(await waiting(context)).toEqual(["customers/erp/all-changed"]);
   });
 
+  test("[S43] [I13] bounds of a field count records: one that is rewritten or emptied again and again is one, however many processes there were", async () => {
+    const { stage, context: first, ids } = await guarded({ rewritesShareMax: { name: 0.5 } }, 60);
+    await releaseLeases(first, UNCANCELLED);
+    // Ten records, each five times; two of them are emptied each time.
+    for (const [life, name] of ["A", "B", "C", "D", "E"].entries()) {
+      for (const id of ids.slice(2, 12)) stage.crm.user.update("customers", id, { name });
+      const context = await stage.context({ holder: name });
+      await stage.settle(context);
+      for (const id of ids.slice(0, 10)) stage.crm.user.update("customers", id, { name: null });
+      await stage.settle(context);
+      await releaseLeases(context, UNCANCELLED);
+      expect([life, await waiting(context)]).toEqual([life, []]);
+    }
+    for (const id of ids.slice(12, 31)) stage.crm.user.update("customers", id, { name: "F" });
+    const context = await stage.context({ holder: "F" });
+    await stage.settle(context);
+    expect(await waiting(context)).toEqual(["customers/erp/rewrites"]);
+    await approve(stage, context);
+    await stage.settle(context);
+    for (const id of ids.slice(31, 34)) stage.crm.user.update("customers", id, { name: null });
+    await stage.settle(context);
+    expect(await waiting(context)).toEqual(["customers/erp/emptied"]);
+  });
+
   test("[S43] deletes are counted per hour, over batches, and each once however often it is tried", async () => {
     const { stage, context, ids } = await guarded({ deletesMax: 5 });
     stage.erp.faults = ({ method }) => (method === "write" ? { kind: "unavailable" } : null);

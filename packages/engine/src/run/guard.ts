@@ -5,7 +5,7 @@ import type { CreatePayload, WritePayload } from "../journal/payload.ts";
 import type { GuardTallyRow } from "../store/rows.ts";
 import type { ChangeSet } from "./changes.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
-import { SeenRecords } from "./guard-ledger.ts";
+import { SeenByField, SeenRecords } from "./guard-ledger.ts";
 import type { GuardTally } from "./guard-ledger.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { trip, tripId } from "./trip.ts";
@@ -110,8 +110,8 @@ export async function tallyOf(context: EngineContext, sync: RunningSync, side: n
     deletes: 0,
     changed: new SeenRecords(),
     changedSinceMs: null,
-    rewrites: new Map<string, number>(),
-    emptied: new Map<string, number>(),
+    rewrites: new SeenByField(),
+    emptied: new SeenByField(),
   };
   context.ledger.set(key, tally);
   return tally;
@@ -121,40 +121,52 @@ export async function tallyOf(context: EngineContext, sync: RunningSync, side: n
 async function runningTally(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<GuardTally | null> {
   const row = await context.store.guardTally(sync.id, side, options);
   if (row === null || context.clock.nowMs() - row.sinceMs >= WINDOW_MS) return null;
-  const { sinceMs, records, deletes, rewrites, emptied } = row;
-  return {
-    sinceMs,
-    records,
-    deletes,
-    changed: await changedWithin(context, sync, row, options),
+  const tally: GuardTally = {
+    sinceMs: row.sinceMs,
+    records: row.records,
+    deletes: row.deletes,
+    changed: new SeenRecords(row.changed),
     changedSinceMs: row.changedSinceMs,
-    rewrites: new Map(Object.entries(rewrites)),
-    emptied: new Map(Object.entries(emptied)),
+    rewrites: new SeenByField(row.rewrites, row.rewritesSinceMs),
+    emptied: new SeenByField(row.emptied, row.emptiedSinceMs),
   };
+  await recallWrites(context, sync, side, tally, options);
+  return tally;
 }
 
 /** The journal tells which records were written meanwhile: one of them that is rewritten again counts no more. */
-async function changedWithin(
+async function recallWrites(
   context: EngineContext,
   sync: RunningSync,
-  { side, records, changed, changedSinceMs }: GuardTallyRow,
+  side: number,
+  { records, changed, changedSinceMs, rewrites, emptied }: GuardTally,
   options: CallOptions,
-): Promise<SeenRecords> {
-  const seen = new SeenRecords(changed);
-  if (changedSinceMs === null) return seen;
-  const query = { sync: sync.id, kinds: ["write"], fromMs: changedSinceMs, limit: JOURNAL_PAGE } as const;
+): Promise<void> {
+  const fromMs = Math.min(changedSinceMs ?? Infinity, rewrites.sinceMs ?? Infinity, emptied.sinceMs ?? Infinity);
+  if (fromMs === Infinity) return;
+  const query = { sync: sync.id, kinds: ["write"], fromMs, limit: JOURNAL_PAGE } as const;
   let page = await context.store.readJournal(query, options);
   for (;;) {
-    for (const { side: at, entity, payload } of page) {
+    for (const { side: at, entity, atMs, payload } of page) {
+      if (at !== side || entity === null || payload === "") continue;
       // The engine wrote this payload itself; what was erased since is counted once more at worst.
-      const isUpdate =
-        at === side && entity !== null && payload !== "" && (JSON.parse(payload) as WritePayload | CreatePayload).kind === "update";
-      if (isUpdate) seen.recall(entity, records);
+      const write = JSON.parse(payload) as WritePayload | CreatePayload;
+      if (write.kind !== "update") continue;
+      if (isSince(atMs, changedSinceMs)) changed.recall(entity, records);
+      for (const { field, before, after } of write.fields) {
+        if (before === null || before === undefined) continue;
+        if (isSince(atMs, rewrites.sinceMs)) rewrites.recall(field, entity, records);
+        if (after === null && isSince(atMs, emptied.sinceMs)) emptied.recall(field, entity, records);
+      }
     }
     const last = page.at(-1);
-    if (last === undefined || page.length < JOURNAL_PAGE) return seen;
+    if (last === undefined || page.length < JOURNAL_PAGE) return;
     page = await context.store.readJournal({ ...query, before: last.sequence }, options);
   }
+}
+
+function isSince(atMs: number, sinceMs: number | null): boolean {
+  return sinceMs !== null && atMs >= sinceMs;
 }
 
 async function countRecords(context: EngineContext, sync: RunningSync, side: number, options: CallOptions): Promise<number> {
@@ -177,8 +189,8 @@ export async function hasGrown(
 }
 
 function countsWith(sync: RunningSync, side: number, tally: GuardTally, dispatches: readonly Dispatch[]): GuardCounts {
-  const rewrites = new Map(tally.rewrites);
-  const emptied = new Map(tally.emptied);
+  const rewrites = new Map(Object.entries(tally.rewrites.counts));
+  const emptied = new Map(Object.entries(tally.emptied.counts));
   let { deletes } = tally;
   let changed = tally.changed.count;
   for (const { intent, entity, fields } of dispatches) {
@@ -187,10 +199,9 @@ function countsWith(sync: RunningSync, side: number, tally: GuardTally, dispatch
     if (endsRecord(intent)) deletes += 1;
     if (intent.kind !== "update") continue;
     if (isRewritten(sync, entity, fields) && !tally.changed.has(entity.id)) changed += 1;
-    for (const { field, before, after } of fields) {
-      const name = sync.model.fields[field]?.name ?? String(field);
-      if (before !== null && before !== undefined) rewrites.set(name, (rewrites.get(name) ?? 0) + 1);
-      if (before !== null && before !== undefined && after === null) emptied.set(name, (emptied.get(name) ?? 0) + 1);
+    for (const { name, isBounded, isEmptied } of rewrittenFields(sync, fields)) {
+      if (isBounded && !tally.rewrites.has(name, entity.id)) rewrites.set(name, (rewrites.get(name) ?? 0) + 1);
+      if (isEmptied && !tally.emptied.has(name, entity.id)) emptied.set(name, (emptied.get(name) ?? 0) + 1);
     }
   }
   return {
@@ -201,6 +212,18 @@ function countsWith(sync: RunningSync, side: number, tally: GuardTally, dispatch
     emptied: Object.fromEntries(emptied),
     changed,
   };
+}
+
+/** The fields of a write that replace a value, counts included; whether rewriting them is bounded, and whether they are emptied. */
+function rewrittenFields(
+  { model, settings }: RunningSync,
+  fields: readonly OwedField[],
+): readonly { readonly name: string; readonly isBounded: boolean; readonly isEmptied: boolean }[] {
+  return fields.flatMap(({ field, before, after }) => {
+    const name = model.fields[field]?.name ?? String(field);
+    const isBounded = settings.guards.rewritesShareMax[name] !== undefined;
+    return before === null || before === undefined ? [] : [{ name, isBounded, isEmptied: after === null }];
+  });
 }
 
 /**
@@ -236,13 +259,33 @@ function keepCounts(
       if (intent.kind === "update" && intent.attempt === 1 && isRewritten(sync, entity, fields))
         tally.changed.add(entity.id, tally.records);
   }
-  tally.rewrites.clear();
-  tally.emptied.clear();
-  for (const [name, count] of Object.entries(counts.rewrites)) tally.rewrites.set(name, count);
-  for (const [name, count] of Object.entries(counts.emptied)) tally.emptied.set(name, count);
-  const { records, deletes, rewrites, emptied } = counts;
-  const { sinceMs, changed, changedSinceMs } = tally;
-  changes.guarded.push({ sync: sync.id, side, sinceMs, records, deletes, changed: changed.count, changedSinceMs, rewrites, emptied });
+  if (Object.keys(counts.rewrites).length === 0) tally.rewrites.clear();
+  if (Object.keys(counts.emptied).length === 0) tally.emptied.clear();
+  for (const { intent, entity, fields } of dispatches) {
+    if (intent.kind !== "update" || intent.attempt !== 1) continue;
+    for (const { name, isBounded, isEmptied } of rewrittenFields(sync, fields)) {
+      if (isBounded && counts.rewrites[name] !== undefined) tally.rewrites.add(name, entity.id, tally.records, nowMs);
+      if (isEmptied && counts.emptied[name] !== undefined) tally.emptied.add(name, entity.id, tally.records, nowMs);
+    }
+  }
+  changes.guarded.push(rowOf(sync, side, tally));
+}
+
+function rowOf(sync: RunningSync, side: number, tally: GuardTally): GuardTallyRow {
+  const { sinceMs, records, deletes, changed, changedSinceMs, rewrites, emptied } = tally;
+  return {
+    sync: sync.id,
+    side,
+    sinceMs,
+    records,
+    deletes,
+    changed: changed.count,
+    changedSinceMs,
+    rewrites: rewrites.counts,
+    rewritesSinceMs: rewrites.sinceMs,
+    emptied: emptied.counts,
+    emptiedSinceMs: emptied.sinceMs,
+  };
 }
 
 async function isApproved(

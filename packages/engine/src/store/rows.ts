@@ -513,9 +513,11 @@ export interface GuardTallyRow {
   /** Records rewritten because somebody changed them elsewhere, and when the first of them was. Epoch milliseconds; null while there are none. */
   readonly changed: number;
   readonly changedSinceMs: number | null;
-  /** By field name: values replaced, and those of them that were emptied. */
+  /** By field name: records in which its value was replaced (of fields that have a bound), and those in which it was emptied; and when the first of each was. Epoch milliseconds; null while there are none. */
   readonly rewrites: Readonly<Record<string, number>>;
+  readonly rewritesSinceMs: number | null;
   readonly emptied: Readonly<Record<string, number>>;
+  readonly emptiedSinceMs: number | null;
 }
 
 export interface StateCounts {

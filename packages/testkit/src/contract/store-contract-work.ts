@@ -405,6 +405,8 @@ function describeGuards(open: () => Promise<Store>): void {
       changed: 2,
       changedSinceMs: AT,
       rewrites: { name: 2 },
+      rewritesSinceMs: AT,
+      emptiedSinceMs: null,
       emptied: { "the name's": 1 },
     };
     await commit({ guarded: [row, { ...row, side: 1, deletes: 5 }] });
