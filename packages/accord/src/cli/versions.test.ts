@@ -32,6 +32,14 @@ function projectFile(): string {
   return readFileSync(shop.path("accord.yaml"), "utf8");
 }
 
+/** From now on the ERP means Bonn where it writes Ulm, and the other way round. */
+function remap(): void {
+  edit(
+    "city: { type: text, crm: city, erp: city }",
+    "city: { type: text, crm: city, erp: { field: city, values: { Ulm: Bonn, Bonn: Ulm } } }",
+  );
+}
+
 async function done(...words: readonly string[]): Promise<string> {
   const { code, out, error } = await shop.run(words);
   expect([words.join(" "), code, error]).toEqual([words.join(" "), code === 3 ? 3 : 0, error]);
@@ -39,11 +47,8 @@ async function done(...words: readonly string[]): Promise<string> {
 }
 
 describe("a configuration that changes", () => {
-  test("[S51] a mapping that says otherwise: a plan shows what it would rewrite, a sample of it is tried, nothing flows back, and the former version is put back by a plan", async () => {
-    edit(
-      "city: { type: text, crm: city, erp: city }",
-      "city: { type: text, crm: city, erp: { field: city, values: { Ulm: Bonn, Bonn: Ulm } } }",
-    );
+  test("[S51] a mapping that says otherwise: a plan shows what it would rewrite, a sample of it is tried, and nothing flows back", async () => {
+    remap();
     expect(await done("plan")).toContain(
       'update erp record 1 (customers entity 4)\n      city: "Bonn" → "Ulm"\n  update erp record 2 (customers entity 5)\n      city: "Ulm" → "Bonn"\n\nNothing has been written. To write 2 changes: accord apply',
     );
@@ -53,10 +58,14 @@ describe("a configuration that changes", () => {
     expect(await done("apply", "--sample", "1")).toContain("1 write");
     expect(rows(shop.erp, "customer")).toEqual(["Ann Bonn", "Bob Bonn", "Cid "]);
     expect((await shop.told("run"))[1]).toContain("error ACCORD_NOT_APPLIED");
-    await done("plan");
-    await done("apply");
+    await done("apply", "--yes");
     expect(rows(shop.erp, "customer")).toEqual(["Ann Bonn", "Bob Ulm", "Cid "]);
+    expect(rows(shop.crm, "contacts")).toEqual(["Ann Ulm", "Bob Bonn", "Cid "]);
+  });
 
+  test("[S51] what a version said is put back into the file, and a plan goes back to it", async () => {
+    remap();
+    await done("apply", "--yes");
     const { versions } = await shop.json<{ readonly versions: readonly VersionJson[] }>("versions", "customers");
     expect(versions.map(({ version, isPresent, isInFile, changed }) => [version, isPresent, isInFile, changed])).toEqual([
       [2, true, true, ["field city changed"]],
@@ -68,9 +77,7 @@ describe("a configuration that changes", () => {
     expect(await done("plan")).toContain("To write 2 changes: accord apply");
     await done("apply");
     expect(rows(shop.erp, "customer")).toEqual(["Ann Ulm", "Bob Bonn", "Cid "]);
-    expect(rows(shop.crm, "contacts")).toEqual(["Ann Ulm", "Bob Bonn", "Cid "]);
     expect(await done("versions")).toMatch(/customers +3 +.* present, in the file +field city changed\n/);
-    expect((await shop.run(["verify"])).code).toBe(0);
   });
 
   test("[S51] a side that ranks first and is read otherwise tells the others, by a plan; what it holds stays as it is", async () => {
