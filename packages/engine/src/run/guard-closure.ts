@@ -28,8 +28,8 @@ export async function guardClosure(
     side: sync.model.sides[side]?.name ?? "",
     records: tally.records,
     deletes: tally.deletes + more.deletes,
-    rewrites: added(tally.rewrites, more.emptied),
-    emptied: added(tally.emptied, more.emptied),
+    rewrites: added(tally.rewrites.counts, more.emptied),
+    emptied: added(tally.emptied.counts, more.emptied),
     changed: tally.changed.count,
   };
   for (;;) {
@@ -49,8 +49,8 @@ export async function guardClosure(
   }
 }
 
-function added(known: ReadonlyMap<string, number>, more: Readonly<Record<string, number>>): Record<string, number> {
-  const sum: Record<string, number> = Object.fromEntries(known);
+function added(known: Readonly<Record<string, number>>, more: Readonly<Record<string, number>>): Record<string, number> {
+  const sum: Record<string, number> = { ...known };
   for (const [name, count] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + count;
   return sum;
 }
