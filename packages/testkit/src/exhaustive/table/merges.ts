@@ -225,6 +225,13 @@ export const MERGES: readonly Scenario[] = [
     ],
     ends: { crm: ["ann Ann", "anna Anna", "twin Annie"], erp: ["anna Anna", "twin Annie"] },
     asks: ["merged twin at erp"],
+    allows: [
+      {
+        ends: { crm: ["ann Ann", "anna Anna", "twin Annie"], erp: ["ann Ann", "anna Anna"] },
+        asks: ["merged ann at erp"],
+        why: "whichever of the two is seen first goes on under the new id",
+      },
+    ],
   },
   {
     name: "a merge is taken back: the record stands for itself again everywhere",
