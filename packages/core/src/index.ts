@@ -39,7 +39,7 @@ export { NO_REFERENCES } from "./mapping/references.ts";
 export type { References } from "./mapping/references.ts";
 
 // entity
-export { isCurrent, isPresent, isUnproven, keyValues, UNKNOWN_FIELD, withMember, withValue } from "./entity/entity.ts";
+export { cellsOf, isCurrent, isPresent, isUnproven, keyValues, UNKNOWN_FIELD, withMember, withValue } from "./entity/entity.ts";
 export type { CanonicalField, CountDelta, Entity, Life, Member, MemberState, Provenance, ReviewCase, SetAdd } from "./entity/entity.ts";
 export { isAppended, isArchived, isMeantFor, isReceiver, matchKeysOf, mergedInto, sideName, takesPart } from "./entity/sync-model.ts";
 export type {

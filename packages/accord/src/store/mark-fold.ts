@@ -4,7 +4,7 @@ import { mergedIntoOf } from "./merged.ts";
 
 /** Folds a newer mark of a record over an older one. The interval covers both, since the record may hold an edit of each. See {@link Mark}. */
 export function foldMarks(older: Mark, newer: Mark): Mark {
-  const kind = older.kind === "touched" || newer.kind === "touched" ? "touched" : newer.kind;
+  const kind = foldKinds(older.kind, newer.kind);
   return {
     ...newer,
     kind,
@@ -25,7 +25,13 @@ function foldMerged(older: Mark, newer: Mark): RecordId | null {
 
 /** A hint without a position: somebody wants the record read, whatever is known of it. */
 function isAskedFor(mark: Mark): boolean {
-  return mark.kind === "touched" && mark.position === null;
+  return (mark.kind === "touched" || mark.kind === "replaced") && mark.position === null;
+}
+
+function foldKinds(older: Mark["kind"], newer: Mark["kind"]): Mark["kind"] {
+  if (older === newer) return newer;
+  const isEnded = [older, newer].some((kind) => kind === "deleted" || kind === "replaced");
+  return isEnded ? "replaced" : "touched";
 }
 
 /** The older mark of a record that was renamed, at its new id: it keeps the first id it had. [S63] */

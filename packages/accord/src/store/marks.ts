@@ -16,7 +16,7 @@ import type { OpenIntents } from "./open-intents.ts";
 import type { BulkInsert, Session } from "./session.ts";
 import { readTally } from "./tally.ts";
 
-const KINDS: readonly Mark["kind"][] = ["touched", "image", "deleted"];
+const KINDS: readonly Mark["kind"][] = ["touched", "image", "deleted", "replaced"];
 
 const MARK: BulkInsert = {
   into: "mark (seq, side, record, renamed_from, kind, image, position, from_ms, to_ms, keys, not_before_ms, attempts, entity, merged_into)",
@@ -59,22 +59,32 @@ function addMarksOfSide(context: CommitContext, side: Side, marks: readonly Mark
     records.add(record);
     if (renamedFrom !== null) records.add(renamedFrom);
   }
-  const waiting = new Map<RecordId, Mark>();
+  const waiting = new Map<RecordId, WaitingMark>();
   const old: number[] = [];
   const isAny = session.first("SELECT 1 FROM mark WHERE side = ? LIMIT 1", side.number) !== undefined;
   for (const row of isAny ? waitingMarks(session, side, records) : []) {
-    waiting.set(row[2], markOf(side, row));
+    waiting.set(row[2], { ...markOf(side, row), attempts: row[11] });
     old.push(row[0]);
   }
   for (const mark of marks) {
     const moved = mark.renamedFrom === null ? undefined : waiting.get(mark.renamedFrom);
-    const older = moved === undefined ? waiting.get(mark.record) : moveMark(moved, mark);
+    const older = moved === undefined ? waiting.get(mark.record) : { ...moveMark(moved, mark), attempts: moved.attempts };
     if (mark.renamedFrom !== null) waiting.delete(mark.renamedFrom);
-    waiting.set(mark.record, older === undefined ? mark : foldMarks(older, mark));
+    waiting.set(mark.record, older === undefined ? { ...mark, attempts: 0 } : foldWaiting(older, mark));
   }
   if (old.length > 0) session.run("DELETE FROM mark WHERE seq IN (SELECT value FROM json_each(?))", `[${old.join(",")}]`);
   tally.add("mark", side.number, waiting.size - old.length);
   insertMarks(context, side, [...waiting.values()], touched);
+}
+
+/** A mark with how often it was put off. */
+type WaitingMark = Mark & Pick<LoadedMark, "attempts">;
+
+/** What was put off stays so: news of the record makes no reading succeed sooner. */
+function foldWaiting(older: WaitingMark, newer: Mark): WaitingMark {
+  const { attempts } = older;
+  const notBeforeMs = attempts > 0 ? Math.max(older.notBeforeMs, newer.notBeforeMs) : newer.notBeforeMs;
+  return { ...foldMarks(older, newer), notBeforeMs, attempts };
 }
 
 function waitingMarks(session: Session, side: Side, records: ReadonlySet<RecordId>): readonly MarkRow[] {
@@ -86,7 +96,7 @@ function waitingMarks(session: Session, side: Side, records: ReadonlySet<RecordI
   );
 }
 
-function insertMarks({ session, hash, shardOf }: CommitContext, side: Side, marks: readonly Mark[], touched: Set<Shard>): void {
+function insertMarks({ session, hash, shardOf }: CommitContext, side: Side, marks: readonly WaitingMark[], touched: Set<Shard>): void {
   const links = linksOf(session, side, marks);
   const first = takeNumbers(session, "mark", marks.length);
   const cells: SQLInputValue[] = [];
@@ -99,7 +109,7 @@ function insertMarks({ session, hash, shardOf }: CommitContext, side: Side, mark
     const renamedFrom = mark.renamedFrom === null ? null : side.toCell(mark.renamedFrom);
     const keys = mark.keys === null ? null : writeKeys(mark.keys);
     if (mark.keys !== null && keys !== null && entity === null) staged.push({ side, cell, keys: mark.keys });
-    const { kind, image, position, fromMs, toMs, notBeforeMs } = mark;
+    const { kind, image, position, fromMs, toMs, notBeforeMs, attempts } = mark;
     cells.push(
       shard * SHARD_SIZE + first + index,
       side.number,
@@ -112,7 +122,7 @@ function insertMarks({ session, hash, shardOf }: CommitContext, side: Side, mark
       toMs,
       keys,
       notBeforeMs,
-      0,
+      attempts,
       entity,
       mark.mergedInto ?? null,
     );

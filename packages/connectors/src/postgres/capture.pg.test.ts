@@ -92,6 +92,7 @@ function objectOf(name: string, key: readonly string[], columns: readonly string
     changeHistory: false,
     batchSizeMax: 1000,
     pageSizeMax: 1000,
+    reusesIds: false,
     staleReadMsMax: 0,
     requestDeadlineMs: 1000,
   } as const;

@@ -73,6 +73,7 @@ export function capabilitiesOf(settings: PostgresSettings, object: string, insta
     proof: installed.applied,
     externalId: installed.applied,
     changeHistory: false,
+    reusesIds: false,
     batchSizeMax: settings.batchSizeMax,
     pageSizeMax: settings.pageSizeMax,
     staleReadMsMax: 0,

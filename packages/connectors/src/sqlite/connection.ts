@@ -148,6 +148,7 @@ export class SqliteConnection implements Connection {
       proof,
       externalId: proof,
       changeHistory: false,
+      reusesIds: table !== null && mayReuseIds(session, table),
       batchSizeMax: BATCH_SIZE_MAX,
       pageSizeMax: PAGE_SIZE_MAX,
       staleReadMsMax: 0,
@@ -158,6 +159,12 @@ export class SqliteConnection implements Connection {
   #missing(message: string): Error {
     return stop("ACCORD_OBJECT_MISSING", message, this.#file.place);
   }
+}
+
+/** Without AUTOINCREMENT a new row gets the highest row id and one. https://www.sqlite.org/autoinc.html */
+function mayReuseIds(session: Session, { listing, schema }: Table): boolean {
+  if (listing !== "integer") return false;
+  return session.first("SELECT 1 FROM sqlite_schema WHERE name = ? AND sql LIKE '%AUTOINCREMENT%'", [schema.name]) === undefined;
 }
 
 /** Tables are found as they are written in the schema; SQLite itself is indifferent to case, accord.yaml is not. */

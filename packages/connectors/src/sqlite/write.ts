@@ -164,7 +164,9 @@ function applyCreate(
   const { table, reader, names } = target;
   if (target.proof) {
     const record = recordOfEntity(session, names, table.schema.name, operation.entity, storeId);
-    if (record !== null && reader.find(session, record) !== undefined) return { kind: "ended", outcome: { kind: "exists", record } };
+    const isFormer = record !== null && operation.former?.includes(record) === true;
+    if (record !== null && !isFormer && reader.find(session, record) !== undefined)
+      return { kind: "ended", outcome: { kind: "exists", record } };
   }
   const { sql, values } = assignments(target, patchesOf(operation.set));
   const columns = sql.map(([column]) => column).join(", ");

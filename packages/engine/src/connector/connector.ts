@@ -103,6 +103,8 @@ export interface Capabilities {
   readonly changeHistory: boolean;
   /** Whether the system itself tells that a record is gone because it was merged into another: by changes and by readings. [S41] Left out: only columns may tell. */
   readonly merges?: boolean;
+  /** Whether the id of a deleted record may be given to another, as SQLite does with its highest row id. [S34] */
+  readonly reusesIds: boolean;
   /** Operations per write call, at most. */
   readonly batchSizeMax: number;
   /** Records per page and ids per read, at most. */
@@ -192,8 +194,15 @@ export interface CellPatch {
 
 /** One intended write. */
 export type WriteOperation =
-  /** `set`: what the record is to hold, as one image, since creates come in millions. Cells that are unknown are left to the system. */
-  | { readonly kind: "create"; readonly intent: IntentId; readonly entity: EntityId; readonly set: NativeImage }
+  | {
+      readonly kind: "create";
+      readonly intent: IntentId;
+      readonly entity: EntityId;
+      /** What the record is to hold, as one image, since creates come in millions. Cells that are unknown are left to the system. */
+      readonly set: NativeImage;
+      /** Ids that records of the entity had and that are gone: what stands under one of them is not its record, whatever was proven once. [S34] Default none. */
+      readonly former?: readonly RecordId[];
+    }
   | {
       readonly kind: "update";
       readonly intent: IntentId;

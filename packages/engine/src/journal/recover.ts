@@ -155,7 +155,9 @@ async function seenOutcomes(object: OpenObject, intents: readonly LoadedIntent[]
   return intents.map((intent) => {
     if (intent.kind !== "create") return seenOutcome(intent, images.get(intent.record ?? "") ?? null);
     const record = created.get(intent.entity);
-    if (record !== undefined) return certain({ kind: "exists", record });
+    const former = intent.stored.members[intent.side]?.retired ?? [];
+    // What stands under an id that was retired is another thing, or nobody's. [S34]
+    if (record !== undefined && !former.includes(record)) return certain({ kind: "exists", record });
     if (object.capabilities.externalId) return certain(NOT_CREATED);
     return { outcome: null, cells: null };
   });

@@ -1,8 +1,10 @@
 import { Stage, STAGE_OBJECT, STAGE_SYNC, UNCANCELLED } from "@accord/testkit";
 import type { Fault, StageOptions } from "@accord/testkit";
 import { describe, expect, test } from "vitest";
+import type { Mark } from "../store/rows.ts";
 import { drainUntilQuiet } from "./apply.ts";
 import type { EngineContext } from "./context.ts";
+import { touch } from "./due.ts";
 
 /** The second system gives the id of its last record again once that record is deleted. */
 const REUSING = {
@@ -93,4 +95,79 @@ describe("a system that gives the id of a deleted record to the next", () => {
       expect(stage.rows(stage.erp, ["email", "name"])).toEqual(expect.arrayContaining(["u1@x.org|New 1", "u9@x.org|New 9"]));
     },
   );
+
+  test.each([
+    ["told of its end", "fresh@x.org", ["delete", "insert"]],
+    ["entered again with its match key", "u9@x.org", ["update"]],
+  ])("[S34, S38] a person enters a record under the id of one they deleted: %s", async (_, email, expected) => {
+    const { stage, context, recordOf, deleteAt } = await agreed();
+    const last = recordOf(9, 1);
+    const known = stage.crm.history.last;
+    deleteAt(1, 9);
+    expect(stage.erp.user.insert("customers", { email, name: "Fresh" })).toBe(last);
+    const sync = context.syncs[0] ?? expect.fail("there is one sync");
+    const word: Mark = { ...touch(sync, 1, last, stage.clock.nowMs()), position: "9" };
+    const marks: Mark[] = [{ ...word, kind: "deleted" }, word];
+    await context.store.commitPull({ marks, cursor: null, listing: null }, UNCANCELLED);
+    await stage.drive(drainUntilQuiet(context, UNCANCELLED));
+    // Another thing is another record: what only the first system keeps of the former one stays with it.
+    expect(new Set(stage.crm.history.changes.slice(known).map(({ kind }) => kind))).toEqual(new Set(expected));
+    await expectAgreement(stage, context, 9);
+    expect(stage.rows(stage.crm, ["email", "name"])).toContain(`${email}|Fresh`);
+  });
+
+  test("[S34, S40] a record that appears under the id of a tombstone is that thing only if it shows one of its match keys", async () => {
+    const { stage, context, recordOf, deleteAt } = await agreed();
+    const last = recordOf(9, 1);
+    deleteAt(1, 9);
+    await stage.settle(context);
+    expect(stage.state.entities.get(9)?.life.kind).toBe("deleted");
+    stage.erp.user.insert("customers", { email: "fresh@x.org", name: "Fresh" });
+    await expectAgreement(stage, context, 9);
+    expect(stage.entityOf(1, last)).not.toBe(9);
+    expect(stage.state.entities.get(9)).toMatchObject({ life: { kind: "deleted" }, members: [{}, { record: null, retired: [last] }] });
+  });
+
+  test("[S26, S34] a write expects the match keys beside what it changes, so that it touches no other thing that stands there by now", async () => {
+    const { stage, context, recordOf, edit, deleteAt } = await agreed();
+    const last = recordOf(9, 1);
+    edit(9);
+    await stage.sweepAll(context);
+    deleteAt(1, 9);
+    stage.erp.user.insert("customers", { email: "fresh@x.org", name: "Old 9" });
+    await stage.drain(context);
+    expect(storyOf(stage, last)).toEqual(["insert by accord", "delete by user", "insert by user"]);
+  });
+
+  test("[S34] a reading waits for the log where it shows another thing and the log has not told of it yet", async () => {
+    const { stage, context, recordOf, deleteAt } = await agreed();
+    const last = recordOf(9, 1);
+    deleteAt(1, 9);
+    stage.erp.user.insert("customers", { email: "fresh@x.org", name: "Fresh" });
+    const sync = context.syncs[0] ?? expect.fail("there is one sync");
+    const hint = touch(sync, 1, last, stage.clock.nowMs());
+    await context.store.commitPull({ marks: [hint], cursor: null, listing: null }, UNCANCELLED);
+    await stage.drain(context);
+    expect(stage.state.marks.size).toBe(1);
+    await context.store.commitPull({ marks: [{ ...hint, kind: "deleted", position: "9" }], cursor: null, listing: null }, UNCANCELLED);
+    await stage.drive(drainUntilQuiet(context, UNCANCELLED));
+    expect(stage.state.entities.get(9)?.life.kind).toBe("deleted");
+    await expectAgreement(stage, context, 9);
+  });
+
+  test("[S34, S35] what stands under a former id of an entity is not its record, whatever was proven once", async () => {
+    const { stage, context, recordOf, edit, deleteAt } = await agreed();
+    const last = recordOf(9, 1);
+    deleteAt(1, 9);
+    await stage.sweepAll(context);
+    edit(9);
+    await stage.drain(context);
+    // The record was made again under its old id, and is gone once more: a stranger has it now.
+    deleteAt(1, 9);
+    stage.erp.user.insert("customers", { email: "fresh@x.org", name: "Fresh" });
+    await stage.settle(context);
+    edit(9);
+    await expectAgreement(stage, context, stage.crm.records("customers").size);
+    expect(stage.erp.record("customers", last)?.["email"]).toBe("fresh@x.org");
+  });
 });

@@ -1,4 +1,3 @@
-import { absorbDelete, withMember } from "@accord/core";
 import type { Entity, EntityId, RecordId, SideIndex } from "@accord/core";
 import type { WriteOutcome } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
@@ -9,6 +8,7 @@ import type { EngineContext, RunningSync } from "./context.ts";
 import { keepEntity } from "./due.ts";
 import { hydrate, loadReferences } from "./hydrate.ts";
 import { tellKin } from "./kin.ts";
+import { endLife } from "./new-life.ts";
 
 /**
  * A system may give a new record the id of one that was deleted a moment ago, before that delete was seen (SQLite does so for its highest rowid): whoever is linked to
@@ -46,8 +46,8 @@ export async function endFormerHolders(
     const entity = hydrate(sync.model, holder, references);
     const nowMs = context.clock.nowMs();
     const record = former.get(holder.id) ?? "";
-    const deletion = { fromMs: entity.members[side]?.seenAtMs ?? nowMs, toMs: nowMs, position: null, image: null };
-    const absorbed = absorbDelete(sync.model, entity, side, deletion, references);
+    const deletion = { fromMs: entity.members[side]?.seenAtMs ?? nowMs, toMs: nowMs, position: null };
+    const absorbed = endLife(sync.model, entity, side, record, deletion, references);
     if (absorbed.events.length > 0) {
       changes.journal.push(
         mergeEntry(
@@ -58,7 +58,7 @@ export async function endFormerHolders(
       );
     }
     tellKin(context, sync, entity, absorbed.entity, absorbed.events, changes);
-    ended.set(holder.id, keepEntity(context, sync, withoutRecord(absorbed.entity, side, record), references, changes).entity);
+    ended.set(holder.id, keepEntity(context, sync, absorbed.entity, references, changes).entity);
     context.log.info("record.reused", { sync: sync.model.name, side: sync.model.sides[side]?.name, entity: entity.id });
   }
   return ended;
@@ -66,12 +66,4 @@ export async function endFormerHolders(
 
 function isDeleted({ kind }: Intent, outcome: WriteOutcome | undefined): boolean {
   return (kind === "delete" || kind === "undo-delete") && (outcome?.kind === "applied" || outcome?.kind === "missing");
-}
-
-/** The member keeps the id among the retired ones: it is another thing's now. */
-function withoutRecord(entity: Entity, side: SideIndex, record: RecordId): Entity {
-  const member = entity.members[side];
-  if (member === null || member === undefined || member.record !== record) return entity;
-  const retired = member.retired.includes(record) ? member.retired : [...member.retired, record];
-  return withMember(entity, side, { ...member, record: null, retired });
 }

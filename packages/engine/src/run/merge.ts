@@ -7,12 +7,14 @@ import { absorbSight } from "./absorb-sight.ts";
 import { breakFights } from "./break-fights.ts";
 import { ChangeSet } from "./changes.ts";
 import { withoutOvertaken } from "./confirm-renames.ts";
+import { retryDelayMs } from "./context.ts";
 import type { EngineContext, RunningSync } from "./context.ts";
 import { keepEntity, touch } from "./due.ts";
 import type { Kept } from "./due.ts";
 import { hasReferences, hydrate, loadReferences } from "./hydrate.ts";
 import { joinRecords } from "./join.ts";
 import { tellKin } from "./kin.ts";
+import { endLife, isAnotherThing, isUncertain } from "./new-life.ts";
 import { finishMark, keepProblems, wakeChildren } from "./finish-mark.ts";
 import { flagLeftOvers, recordsOf } from "./left-over.ts";
 import { mergeRecords } from "./merge-records.ts";
@@ -93,6 +95,11 @@ export async function mergeMarks(
     if (sight.mergedInto !== null) {
       changes.consumed.push(sight.mark.sequence);
       merged.set(stored.id, { stored, entity: known });
+      continue;
+    }
+    if (isUnsure(context, sync, known, sight, references, changes)) continue;
+    if (isAnotherThing(sync.model, known, sight, references)) {
+      merged.set(stored.id, { stored, entity: endHere(context, sync, known, sight, references, changes) });
       continue;
     }
     const absorbed = absorbSight(sync.model, known, sight, references, context.identity.restored);
@@ -199,6 +206,46 @@ function keepSight(
     );
   }
   return absorbed.entity;
+}
+
+/** Whether a reading waits for the log to tell whose record it is. [S34] */
+function isUnsure(
+  context: EngineContext,
+  sync: RunningSync,
+  entity: Entity,
+  sight: Sight,
+  references: References,
+  changes: ChangeSet,
+): boolean {
+  const { side, sequence, attempts } = sight.mark;
+  const object = sync.objects[side];
+  if (object === undefined || context.states.get(sync.id) !== "live") return false;
+  if (!isUncertain(sync.model, entity, sight, object, references)) return false;
+  changes.deferred.push({ sequence, notBeforeMs: context.clock.nowMs() + retryDelayMs(context.limits, attempts) });
+  return true;
+}
+
+/** The record that was linked is gone, and its id another thing's: that one is looked at as a newcomer. [S34] */
+function endHere(
+  context: EngineContext,
+  sync: RunningSync,
+  entity: Entity,
+  { mark, fromMs, toMs, position }: Sight,
+  references: References,
+  changes: ChangeSet,
+): Entity {
+  const { side, record } = mark;
+  const nowMs = context.clock.nowMs();
+  const ended = endLife(sync.model, entity, side, record, { fromMs, toMs, position }, references);
+  changes.consumed.push(mark.sequence);
+  changes.marks.push(touch(sync, side, record, nowMs));
+  tellKin(context, sync, entity, ended.entity, ended.events, changes);
+  if (ended.events.length > 0) {
+    const about = { run: context.run, sync: sync.id, entity: entity.id, side, atMs: nowMs };
+    changes.journal.push(mergeEntry(sync.model, about, { record, fromMs, toMs, version: ended.entity.version, events: ended.events }));
+  }
+  context.log.info("record.reused", { sync: sync.model.name, side: sync.model.sides[side]?.name, entity: entity.id });
+  return ended.entity;
 }
 
 /** Unlinked records join side by side: those of one side per commit, so that the next side's find them. [S36] */

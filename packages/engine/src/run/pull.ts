@@ -231,7 +231,7 @@ function markOf({ sync, side }: FollowedSide, change: Change, nowMs: number): Ma
   const touched: Mark = { ...touch(sync, side, record, nowMs), fromMs, toMs };
   switch (told.kind) {
     case "deleted":
-      return { ...touched, kind: told.position === null ? "touched" : "deleted", position: told.position };
+      return { ...touched, kind: told.position === null ? "replaced" : "deleted", position: told.position };
     case "renamed":
       return { ...touched, renamedFrom: told.from };
     case "touched":

@@ -1,5 +1,17 @@
-import { owe, writeImage } from "@accord/core";
-import type { Cell, Entity, EntityId, NativeCell, NativeImage, Owed, OwedField, RecordId, References } from "@accord/core";
+import { cellsOf, owe, writeImage } from "@accord/core";
+import type {
+  Cell,
+  Entity,
+  EntityId,
+  NativeCell,
+  NativeImage,
+  Owed,
+  OwedField,
+  RecordId,
+  References,
+  SideIndex,
+  SyncModel,
+} from "@accord/core";
 import { AccordError, assert } from "../connector/errors.ts";
 import type { OpenObject, WriteOperation, WriteOutcome } from "../connector/connector.ts";
 import type { CallOptions } from "../host/host.ts";
@@ -131,14 +143,20 @@ async function reloaded(
 }
 
 /** Puts an update that a merge made due on its way at once: its intent goes into the merge's own commit, and no due row is needed. [S28, S29] */
-export function openUpdate(context: EngineContext, object: OpenObject, entity: Entity, { due, owed }: Kept["updates"][number]): Dispatch {
-  return dispatchOf(context, object, due, entity, owed);
+export function openUpdate(
+  context: EngineContext,
+  sync: RunningSync,
+  object: OpenObject,
+  entity: Entity,
+  { due, owed }: Kept["updates"][number],
+): Dispatch {
+  return dispatchOf(context, sync, object, due, entity, owed);
 }
 
 /** Puts a create of a plan on its way at once: its due row goes in the commit that opens its intent. [S29] */
 export function openCreate(context: EngineContext, object: OpenObject, due: Due, set: NativeImage, fields: Intent["fields"]): Sent {
   const intent = intentOf(context, object, due, { kind: "create", record: null, set, expect: [] }, fields);
-  return { due, intent, operation: operationOf(intent) };
+  return { due, intent, operation: operationOf(intent, []) };
 }
 
 /** The write that is owed now, or null: then what is due has been corrected in the change set. */
@@ -164,7 +182,7 @@ function prepare(
   }
   if (due.undo !== null && record !== null) {
     const kind = due.undo.kind === "delete" ? "undo-delete" : "undo-update";
-    return dispatchOf(context, object, due, entity, {
+    return dispatchOf(context, sync, object, due, entity, {
       kind,
       record,
       set: due.undo.set,
@@ -192,7 +210,7 @@ function prepare(
     putOffForJoin(context, due, changes);
     return null;
   }
-  return dispatchOf(context, object, due, entity, write);
+  return dispatchOf(context, sync, object, due, entity, write);
 }
 
 /** Looks at a record whose match key cannot be told yet, before creates go on without it: some twenty seconds. */
@@ -270,10 +288,19 @@ function undoneFields(sync: RunningSync, due: LoadedDue, entity: Entity): OwedFi
   });
 }
 
-function dispatchOf(context: EngineContext, object: OpenObject, due: Due, entity: Entity, write: PreparedWrite): Dispatch {
+function dispatchOf(
+  context: EngineContext,
+  sync: RunningSync,
+  object: OpenObject,
+  due: Due,
+  entity: Entity,
+  write: PreparedWrite,
+): Dispatch {
   const fields = write.fields.map(({ field, version }) => ({ field, version }));
   const intent = intentOf(context, object, due, write, fields);
-  return { due, entity, intent, operation: operationOf(intent), fields: write.fields };
+  const operation = operationOf(intent, entity.members[due.side]?.retired ?? []);
+  const sure = object.capabilities.reusesIds ? expectingThing(sync.model, entity, due.side, operation) : operation;
+  return { due, entity, intent, operation: sure, fields: write.fields };
 }
 
 function intentOf(
@@ -308,10 +335,21 @@ function imageOfCells(set: readonly Cell[], columns: number): NativeImage {
   return writeImage(cells);
 }
 
+/** Where ids are given again, a write expects the match keys that it knows beside what it changes: another thing may stand there by now. [S34] */
+function expectingThing({ match, sides }: SyncModel, entity: Entity, side: SideIndex, operation: WriteOperation): WriteOperation {
+  const member = entity.members[side];
+  const cells = member ? cellsOf(member) : null;
+  if (operation.kind === "create" || cells === null) return operation;
+  const columns = new Set(match.flat().flatMap((field) => sides[side]?.mapping.fields[field]?.reads ?? []));
+  for (const { column } of operation.expect) columns.delete(column);
+  const more = [...columns].map((column) => ({ column, cell: cells[column] })).filter(({ cell }) => cell !== undefined);
+  return { ...operation, expect: [...operation.expect, ...more] };
+}
+
 /** The connector's operation for an intent. */
-function operationOf(intent: Intent): WriteOperation {
+function operationOf(intent: Intent, former: readonly RecordId[]): WriteOperation {
   const { id, entity, record, set, expect } = intent;
-  if (typeof set === "string") return { kind: "create", intent: id, entity, set };
+  if (typeof set === "string") return { kind: "create", intent: id, entity, set, former };
   assert(record !== null, "what is no create names its record");
   if (intent.kind === "delete" || intent.kind === "undo-delete") return { kind: "delete", intent: id, entity, record, expect };
   return { kind: "update", intent: id, entity, record, set, expect };

@@ -38,7 +38,7 @@ export async function lookAt(
   for (const mark of marks) {
     if (isOldNews(sync, mark)) {
       changes.consumed.push(mark.sequence);
-    } else if (mark.kind === "touched") {
+    } else if (mark.kind === "touched" || mark.kind === "replaced") {
       const list = toRead.get(mark.side) ?? [];
       list.push(mark);
       toRead.set(mark.side, list);
@@ -122,5 +122,6 @@ function sightOf(
   const seenAtMs = mark.entity?.members[mark.side]?.seenAtMs ?? 0;
   const fromMs = mark.fromMs < 0 ? Math.min(seenAtMs, toMs) : mark.fromMs;
   const into = side === undefined || side.merged === null || image === null ? null : mergedInto(side, readImage(image));
-  return { mark, image, position, mergedInto: into, fromMs, toMs: mark.kind === "touched" ? toMs : mark.toMs, isReading };
+  const isRead = mark.kind === "touched" || mark.kind === "replaced";
+  return { mark, image, position, mergedInto: into, fromMs, toMs: isRead ? toMs : mark.toMs, isReading };
 }

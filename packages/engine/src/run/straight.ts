@@ -264,7 +264,7 @@ function updatesBySide(context: EngineContext, sync: RunningSync, kept: readonly
     const dispatches: Dispatch[] = [];
     for (const { entity, updates } of kept) {
       for (const update of updates) {
-        if (update.due.side === side && update.due.notBeforeMs <= nowMs) dispatches.push(openUpdate(context, object, entity, update));
+        if (update.due.side === side && update.due.notBeforeMs <= nowMs) dispatches.push(openUpdate(context, sync, object, entity, update));
       }
     }
     if (dispatches.length > 0) bySide.set(side, dispatches);

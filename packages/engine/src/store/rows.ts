@@ -120,15 +120,16 @@ export interface ConnectionRow {
 
 /**
  * Word that a record may have changed, kept until it is merged. One per (sync, side, record); folding a newer one over an older one:
- * a newer image lies over the older (its unknown cells keep the older image's), `touched` makes it touched (it will be read), an image after a delete is an image.
- * A touched mark without a position stays without one: whoever asked for a reading gets it.
+ * a newer image lies over the older (its unknown cells keep the older image's), `touched` makes it touched (it will be read), and a delete with anything but another
+ * delete beside it makes it replaced. A mark to be read without a position stays without one: whoever asked for a reading gets it.
  * A rename moves the older mark to the new id and keeps the first `renamedFrom`. Word of a merge outlasts a newer delete or hint, and ends with a newer image that does not repeat it. [S41]
  */
 export interface Mark {
   readonly sync: SyncId;
   readonly side: SideIndex;
   readonly record: RecordId;
-  readonly kind: "touched" | "image" | "deleted";
+  /** `replaced`: to be read, and a delete of it was told: what stands there now, if anything, may be another thing under the same id. [S34] */
+  readonly kind: "touched" | "image" | "deleted" | "replaced";
   readonly image: NativeImage | null;
   readonly position: Position | null;
   readonly renamedFrom: RecordId | null;

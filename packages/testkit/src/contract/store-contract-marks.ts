@@ -28,7 +28,7 @@ function describeFolding(open: () => Promise<Store>): void {
     expect(await store.loadMarks(0, 1, AT, call)).toHaveLength(1);
   });
 
-  test("marks of one record are folded: a newer image keeps what it does not know, touched wins, an image after a delete is an image", async () => {
+  test("marks of one record are folded: a newer image keeps what it does not know, touched wins, and a delete is not forgotten", async () => {
     const store = await open();
     const { sync } = await beginSample(store);
     const image = (record: string, ...cells: (string | null | undefined)[]): ReturnType<typeof sampleMark> =>
@@ -36,7 +36,10 @@ function describeFolding(open: () => Promise<Store>): void {
     const touched = (record: string): ReturnType<typeof sampleMark> =>
       sampleMark(sync, record, { kind: "touched", image: null, position: null });
     const deleted = (record: string): ReturnType<typeof sampleMark> => sampleMark(sync, record, { kind: "deleted", image: null });
-    await store.commitPull(pullOf(image("1", "a", "b"), image("2", "a"), touched("3"), deleted("4"), image("5", "a")), call);
+    await store.commitPull(
+      pullOf(image("1", "a", "b"), image("2", "a"), touched("3"), deleted("4"), image("5", "a"), touched("6"), deleted("7"), deleted("8")),
+      call,
+    );
     await store.commitPull(
       pullOf(
         { ...image("1", undefined, "c"), position: "p2", fromMs: AT + 5, toMs: AT + 6, keys: ["k", null] },
@@ -45,18 +48,27 @@ function describeFolding(open: () => Promise<Store>): void {
         image("4", "x"),
         deleted("5"),
         image("1", undefined, "d"),
+        deleted("6"),
+        touched("7"),
+        deleted("8"),
       ),
       call,
     );
+    await store.commitPull(pullOf(touched("6"), image("4", "y")), call);
     const found = new Map((await allMarks(store)).map((mark) => [mark.record, mark]));
-    expect(found.size).toBe(5);
+    expect(found.size).toBe(8);
     expect(found.get("1")).toMatchObject({ kind: "image", image: writeImage(["a", "d"]), fromMs: AT, toMs: AT + 6, keys: ["k", null] });
-    expect(["2", "3", "4", "5"].map((record) => [found.get(record)?.kind, found.get(record)?.image])).toEqual([
+    expect(["2", "3", "4", "5", "6", "7", "8"].map((record) => [found.get(record)?.kind, found.get(record)?.image])).toEqual([
       ["touched", null],
       ["touched", null],
-      ["image", "x"],
+      ["replaced", null],
+      ["replaced", null],
+      ["replaced", null],
+      ["replaced", null],
       ["deleted", null],
     ]);
+    // Who asked for a reading gets it; else the last position stands. [S57]
+    expect(["4", "5", "6"].map((record) => found.get(record)?.position)).toEqual(["p1", "p1", null]);
   });
 
   test("[S63] a rename moves the older mark to the new id and keeps the first id; its entity is found by that one, swaps included", async () => {
@@ -114,6 +126,20 @@ function describeReadiness(open: () => Promise<Store>): void {
     const [id = 0] = await idsOfShard(store, 1, 1);
     await commit({ entities: [{ entity: sampleEntity(sync, id, ["1", null]), keys: null }] });
     expect(await isStrange(9, AT + 200)).toBe(false);
+  });
+
+  test("[S30] news of a record that was put off does not bring it forward, and its attempts still count", async () => {
+    const store = await open();
+    const { sync, commit } = await beginSample(store);
+    await store.commitPull(pullOf(sampleMark(sync, "1")), call);
+    const [mark] = await allMarks(store);
+    await commit({ deferred: [{ sequence: mark?.sequence ?? 0, notBeforeMs: AT + 100 }] });
+    await store.commitPull(pullOf(sampleMark(sync, "1")), call);
+    expect(await allMarks(store)).toEqual([]);
+    expect((await allMarks(store, AT + 100)).map(({ attempts }) => attempts)).toEqual([1]);
+    await commit({ marks: [sampleMark(sync, "1", { notBeforeMs: AT + 200 })] });
+    expect(await allMarks(store, AT + 100)).toEqual([]);
+    expect((await allMarks(store, AT + 200)).map(({ attempts }) => attempts)).toEqual([1]);
   });
 
   test("[S54] a linked record's mark is its entity's shard's work, also when it was linked after the mark came", async () => {

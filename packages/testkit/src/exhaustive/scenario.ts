@@ -53,6 +53,8 @@ export interface SystemTraits {
   readonly isKeyedByWho?: boolean;
   /** Whether a company whose `merged_into` names another was merged into that one. */
   readonly mergesCompanies?: boolean;
+  /** Whether the number of its last record is given again once that record is deleted, as by SQLite. */
+  readonly isReusing?: boolean;
   readonly side?: Pick<BenchSide, "archive" | "filter" | "merged" | "only">;
 }
 

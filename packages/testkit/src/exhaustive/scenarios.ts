@@ -1,6 +1,7 @@
 import type { Scenario } from "./scenario.ts";
 import { APPENDED } from "./table/appended.ts";
 import { EDITS } from "./table/edits.ts";
+import { IDS } from "./table/ids.ts";
 import { KIN } from "./table/kin.ts";
 import { LIVES } from "./table/lives.ts";
 import { MERGES } from "./table/merges.ts";
@@ -15,6 +16,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...OUTCOMES,
   ...POLICIES,
   ...LIVES,
+  ...IDS,
   ...KIN,
   ...MERGES,
   ...RETURNS,

@@ -258,7 +258,7 @@ function thingOf(scenario: Scenario, traits: SystemTraits): FakeObject {
   const extra = Object.keys(traits.columns ?? {}).filter((name) => !named.has(name));
   const isKeyed = traits.isKeyedByWho === true;
   const columns: readonly FakeColumn[] = [
-    ...(isKeyed ? [] : [{ name: "id", type: "integer" as const, generated: true }]),
+    ...(isKeyed ? [] : [{ name: "id", type: "integer" as const, generated: true, isReused: traits.isReusing === true }]),
     ...[...ofFields, ...extra.map((name) => ({ name, type: "text" as const }))].map((column) => ({
       ...column,
       nullable: !(isKeyed && column.name === "who"),

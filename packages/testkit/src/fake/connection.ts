@@ -27,6 +27,7 @@ const FULL: Capabilities = {
   changeHistory: false,
   batchSizeMax: 1000,
   pageSizeMax: 1000,
+  reusesIds: false,
   staleReadMsMax: 0,
   requestDeadlineMs: 30_000,
 };
@@ -168,6 +169,7 @@ export class FakeConnection implements Connection {
     const { isInstalled, objects } = this.#installation;
     return {
       ...best,
+      reusesIds: this.#system.tables.get(object)?.shape.isReusing === true,
       capture: isInstalled && objects.has(object) ? best.capture : "sweep",
       proof: best.proof && isInstalled,
       externalId: best.externalId && isInstalled,

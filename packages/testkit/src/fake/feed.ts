@@ -120,8 +120,10 @@ export class FakeFeed implements Feed {
     if (change.kind === "rename") return { ...facts, change: { kind: "renamed", from: change.from ?? "", ...numbered } };
     if (change.kind === "merge" && change.into !== undefined && open.capabilities.merges === true)
       return { ...facts, change: { kind: "merged", into: change.into, ...numbered } };
+    // Where ids are given again, nobody could tell one record's life from the next without the word of its end.
+    if (change.after === null && (open.capabilities.capture === "log" || open.capabilities.reusesIds))
+      return { ...facts, change: { kind: "deleted", position: isBare ? null : position } };
     if (open.capabilities.capture !== "log") return { ...facts, change: { kind: "touched", ...numbered } };
-    if (change.after === null) return { ...facts, change: { kind: "deleted", position } };
     return { ...facts, change: { kind: "image", image: this.#imageOf(change, open), position } };
   }
 

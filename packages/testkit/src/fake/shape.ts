@@ -40,6 +40,8 @@ export interface FakeShape {
   readonly object: FakeObject;
   readonly schema: ObjectSchema;
   readonly keyPlaces: readonly number[];
+  /** Whether the id of a deleted record is given again. */
+  readonly isReusing: boolean;
   readonly uniquePlaces: readonly (readonly number[])[];
   readonly references: readonly { readonly places: readonly number[]; readonly object: string; readonly columns: readonly string[] }[];
   placeOf(column: string): number;
@@ -63,6 +65,7 @@ export function shapeOf(object: FakeObject): FakeShape {
     object,
     schema,
     keyPlaces,
+    isReusing: object.columns.some(({ isReused }) => isReused === true),
     uniquePlaces: (object.uniques ?? []).map((columns) => columns.map(placeOf)),
     references: (object.references ?? []).map((reference) => ({
       places: reference.columns.map(placeOf),

@@ -110,7 +110,8 @@ export class FakeWriter {
     const author: FakeAuthor = { kind: "accord", intent: operation.intent, entity: operation.entity };
     if (operation.kind === "create") {
       const made = this.#facts.capabilities.externalId ? this.#installation.byEntity(table.shape.object.name, operation.entity) : undefined;
-      if (made !== undefined && table.get(made.record) !== undefined) return { kind: "exists", record: made.record };
+      const isFormer = made !== undefined && operation.former?.includes(made.record) === true;
+      if (made !== undefined && !isFormer && table.get(made.record) !== undefined) return { kind: "exists", record: made.record };
       const record = transaction.insert(table, this.#cellsOf(patchesOf(operation.set)), author);
       prove(record);
       return this.#applied(record, transaction);

@@ -14,15 +14,28 @@ export function generateSetting(seed: number, systems: number | null = null): Se
   const fields = fieldSettings(count, made, random);
   const before = Array.from({ length: 1 + random.integer(5) }, () => someOf(count, random));
   const turns = 200 + random.integer(1_000);
+  const drawn = scriptOf({ count, turns, fields, known: before.length }, random);
+  const whole = made.map((system, index) => ({ ...system, isReusing: system.isReusing && tellsDeletes(system, index, drawn) }));
+  const script = [...drawn, ...replacements(whole, fields, turns, random.fork("replacements"))].toSorted((a, b) => a.turn - b.turn);
   return {
     seed,
-    systems: made,
+    systems: whole,
     fields,
     deleteConflict: random.pick(["update-wins", "delete-wins", "review"]),
     before,
-    script: scriptOf({ count, turns, fields, known: before.length }, random),
+    script,
     turns,
   };
+}
+
+/**
+ * Where nobody tells of a delete in time, a record that takes the id of a deleted one is an edit of it: so it is asked of logs alone, and of logs that are whole and prompt.
+ * Without compare-and-set a write that was meant for the one changes the other. [S26, S34]
+ */
+function tellsDeletes({ capture, compareAndSet, staleReadMsMax }: SystemSetting, system: number, script: readonly ScriptItem[]): boolean {
+  const isLost = (item: ScriptItem): boolean =>
+    item.kind === "stall" || (item.kind === "fault" && item.system === system && (item.method === "next" || item.method === "follow"));
+  return compareAndSet && staleReadMsMax === 0 && capture !== "sweep" && !script.some(isLost);
 }
 
 /** One system at least, all of them as often as not. */
@@ -49,6 +62,8 @@ function systemSetting(name: string, random: SeededRandom): SystemSetting {
     pageSizeMax: random.pick([2, 5, 1_000]),
     isUnique: random.chance(0.5),
     staleReadMsMax: isWhole ? 0 : staleness(random.fork(`${name} stale`)),
+    // What was added later draws from its own: older seeds stay what they are.
+    isReusing: random.fork(`ids of ${name}`).chance(0.25),
   };
 }
 
@@ -109,6 +124,29 @@ function scriptOf(play: Play, random: SeededRandom): ScriptItem[] {
   const mishaps = random.chance(0.15) ? 0 : random.integer(40);
   for (let index = 0; index < mishaps; index += 1) at(mishap(play.count, random));
   return items.toSorted((a, b) => a.turn - b.turn);
+}
+
+/** Numbers of things that people enter in place of others: beyond all others. */
+const REPLACING = 1_000;
+
+/** Where ids are given again people now and then delete the last record and enter another. */
+function replacements(
+  systems: readonly SystemSetting[],
+  fields: readonly FieldSetting[],
+  turns: number,
+  random: SeededRandom,
+): ScriptItem[] {
+  let things = REPLACING;
+  const items: ScriptItem[] = [];
+  for (const [system, { isReusing }] of systems.entries()) {
+    for (let count = isReusing ? random.integer(4) : 0; count > 0; count -= 1) {
+      const thing = things;
+      things += 1;
+      const cells = cellsOf(fields, () => `r${thing}`, random);
+      items.push({ turn: random.integer(turns), kind: "replace", system, thing, cells });
+    }
+  }
+  return items;
 }
 
 function cellsOf(fields: readonly FieldSetting[], value: () => string, random: SeededRandom): Record<string, string> {

@@ -30,6 +30,8 @@ export interface SystemSetting {
   readonly isUnique: boolean;
   /** How old a reading may be. Milliseconds. [S10] */
   readonly staleReadMsMax: number;
+  /** Whether the id of its last record is given again once that record is deleted, as by SQLite. [S34] */
+  readonly isReusing: boolean;
 }
 
 /** One field of the simulated sync: a column of the same name everywhere. */
@@ -49,7 +51,9 @@ export type UserAction =
   | { readonly kind: "edit"; readonly system: number; readonly thing: number; readonly cells: Readonly<Record<string, string>> }
   /** Sells or restocks: what is there, and so much more. */
   | { readonly kind: "count"; readonly system: number; readonly thing: number; readonly field: string; readonly delta: number }
-  | { readonly kind: "delete"; readonly system: number; readonly thing: number };
+  | { readonly kind: "delete"; readonly system: number; readonly thing: number }
+  /** Deletes the last record of a system and enters a thing, which takes its id where ids are given again. [S34] */
+  | { readonly kind: "replace"; readonly system: number; readonly thing: number; readonly cells: Readonly<Record<string, string>> };
 
 export type Mishap =
   /** The next call of the method at the system fails so. */

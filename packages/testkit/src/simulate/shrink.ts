@@ -39,7 +39,8 @@ export function settingText({ seed, systems, fields, deleteConflict, before, scr
       const batch = `${system.batch} batches of ${system.batchSizeMax}, pages of ${system.pageSizeMax}`;
       const hints = system.capture === "touched" ? `, ${system.hints} hints` : "";
       const stale = system.staleReadMsMax === 0 ? "" : `, readings up to ${system.staleReadMsMax} ms old`;
-      return `  ${system.name}: capture ${system.capture}${hints}${stale}, writes return ${system.writesReturn}, ${batch}${lacks.length === 0 ? "" : `, lacks ${lacks.join(", ")}`}`;
+      const ids = system.isReusing ? ", ids given again" : "";
+      return `  ${system.name}: capture ${system.capture}${hints}${stale}, writes return ${system.writesReturn}, ${batch}${ids}${lacks.length === 0 ? "" : `, lacks ${lacks.join(", ")}`}`;
     }),
     ...fields.map(
       ({ name, policy, from }) =>
@@ -61,6 +62,8 @@ function itemText(item: ScriptItem, systems: Setting["systems"]): string {
       return `a user ${item.kind}s thing ${item.thing} at ${name}: ${JSON.stringify(item.cells)}`;
     case "count":
       return `a user counts thing ${item.thing} at ${name} by ${item.delta}`;
+    case "replace":
+      return `a user deletes the last record at ${name} and enters thing ${item.thing}: ${JSON.stringify(item.cells)}`;
     case "delete":
       return `a user deletes thing ${item.thing} at ${name}`;
     case "fault":

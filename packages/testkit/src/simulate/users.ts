@@ -27,6 +27,12 @@ export function act(systems: readonly FakeSystem[], action: UserAction): void {
       case "delete":
         if (record !== null) system.user.delete(OBJECT, record);
         return;
+      case "replace": {
+        const last = system.table(OBJECT).sortedIds().at(-1);
+        if (last !== undefined) system.user.delete(OBJECT, last);
+        system.user.insert(OBJECT, { ...action.cells, email: emailOf(action.thing) });
+        return;
+      }
     }
   } catch (error) {
     if (!(error instanceof FakeRefusal)) throw error;

@@ -14,7 +14,7 @@ import { AccordProcess } from "./process.ts";
 import type { Premises } from "./process.ts";
 import { Scheduler } from "./scheduler.ts";
 import { emailOf } from "./setting.ts";
-import type { ScriptItem, Setting } from "./setting.ts";
+import type { ScriptItem, Setting, SystemSetting, UserAction } from "./setting.ts";
 import { act, OBJECT } from "./users.ts";
 
 /** Sweeps come this often. Milliseconds. */
@@ -64,13 +64,13 @@ export class SimulatedWorld {
     this.#faults = new Map();
     const clock = this.scheduler.clockOf();
     this.systems = setting.systems.map((facts) => {
-      const { name, batch, writesReturn, hints, isUnique, ...capabilities } = facts;
+      const { name, batch, writesReturn, hints, isUnique: _, isReusing: __, ...capabilities } = facts;
       return createFakeSystem({
         name,
         batch,
         writesReturn,
         hints,
-        objects: [objectOf(setting, isUnique)],
+        objects: [objectOf(setting, facts)],
         capabilities: { ...capabilities, requestDeadlineMs: 1_000 },
         clock,
         random: seededRandom(setting.seed).fork(name),
@@ -165,8 +165,17 @@ export class SimulatedWorld {
         return;
       }
       default:
-        act(this.systems, item);
+        if (!this.#isUnheard(item)) act(this.systems, item);
     }
+  }
+
+  /** What a plan sees of an id that was given again is an edit to it, since it hears no log: a person reads the plan. So nobody frees an id before Accord is live. [S34] */
+  #isUnheard(action: UserAction): boolean {
+    return (
+      (action.kind === "delete" || action.kind === "replace") &&
+      this.liveAfter.length === 0 &&
+      this.setting.systems[action.system]?.isReusing === true
+    );
   }
 
   #kill(): void {
@@ -287,13 +296,13 @@ function codeOf(error: unknown): string | null {
   return error instanceof AccordError ? error.code : null;
 }
 
-function objectOf({ fields }: Setting, isUnique: boolean): FakeObject {
+function objectOf({ fields }: Setting, { isUnique, isReusing }: SystemSetting): FakeObject {
   return {
     name: OBJECT,
     key: ["id"],
     uniques: isUnique ? [["email"]] : [],
     columns: [
-      { name: "id", type: "integer", generated: true },
+      { name: "id", type: "integer", generated: true, isReused: isReusing },
       ...fields.map(({ name, type }) => ({ name, type, nullable: true })),
       { name: "note", type: "text", nullable: true, default: "kept" },
     ],

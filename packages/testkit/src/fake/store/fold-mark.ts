@@ -13,9 +13,11 @@ export function foldMark(older: Mark | undefined, newer: Mark): Mark {
     fromMs: Math.min(older.fromMs, newer.fromMs),
     toMs: Math.max(older.toMs, newer.toMs),
   };
-  const isAsked = [older, newer].some(({ kind, position }) => kind === "touched" && position === null);
-  if (older.kind === "touched" || newer.kind === "touched")
-    return { ...base, kind: "touched", image: null, position: isAsked ? null : newer.position };
-  if (newer.kind !== "image" || older.kind !== "image" || newer.image === null || older.image === null) return base;
+  const isAsked = [older, newer].some(({ kind, position }) => (kind === "touched" || kind === "replaced") && position === null);
+  if (older.kind !== newer.kind || newer.kind === "touched" || newer.kind === "replaced") {
+    const hasEnded = [older, newer].some(({ kind }) => kind === "deleted" || kind === "replaced");
+    return { ...base, kind: hasEnded ? "replaced" : "touched", image: null, position: isAsked ? null : newer.position };
+  }
+  if (newer.image === null || older.image === null) return base;
   return { ...base, image: overlayImage(older.image, newer.image) };
 }
