@@ -147,6 +147,8 @@ class Crowd implements CrashUsers {
         this.#things.splice(this.#things.indexOf(thing), 1);
         return { kind: "delete", code: thing.code };
       }
+      // Else those who wait for a delete wait in vain.
+      return this.#insert(this.#newThing(true, false), side, "0");
     }
     return this.#edit(side);
   }

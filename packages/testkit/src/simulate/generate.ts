@@ -64,6 +64,7 @@ function systemSetting(name: string, random: SeededRandom): SystemSetting {
     staleReadMsMax: isWhole ? 0 : staleness(random.fork(`${name} stale`)),
     // What was added later draws from its own: older seeds stay what they are.
     isReusing: random.fork(`ids of ${name}`).chance(0.25),
+    shouts: random.fork(`capitals of ${name}`).chance(0.15),
   };
 }
 

@@ -32,6 +32,8 @@ export interface SystemSetting {
   readonly staleReadMsMax: number;
   /** Whether the id of its last record is given again once that record is deleted, as by SQLite. [S34] */
   readonly isReusing: boolean;
+  /** Whether it keeps names in capitals only: it cannot hold all that it is given. [S15] */
+  readonly shouts: boolean;
 }
 
 /** One field of the simulated sync: a column of the same name everywhere. */
@@ -68,3 +70,11 @@ export type Mishap =
 export function emailOf(thing: number): string {
   return `t${thing}@x.org`;
 }
+
+/** What a system shows of a value that it is given. [S15] */
+export function heldBy({ shouts }: Pick<SystemSetting, "shouts">, field: string, value: string | null): string | null {
+  return shouts && field === SHOUTED ? (value?.toUpperCase() ?? null) : value;
+}
+
+/** The field of which some systems keep capitals only. */
+export const SHOUTED = "name";

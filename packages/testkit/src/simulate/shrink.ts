@@ -39,8 +39,9 @@ export function settingText({ seed, systems, fields, deleteConflict, before, scr
       const batch = `${system.batch} batches of ${system.batchSizeMax}, pages of ${system.pageSizeMax}`;
       const hints = system.capture === "touched" ? `, ${system.hints} hints` : "";
       const stale = system.staleReadMsMax === 0 ? "" : `, readings up to ${system.staleReadMsMax} ms old`;
+      const capitals = system.shouts ? ", names in capitals" : "";
       const ids = system.isReusing ? ", ids given again" : "";
-      return `  ${system.name}: capture ${system.capture}${hints}${stale}, writes return ${system.writesReturn}, ${batch}${ids}${lacks.length === 0 ? "" : `, lacks ${lacks.join(", ")}`}`;
+      return `  ${system.name}: capture ${system.capture}${hints}${stale}, writes return ${system.writesReturn}, ${batch}${ids}${capitals}${lacks.length === 0 ? "" : `, lacks ${lacks.join(", ")}`}`;
     }),
     ...fields.map(
       ({ name, policy, from }) =>

@@ -6,14 +6,14 @@ import type { BenchSide, BenchSync } from "../bench/model.ts";
 import { createFakeSystem } from "../fake/system.ts";
 import type { FakeSystem } from "../fake/system.ts";
 import type { FakeCall, Fault } from "../fake/faults.ts";
-import type { FakeObject } from "../fake/shape.ts";
+import type { FakeCell, FakeObject } from "../fake/shape.ts";
 import { seededRandom } from "../fake/random.ts";
 import { MemoryState } from "../fake/store/memory-state.ts";
 import { memoryStore } from "../fake/store/memory-store.ts";
 import { AccordProcess } from "./process.ts";
 import type { Premises } from "./process.ts";
 import { Scheduler } from "./scheduler.ts";
-import { emailOf } from "./setting.ts";
+import { emailOf, heldBy, SHOUTED } from "./setting.ts";
 import type { ScriptItem, Setting, SystemSetting, UserAction } from "./setting.ts";
 import { act, OBJECT } from "./users.ts";
 
@@ -64,7 +64,7 @@ export class SimulatedWorld {
     this.#faults = new Map();
     const clock = this.scheduler.clockOf();
     this.systems = setting.systems.map((facts) => {
-      const { name, batch, writesReturn, hints, isUnique: _, isReusing: __, ...capabilities } = facts;
+      const { name, batch, writesReturn, hints, isUnique: _, isReusing: __, shouts: ___, ...capabilities } = facts;
       return createFakeSystem({
         name,
         batch,
@@ -296,21 +296,23 @@ function codeOf(error: unknown): string | null {
   return error instanceof AccordError ? error.code : null;
 }
 
-function objectOf({ fields }: Setting, { isUnique, isReusing }: SystemSetting): FakeObject {
+function objectOf({ fields }: Setting, facts: SystemSetting): FakeObject {
+  const { isUnique, isReusing } = facts;
   return {
     name: OBJECT,
     key: ["id"],
     uniques: isUnique ? [["email"]] : [],
     columns: [
       { name: "id", type: "integer", generated: true, isReused: isReusing },
-      ...fields.map(({ name, type }) => ({ name, type, nullable: true })),
+      ...fields.map(({ name, type }) => ({ name, type, nullable: true, alter: (cell: FakeCell) => heldBy(facts, name, cell) })),
       { name: "note", type: "text", nullable: true, default: "kept" },
     ],
   };
 }
 
 function syncOf(setting: Setting, systems: readonly FakeSystem[]): BenchSync {
-  const sides = systems.map((system): BenchSide => {
+  const sides = systems.map((system, index): BenchSide => {
+    const facts = setting.systems[index];
     const { schema } = system.table(OBJECT).shape;
     return {
       connection: system.name,
@@ -319,7 +321,8 @@ function syncOf(setting: Setting, systems: readonly FakeSystem[]): BenchSync {
       codecOf(column) {
         const codec = schema.columns.find(({ name }) => name === column)?.codec;
         if (codec === null || codec === undefined) throw new RangeError(column);
-        return codec;
+        if (facts?.shouts !== true || column !== SHOUTED) return codec;
+        return { ...codec, isAsIs: false, encode: (text) => codec.encode(text.toUpperCase()) };
       },
     };
   });

@@ -1,3 +1,4 @@
+import { heldBy } from "../setting.ts";
 import type { Violation } from "../world.ts";
 import { changedFields, frozenFields, heldThings, recordsOf } from "./evidence.ts";
 import type { Evidence, Told } from "./evidence.ts";
@@ -22,7 +23,13 @@ export function checkAgreement(evidence: Evidence): Violation[] {
       const values = shown.map((cells) => cells?.[name] ?? null);
       // What no writer has filled is nobody's to push. [S55]
       if (from !== null && from.every((writer) => values[writer] === null)) continue;
-      if (new Set(values).size > 1) violations.push({ rule: "I1", what: `${thing} ${name}: ${values.map(String).join(" / ")}` });
+      const whole = values.findIndex((_, system) => world.setting.systems[system]?.shouts !== true);
+      const told = values[Math.max(0, whole)] ?? null;
+      const isAlike = values.every((value, system) => {
+        const facts = world.setting.systems[system];
+        return facts !== undefined && value === heldBy(facts, name, told);
+      });
+      if (!isAlike) violations.push({ rule: "I1", what: `${thing} ${name}: ${values.map(String).join(" / ")}` });
     }
   }
   for (const thing of things) {

@@ -1,3 +1,4 @@
+import { SHOUTED } from "../setting.ts";
 import type { FieldSetting } from "../setting.ts";
 import type { Violation } from "../world.ts";
 import { changedFields, frozenFields, heldThings, isUnproven, userTold } from "./evidence.ts";
@@ -31,6 +32,8 @@ export function checkPolicies(evidence: Evidence): Violation[] {
 
 function rivalsOf(evidence: Evidence, thing: string, { name, type, from }: FieldSetting): readonly [Told, Told] | null {
   const { world } = evidence;
+  // A system that cannot hold it all has its edits reviewed, or agrees with what differs elsewhere. [S15]
+  if (name === SHOUTED && world.setting.systems.some(({ shouts }) => shouts)) return null;
   if (type !== "text" || name === "email" || from !== null) return null;
   // Without compare-and-set and proof one of the two may have been written over unseen. [S26]
   if (!world.setting.systems.every(({ compareAndSet, proof }) => compareAndSet && proof)) return null;
@@ -61,6 +64,7 @@ export function checkAdopted(evidence: Evidence): Violation[] {
     // A person's own record beside it may be the one that was found.
     if (held.has(thing) || inserted?.kind !== "insert" || others.length > 0) continue;
     for (const { name, from, type } of world.setting.fields) {
+      if (name === SHOUTED && world.setting.systems.some(({ shouts }) => shouts)) continue;
       if (type !== "text" || from !== null || frozen.has(`${thing} ${name}`)) continue;
       const [edit, ...more] = done.filter((one) => one.kind === "update" && changedFields(one).includes(name));
       if (edit === undefined || more.length > 0 || world.setting.systems[edit.system]?.compareAndSet !== true) continue;

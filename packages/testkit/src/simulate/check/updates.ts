@@ -1,3 +1,4 @@
+import { heldBy } from "../setting.ts";
 import type { FieldSetting } from "../setting.ts";
 import type { Violation } from "../world.ts";
 import { changedFields, userTold } from "./evidence.ts";
@@ -61,7 +62,9 @@ export function checkInventions(evidence: Evidence): Violation[] {
       const once = new Set(values.filter((value, index) => values.indexOf(value) === index && values.lastIndexOf(value) === index));
       for (const [system, changes] of told.entries()) {
         const own = changes.filter((change) => change.thing === thing);
-        violations.push(...invented(own, field, written));
+        const facts = world.setting.systems[system];
+        const held = new Set([...written].map((value) => (facts === undefined ? value : heldBy(facts, field.name, value))));
+        violations.push(...invented(own, field, held));
         if (!hasMet && isProven) violations.push(...reverted(own, field, once, world.liveAfter[system] ?? Infinity));
       }
     }

@@ -7,6 +7,8 @@ export interface Mutant {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
-  /** The checker must go red within this many seeds. */
+  /** The checker must go red within this many seeds, from `first` on. */
   readonly seeds: number;
+  /** Where what is broken matters rarely: a seed shortly before one in which it does. Default 1. */
+  readonly first?: number;
 }

@@ -27,7 +27,8 @@ if (mutant !== null) {
   const { simulate } = await import("../simulate.ts");
   if (!isPatched) throw new Error(`${mutant.file} was not loaded`);
   let played: MutantPlayed = { seed: null, rules: [] };
-  for (let seed = 1; seed <= mutant.seeds && played.seed === null; seed += 1) {
+  const first = mutant.first ?? 1;
+  for (let seed = first; seed < first + mutant.seeds && played.seed === null; seed += 1) {
     const { violations } = await simulate(seed);
     if (violations.length > 0) played = { seed, rules: [...new Set(violations.map(({ rule }) => rule))] };
   }
