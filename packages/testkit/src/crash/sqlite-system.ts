@@ -10,7 +10,7 @@ const NOTE = (kind: string, before: string, after: string): string =>
    END;`;
 
 /**
- * AUTOINCREMENT, since a trigger log of touched records cannot tell a record that was deleted and whose id was given to another from one that was edited.
+ * AUTOINCREMENT, since the readings of a plan cannot tell a record that was deleted and whose id was given to another from one that was edited. [S34]
  * Write transactions of SQLite follow one another: while `crash_turn` holds a row, whoever writes is that user.
  */
 const SETUP = `

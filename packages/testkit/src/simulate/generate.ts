@@ -16,7 +16,10 @@ export function generateSetting(seed: number, systems: number | null = null): Se
   const turns = 200 + random.integer(1_000);
   const drawn = scriptOf({ count, turns, fields, known: before.length }, random);
   const whole = made.map((system, index) => ({ ...system, isReusing: system.isReusing && tellsDeletes(system, index, drawn) }));
-  const script = [...drawn, ...replacements(whole, fields, turns, random.fork("replacements"))].toSorted((a, b) => a.turn - b.turn);
+  const moves = movesOf({ count, turns, fields, known: before.length }, random.fork("moves"));
+  const script = [...drawn, ...replacements(whole, fields, turns, random.fork("replacements")), ...moves].toSorted(
+    (a, b) => a.turn - b.turn,
+  );
   return {
     seed,
     systems: whole,
@@ -84,6 +87,8 @@ function fieldSettings(count: number, systems: readonly SystemSetting[], random:
   ];
   const isProven = systems.every(({ compareAndSet, proof, externalId }) => compareAndSet && proof && externalId);
   if (isProven) fields.push({ name: "points", type: "integer", policy: { kind: "counter", floor: null }, from: null });
+  const grouping = random.fork("group");
+  if (grouping.chance(0.3)) fields.push({ name: "place", type: "group", policy: grouping.pick(policies), from: null });
   return fields;
 }
 
@@ -127,6 +132,15 @@ function scriptOf(play: Play, random: SeededRandom): ScriptItem[] {
   return items.toSorted((a, b) => a.turn - b.turn);
 }
 
+/** Where things have a place people change it: mostly as a whole, now and then one part of it. [S16] */
+function movesOf({ count, turns, fields, known }: Play, random: SeededRandom): ScriptItem[] {
+  if (!fields.some(({ type }) => type === "group")) return [];
+  return Array.from({ length: 1 + random.integer(12) }, (_, move): ScriptItem => {
+    const cells = random.chance(0.7) ? { street: `s${move}`, zip: `z${move}` } : { [random.pick(["street", "zip"])]: `p${move}` };
+    return { turn: random.integer(turns), kind: "edit", system: random.integer(count), thing: random.integer(known), cells };
+  });
+}
+
 /** Numbers of things that people enter in place of others: beyond all others. */
 const REPLACING = 1_000;
 
@@ -154,7 +168,7 @@ function cellsOf(fields: readonly FieldSetting[], value: () => string, random: S
   const cells: Record<string, string> = {};
   for (const { name, type } of fields) {
     if (type === "integer") cells[name] = String(random.integer(50));
-    else if (name !== "email" && random.chance(0.8)) cells[name] = value();
+    else if (type === "text" && name !== "email" && random.chance(0.8)) cells[name] = value();
   }
   return cells;
 }

@@ -36,10 +36,10 @@ export interface SystemSetting {
   readonly shouts: boolean;
 }
 
-/** One field of the simulated sync: a column of the same name everywhere. */
+/** One field of the simulated sync: a column of the same name everywhere, or of a group its parts. [S16] */
 export interface FieldSetting {
   readonly name: string;
-  readonly type: "text" | "integer";
+  readonly type: "text" | "integer" | "group";
   readonly policy: Policy;
   /** Systems whose edits are taken; null: all. [S55] */
   readonly from: readonly number[] | null;
@@ -78,3 +78,17 @@ export function heldBy({ shouts }: Pick<SystemSetting, "shouts">, field: string,
 
 /** The field of which some systems keep capitals only. */
 export const SHOUTED = "name";
+
+/** The columns of a field: a group is told by its parts, which belong together. [S16] */
+export function columnsOf({ name, type }: Pick<FieldSetting, "name" | "type">): readonly string[] {
+  return type === "group" ? GROUP_PARTS : [name];
+}
+
+/** The parts of the simulated group. */
+export const GROUP_PARTS = ["street", "zip"] as const;
+
+/** What a group's columns hold, as people read it: null where there is nothing. */
+export function groupShown(cells: Readonly<Record<string, string | null>>): string | null {
+  const parts = GROUP_PARTS.map((part) => cells[part] ?? null);
+  return parts.every((part) => part === null) ? null : JSON.stringify(parts);
+}

@@ -1,3 +1,4 @@
+import { groupType, textType } from "@accord/core";
 import type { EntityId } from "@accord/core";
 import { AccordError } from "@accord/engine/connector";
 import type { CallOptions } from "@accord/engine/connector";
@@ -6,17 +7,19 @@ import type { BenchSide, BenchSync } from "../bench/model.ts";
 import { createFakeSystem } from "../fake/system.ts";
 import type { FakeSystem } from "../fake/system.ts";
 import type { FakeCall, Fault } from "../fake/faults.ts";
-import type { FakeCell, FakeObject } from "../fake/shape.ts";
+import type { FakeColumn, FakeObject } from "../fake/shape.ts";
 import { seededRandom } from "../fake/random.ts";
 import { MemoryState } from "../fake/store/memory-state.ts";
 import { memoryStore } from "../fake/store/memory-store.ts";
 import { AccordProcess } from "./process.ts";
 import type { Premises } from "./process.ts";
 import { Scheduler } from "./scheduler.ts";
-import { emailOf, heldBy, SHOUTED } from "./setting.ts";
-import type { ScriptItem, Setting, SystemSetting, UserAction } from "./setting.ts";
+import { columnsOf, emailOf, GROUP_PARTS, heldBy, SHOUTED } from "./setting.ts";
+import type { FieldSetting, ScriptItem, Setting, SystemSetting, UserAction } from "./setting.ts";
 import { act, OBJECT } from "./users.ts";
 
+/** A group of two texts. [S16] */
+const PLACE = groupType(GROUP_PARTS.map((name) => ({ name, type: textType })));
 /** Sweeps come this often. Milliseconds. */
 const SWEEP_MS = 6_000;
 /** A person looks this often what waits for them. Milliseconds. */
@@ -123,9 +126,10 @@ export class SimulatedWorld {
     this.setting.before.forEach((where, thing) => {
       for (const index of where) {
         const cells: Record<string, string> = { email: emailOf(thing) };
-        for (const { name, type } of this.setting.fields) {
-          if (type === "integer") cells[name] = String(thing * 10 + index);
-          else if (name !== "email") cells[name] = where.length > 1 && thing % 2 === 0 ? `b${thing}` : `b${thing}.${index}`;
+        for (const field of this.setting.fields) {
+          const told = where.length > 1 && thing % 2 === 0 ? `b${thing}` : `b${thing}.${index}`;
+          if (field.type === "integer") cells[field.name] = String(thing * 10 + index);
+          else if (field.name !== "email") for (const column of columnsOf(field)) cells[column] = told;
         }
         this.systems[index]?.user.insert(OBJECT, cells);
       }
@@ -304,10 +308,14 @@ function objectOf({ fields }: Setting, facts: SystemSetting): FakeObject {
     uniques: isUnique ? [["email"]] : [],
     columns: [
       { name: "id", type: "integer", generated: true, isReused: isReusing },
-      ...fields.map(({ name, type }) => ({ name, type, nullable: true, alter: (cell: FakeCell) => heldBy(facts, name, cell) })),
+      ...fields.flatMap((field) => columnsOf(field).map((name) => columnOf(facts, name, field.type))),
       { name: "note", type: "text", nullable: true, default: "kept" },
     ],
   };
+}
+
+function columnOf(facts: SystemSetting, name: string, type: FieldSetting["type"]): FakeColumn {
+  return { name, type: type === "integer" ? "integer" : "text", nullable: true, alter: (cell) => heldBy(facts, name, cell) };
 }
 
 function syncOf(setting: Setting, systems: readonly FakeSystem[]): BenchSync {
@@ -328,7 +336,12 @@ function syncOf(setting: Setting, systems: readonly FakeSystem[]): BenchSync {
   });
   return {
     name: OBJECT,
-    fields: setting.fields.map(({ name, type, policy, from }) => ({ name, type, policy, ...(from === null ? {} : { from }) })),
+    fields: setting.fields.map(({ name, type, policy, from }) => ({
+      name,
+      policy,
+      ...(type === "group" ? { type: PLACE, parts: GROUP_PARTS } : { type }),
+      ...(from === null ? {} : { from }),
+    })),
     sides,
     match: [["email"]],
     deletes: { do: "delete", conflict: setting.deleteConflict },

@@ -1,6 +1,7 @@
 import type { FakeSystem } from "../../fake/system.ts";
 import type { FakeChange } from "../../fake/history.ts";
 import type { SimulatedWorld } from "../world.ts";
+import { groupShown } from "../setting.ts";
 import { OBJECT } from "../users.ts";
 
 /** One change as the checkers read it: cells by column, and which thing it is about. Built from the systems' own histories, never from Accord's records. */
@@ -41,7 +42,7 @@ export function evidenceOf(world: SimulatedWorld): Evidence {
   const told = world.systems.map((system, index) => system.history.changes.map((change) => toldOf(system, index, change)));
   const now = world.systems.map((system) => {
     const records = new Map<string, Cells>();
-    for (const cells of system.records(OBJECT).values()) records.set(cells["email"] ?? "", cells);
+    for (const cells of system.records(OBJECT).values()) records.set(cells["email"] ?? "", withGroup(cells));
     return records;
   });
   const all = new Set(told.flat().map(({ thing }) => thing));
@@ -72,7 +73,7 @@ export function recordsOf(system: FakeSystem, thing: string): number {
 function toldOf(system: FakeSystem, index: number, change: FakeChange): Told {
   const { columns } = system.table(OBJECT).shape.object;
   const cells = (row: FakeChange["after"]): Cells | null =>
-    row === null ? null : Object.fromEntries(columns.map(({ name }, place) => [name, row[place] ?? null]));
+    row === null ? null : withGroup(Object.fromEntries(columns.map(({ name }, place) => [name, row[place] ?? null])));
   const [before, after] = [cells(change.before), cells(change.after)];
   const { sequence, atMs, record, kind, author } = change;
   const thing = after?.["email"] ?? before?.["email"] ?? "";
@@ -89,6 +90,11 @@ function toldOf(system: FakeSystem, index: number, change: FakeChange): Told {
     before,
     after,
   };
+}
+
+/** A group beside its parts, so that it is looked at as one value. [S16] */
+function withGroup(cells: Cells): Cells {
+  return { ...cells, place: groupShown(cells) };
 }
 
 /** The changes of one field that a change made. */

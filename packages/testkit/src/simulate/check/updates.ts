@@ -18,7 +18,7 @@ export function checkUpdates(evidence: Evidence): Violation[] {
         const value = change.after[name] ?? null;
         if (field === undefined || field.type === "integer" || name === "email" || value === null) continue;
         if (field.from !== null && !field.from.includes(change.system)) continue;
-        if (namesValue(journal, value) || isShown(evidence, change, name, value)) continue;
+        if (isTold(journal, field, value) || isShown(evidence, change, name, value)) continue;
         const later = changes.slice(place + 1).filter(({ record }) => record === change.record);
         if (isOverwritten(evidence, change, later, name)) continue;
         violations.push({
@@ -29,6 +29,14 @@ export function checkUpdates(evidence: Evidence): Violation[] {
     });
   }
   return violations;
+}
+
+/** Whether the journal names a value: the canonical text of a group is JSON itself, and the cells of a deleted record name its parts. */
+function isTold(journal: string, { type }: FieldSetting, value: string): boolean {
+  if (type !== "group") return namesValue(journal, value);
+  // This is the text of groupShown.
+  const parts = JSON.parse(value) as (string | null)[];
+  return journal.includes(JSON.stringify(value)) || parts.every((part) => part === null || namesValue(journal, part));
 }
 
 /** First contact tells of values that agree everywhere without naming them. [S36] */
@@ -50,21 +58,20 @@ export function checkInventions(evidence: Evidence): Violation[] {
   const violations: Violation[] = [];
   // Where it cannot be proven that a write landed, a record that shows it later may count as a person's edit. [S26, S31]
   const isProven = world.setting.systems.every(({ proof }) => proof);
-  const texts = world.setting.fields.filter(({ type, name }) => type === "text" && name !== "email");
+  const texts = world.setting.fields.filter(({ type, name }) => type !== "integer" && name !== "email");
   for (const thing of things) {
     const done = userTold(evidence, thing);
     // Records that came to be at several systems meet by the initial policy, whenever they do. [S36]
     const hasMet = done.some(({ kind, system, sequence }) => kind === "insert" && sequence > (world.liveAfter[system] ?? 0));
     for (const field of texts) {
       const values = done.flatMap((one) => (changedFields(one).includes(field.name) ? [one.after?.[field.name] ?? null] : []));
-      const written = new Set(values);
-      // What two people wrote may come again after the first of them has changed it.
-      const once = new Set(values.filter((value, index) => values.indexOf(value) === index && values.lastIndexOf(value) === index));
       for (const [system, changes] of told.entries()) {
         const own = changes.filter((change) => change.thing === thing);
         const facts = world.setting.systems[system];
-        const held = new Set([...written].map((value) => (facts === undefined ? value : heldBy(facts, field.name, value))));
-        violations.push(...invented(own, field, held));
+        const held = values.map((value) => (facts === undefined ? value : heldBy(facts, field.name, value)));
+        // What two people wrote may come again after the first of them has changed it.
+        const once = new Set(held.filter((value, index) => held.indexOf(value) === index && held.lastIndexOf(value) === index));
+        violations.push(...invented(own, field, new Set(held)));
         if (!hasMet && isProven) violations.push(...reverted(own, field, once, world.liveAfter[system] ?? Infinity));
       }
     }
