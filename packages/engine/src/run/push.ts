@@ -174,7 +174,7 @@ function prepare(
   if (due.undo?.kind === "point") {
     const point = record === null ? null : pointWrite(sync, due.side, entity, due.undo.expect, references);
     if (record !== null && point !== null)
-      return dispatchOf(context, object, due, entity, { kind: "update", record, expect: due.undo.expect, ...point });
+      return dispatchOf(context, sync, object, due, entity, { kind: "update", record, expect: due.undo.expect, ...point });
     // It was done, or the record says something else by now: the row is like all others again.
     changes.undosDone.push({ sync: due.sync, side: due.side, entity: due.entity });
     keepEntity(context, sync, entity, references, changes);
