@@ -139,7 +139,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "engine/src/run/unproven.ts",
     find: `const missing = this.#sought.filter(({ asked }) => !this.#seen.has(asked));`,
     replace: `const missing = this.#sought;`,
-    first: 2_600,
+    first: 4_550,
     seeds: 200,
   },
   {
