@@ -124,6 +124,17 @@ describe("a system that changes its columns", () => {
     expect(rows(shop.erp, "customer")).toEqual(["ann@x.org Ann 12", "bob@x.org Bob 13", "dan@x.org Dan "]);
   });
 
+  test("[S50] a type that a person accepts, with the file as it is: what it cut off is nobody's edit, and the plan makes it good", async () => {
+    retype("VARCHAR(3)", "substr(city, 1, 3)");
+    expect((await shop.run(["install"])).code).toBe(0);
+    const planned = await shop.run(["plan", "--accept-types"]);
+    expect(planned.out).toContain('city: "Bon" → "Bonn"');
+    expect(planned.out).not.toContain("update crm");
+    expect((await shop.run(["apply"])).code).toBe(0);
+    expect(rows(shop.crm, "contacts")).toEqual(["ann@x.org Ann Ulm", "bob@x.org Bob Bonn", "dan@x.org Dan Trier"]);
+    expect(rows(shop.erp, "customer")).toEqual(rows(shop.crm, "contacts"));
+  });
+
   test("[S50] a key of another type names nobody that is known: nothing is read by it", async () => {
     shop.erp.exec("ALTER TABLE customer RENAME TO old");
     shop.erp.exec("CREATE TABLE customer (id BLOB PRIMARY KEY, email TEXT, name TEXT, city TEXT)");
