@@ -46,9 +46,9 @@ beforeEach(() => {
   line.write("accord.yaml", PROJECT);
   desk = new DatabaseSync(line.path("desk.db"), { timeout: 10_000 });
   tracker = new DatabaseSync(line.path("tracker.db"), { timeout: 10_000 });
-  desk.exec(`CREATE TABLE tickets (id INTEGER PRIMARY KEY, subject TEXT NOT NULL);
-    CREATE TABLE comments (id INTEGER PRIMARY KEY, ticket_id INTEGER NOT NULL REFERENCES tickets, author TEXT, body TEXT NOT NULL, is_public INTEGER NOT NULL);
-    CREATE TABLE attachments (id INTEGER PRIMARY KEY, comment_id INTEGER NOT NULL REFERENCES comments, url TEXT NOT NULL, size INTEGER);
+  desk.exec(`CREATE TABLE tickets (id INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL);
+    CREATE TABLE comments (id INTEGER PRIMARY KEY AUTOINCREMENT, ticket_id INTEGER NOT NULL REFERENCES tickets, author TEXT, body TEXT NOT NULL, is_public INTEGER NOT NULL);
+    CREATE TABLE attachments (id INTEGER PRIMARY KEY AUTOINCREMENT, comment_id INTEGER NOT NULL REFERENCES comments, url TEXT NOT NULL, size INTEGER);
     INSERT INTO tickets (subject) VALUES ('It does not start');
     INSERT INTO comments (ticket_id, author, body, is_public) VALUES (1, 'Ann', 'It says E42', 1), (1, 'Sam', 'Premium customer!', 0)`);
   tracker.exec(`CREATE TABLE issues (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL);
