@@ -34,6 +34,8 @@ export const TELLINGS_MAX = TURNS;
  * @param tellings of one field, oldest first
  */
 export function isFight(tellings: readonly Telling[]): boolean {
+  // Most fields of most days.
+  if (tellings.length < FLIPS) return false;
   const flips = latest(tellings, FLIPS, FLIPS_WITHIN_MS);
   if (flips !== null && (isPushedBack(flips) || (isOfSeveral(flips) && (isRound(flips, 2) || isRound(flips, 3))))) return true;
   const echoes = latest(tellings, ECHOES, FAST_MS);
