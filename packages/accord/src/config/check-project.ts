@@ -38,6 +38,14 @@ function checkConnections(project: Project, connectors: readonly SettingsChecker
   });
 }
 
+/** Whether two connections lead to one place: settings are compared as the file has them, and one address in two spellings is not seen. */
+function isSameSystem({ connections }: Project, one: string, other: string): boolean {
+  if (one === other) return true;
+  const [first, second] = [one, other].map((name) => connections.find((connection) => connection.name === name));
+  if (first === undefined || second === undefined) return false;
+  return first.connector === second.connector && JSON.stringify(first.settings) === JSON.stringify(second.settings);
+}
+
 function checkSync(project: Project, sync: ProjectSync): readonly ConfigurationProblem[] {
   const { entry, name } = sync;
   const problems: ConfigurationProblem[] = [];
@@ -54,7 +62,7 @@ function checkSync(project: Project, sync: ProjectSync): readonly ConfigurationP
   }
   problems.push(...checkFieldNames(project, sync), ...checkForms(project, sync));
   for (const [place, side] of sync.sides.entries()) {
-    const twin = sync.sides.findIndex(({ connection, object }) => connection === side.connection && object === side.object);
+    const twin = sync.sides.findIndex((other) => other.object === side.object && isSameSystem(project, other.connection, side.connection));
     if (twin < place)
       problems.push(
         problemAt(

@@ -23,6 +23,24 @@ test("the example of the design loads, syncs parents first [S45]", () => {
   }
 });
 
+test.each([
+  ["two connections to one file", "crm.db", "things", "names the same object as crm; give each side an object of its own"],
+  ["two objects of one file", "crm.db", "others", ""],
+  ["objects of one name in two files", "erp.db", "things", ""],
+])("[S36] one object at two sides would be copied into itself without end: %s", (_, file, object, problem) => {
+  const text = `version: 1
+connections:
+  crm: { connector: sqlite, file: crm.db }
+  erp: { connector: sqlite, file: ${file} }
+syncs:
+  notes:
+    sides: { crm: { object: things }, erp: { object: ${object} } }
+    fields: { body: { type: text, crm: body, erp: body } }
+`;
+  const expected = problem === "" ? [] : [`accord.yaml:7:39: syncs.notes.sides.erp: ${problem}`];
+  expect(lines(readProject("accord.yaml", text, {}))).toEqual(expected);
+});
+
 test("limits that the file names stand in the place of the engine's own [S32, S54]", () => {
   const limited = readProject(
     "accord.yaml",
